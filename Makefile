@@ -1,0 +1,103 @@
+# Everything from a bare clone. `make` alone prints what there is.
+
+CORPUS ?= bach-chorales
+PRESET ?= tuned
+SEEDS ?= 0
+MODEL ?=
+ARGS ?=
+PYTHON ?=
+
+define HELP
+make report             environment, corpus, training of all models, report: reports/<corpus>/index.html
+make test               environment, fast tests
+make setup              the environment: .venv, with the packages of requirements.txt
+make data               the corpus: builds or reads it, describes it
+make train-all          trains every model, once for each seed
+make train MODEL=...    trains one model, once for each seed
+make sample MODEL=...   new pieces by a trained model, or by a run's folder
+make test-slow          the slow tests
+make bench              measures speed
+make lint               style and formatting, nothing is changed
+make clean              removes .venv and caches; corpora and runs stay
+make help               this text
+
+CORPUS=bach-chorales    a corpus by name, or a folder of MIDI files: CORPUS=./midi
+PRESET=tuned            the preset that models are trained with
+SEEDS=0                 seeds of training, separated by commas: SEEDS=0,1,2
+ARGS=                   more options for the command behind the target: ARGS="--minutes 5"
+PYTHON=                 Python 3.11 or 3.12 to make .venv with; by default the first one on the PATH
+
+Each target does only what is not yet done. Names and options of the models: .venv/bin/python -m zoo list
+endef
+
+# Recipes read variables from the environment, so that a folder with spaces or quotes in its name stays one word.
+export HELP CORPUS PRESET MODEL PYTHON
+
+PY = .venv/bin/python
+ZOO = $(PY) -m zoo
+RUN = --corpus "$$CORPUS" --preset "$$PRESET"
+comma = ,
+
+# $(call for_each_seed,COMMAND): one failure does not keep the other seeds from running; an interrupt does.
+for_each_seed = trap 'exit 130' INT; status=0; \
+	for seed in $(subst $(comma), ,$(SEEDS)); do $(1) || status=$$?; done
+
+.PHONY: help report test setup data train-all train sample test-slow bench lint clean need-model
+.NOTPARALLEL:
+
+help:
+	@printf '%s\n' "$$HELP"
+
+report: data
+	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed $$seed $(ARGS)); \
+	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
+
+test: setup
+	@$(PY) -m pytest -q -rs -m "not slow" $(ARGS)
+
+# The copy of requirements.txt, laid into .venv last, says that it is whole and up to date; else it is made anew.
+# A Python counts when it runs, which a pyenv shim may not, and has ensurepip, which Debian packs separately.
+setup:
+	@if cmp -s requirements.txt .venv/requirements.txt && $(PY) -c '' 2>/dev/null; then exit 0; fi; \
+	set -- python3.12 python3.11 python3 python; \
+	if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; fi; \
+	for python do \
+	    if "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then \
+	        echo "Making .venv with $$("$$python" --version): about 0.8 GB to download, 3 GB on disk, once."; \
+	        "$$python" -m venv --clear .venv && \
+	        $(PY) -m pip install --disable-pip-version-check --no-deps --requirement requirements.txt && \
+	        cp requirements.txt .venv/requirements.txt; \
+	        exit; \
+	    fi; \
+	done; \
+	echo "No working Python 3.11 or 3.12 with venv in: $$*; install one (apt install python3.11-venv," \
+	    "brew install python@3.12) or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 2
+
+data: setup
+	@$(ZOO) corpus "$$CORPUS"
+
+train-all: data
+	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed $$seed $(ARGS)); exit $$status
+
+train: $(if $(MODEL),data,need-model)
+	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed $$seed $(ARGS)); exit $$status
+
+sample: $(if $(MODEL),setup,need-model)
+	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)
+
+need-model:
+	@echo "Which model? Name one, as in: make $(MAKECMDGOALS) MODEL=rnn_rbm" >&2; exit 2
+
+test-slow: setup
+	@$(PY) -m pytest -q -rs -m slow $(ARGS)
+
+bench: setup
+	@if [ ! -f tests/bench.py ]; then echo "There is no tests/bench.py to run." >&2; exit 2; fi; \
+	$(PY) tests/bench.py $(ARGS)
+
+lint: setup
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache
+	find zoo tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,372 @@
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from zoo.errors import UserError
+from zoo.midi import write_midi
+from zoo.report import load_runs, table, write_report
+from zoo.song import Song
+
+EVIL = "<script>alert('1')</script>&\"$x$"
+VOID = {"meta", "br", "img", "link", "hr"}
+
+
+def write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+
+
+def add_run(folder, model="note_lstm", run="tuned-seed0", samples=3, nats=6.0, digest="abc", overrides=None):
+    """A finished run: order-0 surprise 8 nats per beat, of which `nats` are left."""
+    path = folder / "runs" / model / run
+    settings = {"format": 1, "model": model, "preset": run.partition("-")[0], "seed": 0, "overrides": overrides or {}}
+    corpus = {"name": "tunes", "digest": digest}
+    write(path / "model.json", settings | {"hyperparameters": {"units": 64}, "corpus": corpus, "message": ""})
+    write(
+        path / "history.csv",
+        "epoch,seconds,loss,val_loss,val_nats_per_beat,accuracy\n1,2.5,3.0,3.1,6.0,\n2,5.0,2.0,,5.0,0.5\n3,7.5,1.5,2.6,4.5,0.6\n",
+    )
+    score = {"nats_per_beat": nats, "kind": "exact", "beats": 100, "standard_error": None, "accuracy": 0.75}
+    score["coverage"] = {"songs": 1.0, "lines": 0.9, "notes": 0.875}
+    write(
+        path / "metrics.json",
+        {
+            "about": "One symbol a chord.\n\nAfter somebody.",
+            "parameters": 12345,
+            "epochs": 3,
+            "best_epoch": 2,
+            "seconds": 7.5,
+            "seconds_to_best": 5.0,
+            "peak_memory_mb": 321.0,
+            "sampling": {"songs": 10, "beats": 64, "seconds": 2.0, "songs_per_second": 5.0, "first_seconds": 1.0},
+            "scores": {"valid": score, "test": score},
+            "order0": {"valid": 7.0, "test": 8.0},
+            "network": [{"layer": "LSTM", "detail": "64 units", "shape": "(batch, time, 64)", "parameters": 999}],
+            "environment": {"python": "3.11", "backend": "tensorflow"},
+            "warnings": [],
+        },
+    )
+    for number in range(samples):
+        song = Song.from_notes([(0, 480, 60 + number, 80, 0), (480, 480, 67, 80, 0)])
+        write_midi(song, path / "samples" / f"sample-{number + 1}.mid")
+    return path
+
+
+def change(path, **values):
+    write(path, json.loads(path.read_text()) | values)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "tunes"
+    split = {"pieces": 8, "notes": 4321, "beats": 100}
+    splits = {"train": split, "valid": split, "test": split}
+    facts = {"name": "tunes", "folder": "datasets/tunes", "digest": "abc", "splits": splits, "drum_notes": 7}
+    skipped = [["broken.mid", "it is damaged"]]
+    write(folder / "corpus.json", facts | {"skipped": skipped, "duplicates": [["a.mid", "b.mid"]], "warnings": []})
+    return folder
+
+
+class Page(HTMLParser):
+    """Collects tags, texts and links, and fails on a tag that is not closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.text, self.links = [], [], "", []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.text += " " if tag in ("br", "td") else ""
+        self.links += [value for name, value in attributes if name in ("href", "src")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self.open[-1] in ("p", "li", "tr", "td", "th") and self.open[-1] != tag:
+            self.open.pop()
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def page(folder):
+    write_report(folder)
+    return Page((folder / "index.html").read_text())
+
+
+def contents(folder):
+    outputs = [folder / "index.html", folder / "results.csv", *sorted((folder / "figures").iterdir())]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in outputs}
+
+
+def test_without_a_run_the_user_is_told_to_train(folder, tmp_path):
+    with pytest.raises(UserError, match=r"train first: python -m zoo train-all --corpus tunes$"):
+        write_report(folder)
+    with pytest.raises(UserError, match="--corpus nothing"):
+        write_report(tmp_path / "nothing")
+    assert not (folder / "index.html").exists()
+
+
+def test_a_finished_run_in_numbers(folder):
+    add_run(folder)
+    lines = write_report(folder)
+    head, _, row = (line.split() for line in lines[:3])
+    assert dict(zip(head, row, strict=True)) == {
+        "model": "note_lstm",
+        "run": "tuned-seed0",
+        "params": "12345",
+        "epochs": "3",
+        "seconds": "7.5",
+        "valid": "6.000",
+        "test": "6.000",
+        "floor": "8.000",
+        "skill": "25.0%",
+        "status": "finished",
+    }
+    (row,) = csv.DictReader((folder / "results.csv").read_text().splitlines())
+    expected = {
+        "model": "note_lstm",
+        "preset": "tuned",
+        "seed": "0",
+        "status": "finished",
+        "parameters": "12345",
+        "seconds_to_best": "5.0",
+        "peak_memory_mb": "321.0",
+        "songs_per_second": "5.0",
+        "test_nats_per_beat": "6.0",
+        "test_kind": "exact",
+        "test_order0": "8.0",
+        "test_skill": "0.25",
+        "valid_standard_error": "",
+        "test_coverage_notes": "0.875",
+        "environment_backend": "tensorflow",
+    }
+    assert {name: row[name] for name in expected} == expected
+    text = " ".join(Page((folder / "index.html").read_text()).text.split())
+    for words in ("6.000 exact", "8.000 25.0% 12,345 3 8 5 321", "8 4,321 100", "broken.mid: it is damaged"):
+        assert words in text
+    for words in ("One symbol a chord. After somebody.", "comparable only inside one representation", "python 3.11"):
+        assert words in text
+    assert "tuned 100.0% 90.0% 87.5% 75.0%" in text
+    assert "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0" in text
+    assert "python -m zoo report --corpus tunes" in text
+
+
+def test_every_run_folder_is_a_row_whatever_its_state(folder):
+    add_run(folder, run="blog-seed10")
+    add_run(folder, run="blog-seed9", digest="older")
+    (add_run(folder, run="blog-seed11") / "metrics.json").unlink()
+    failed = add_run(folder, model="rnn_rbm")
+    (failed / "metrics.json").unlink()
+    write(failed / "error.txt", 'Traceback (most recent call last):\n  File "x"\nValueError: loss is NaN\n')
+    write(add_run(folder, model="event_lstm") / "metrics.json", '{"parameters": ')
+    (folder / "runs" / "event_lstm" / "tuned-seed1").mkdir()
+    states = [(run.model, run.name, run.status) for run in load_runs(folder)]
+    assert states == [
+        ("event_lstm", "tuned-seed0", "broken"),
+        ("event_lstm", "tuned-seed1", "unfinished"),
+        ("note_lstm", "blog-seed9", "stale"),
+        ("note_lstm", "blog-seed10", "finished"),
+        ("note_lstm", "blog-seed11", "unfinished"),
+        ("rnn_rbm", "tuned-seed0", "failed"),
+    ]
+    lines = write_report(folder)
+    assert [line.split()[-1] for line in lines[2:8]] == [status for _, _, status in states]
+    said = " ".join(lines)
+    assert "rnn_rbm/tuned-seed0 failed: ValueError: loss is NaN" in said
+    assert "event_lstm/tuned-seed0 broken: metrics.json cannot be read as JSON" in said
+    text = Page((folder / "index.html").read_text()).text
+    assert "ValueError: loss is NaN" in text
+    assert "Left out: blog-seed9 (stale)" in text
+    assert str(folder) not in text
+    unfinished = load_runs(folder)[4]
+    assert (unfinished.epochs, unfinished.seconds, unfinished.skill) == (3, 7.5, None)
+
+
+def test_pictures_of_current_runs_only(folder):
+    add_run(folder, run="tuned-seed0", samples=4)
+    add_run(folder, run="tuned-seed1")
+    add_run(folder, run="blog-seed0", digest="older")
+    write_report(folder)
+    names = sorted(path.name for path in (folder / "figures").iterdir())
+    rolls = [f"sample-note_lstm-tuned-seed{seed}-sample-{number}.svg" for seed in (0, 1) for number in (1, 2, 3)]
+    learning = ["curves-note_lstm-epoch.svg", "curves-note_lstm-seconds.svg"]
+    assert names == [*learning, "network-note_lstm-tuned.svg", *rolls]
+    curves = (folder / "figures" / "curves-note_lstm-seconds.svg").read_text()
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", curves)
+    assert {"training", "validation", "order-0 floor", "tuned", "training time (seconds)"} <= set(texts)
+    assert "blog" not in texts
+    network = (folder / "figures" / "network-note_lstm-tuned.svg").read_text()
+    assert "LSTM · 64 units" in network
+    assert "999 parameters" in network
+    shutil.rmtree(folder / "runs" / "note_lstm" / "tuned-seed1")
+    write_report(folder)
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [*learning, names[2], *rolls[:3]]
+
+
+def test_curves_go_through_the_points_of_the_history(folder):
+    add_run(folder)
+    write_report(folder)
+    drawing = (folder / "figures" / "curves-note_lstm-epoch.svg").read_text()
+    lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*style="fill: none;[^"]*stroke: #0072b2', drawing)
+    points = [[tuple(map(float, point)) for point in re.findall(r"([\d.]+) ([\d.]+)", line)] for line in lines]
+    training, validation, nats, floor = points
+    assert [len(line) for line in points] == [3, 2, 3, 2]  # an epoch without validation loss is left out
+    assert [x for x, _ in training] == [x for x, _ in nats]
+    assert [x for x, _ in validation] == [training[0][0], training[2][0]]
+    unit = nats[1][1] - nats[0][1]  # from 6 to 5 nats per beat, downwards
+    assert unit > 0
+    assert nats[0][1] - floor[0][1] == pytest.approx(unit, rel=1e-3)  # the floor lies at 7
+
+
+def test_runs_differing_by_an_override_are_told_apart(folder):
+    add_run(folder)
+    add_run(folder, run="tuned-seed0-learning_rate=0.5", overrides={"learning_rate": 0.5, "note": "a b"})
+    text = page(folder).text
+    command = "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0"
+    assert f"{command} --learning-rate 0.5 --note 'a b'" in text
+    assert [run.variant for run in load_runs(folder)] == ["tuned", "tuned-learning_rate=0.5"]
+
+
+def test_a_folder_as_corpus_is_named_as_a_folder(folder):
+    add_run(folder)
+    change(folder / "corpus.json", folder="/home/me/my tunes")
+    assert "--corpus '/home/me/my tunes/' --preset" in page(folder).text
+
+
+def test_estimates_and_bounds_are_marked(folder):
+    for run, kind in (("tuned-seed0", "AIS estimate"), ("tuned-seed1", "bound")):
+        score = {"nats_per_beat": 4, "kind": kind, "standard_error": 0.03125}
+        change(add_run(folder, run=run) / "metrics.json", scores={"valid": score, "test": score})
+    lines = write_report(folder)
+    assert "~4.000" in lines[2]
+    assert "≤4.000" in lines[3]
+    text = " ".join(Page((folder / "index.html").read_text()).text.split())
+    assert "4.000 AIS estimate ± 0.031" in text
+    assert "4.000 bound ± 0.031" in text
+
+
+def test_terminal_table_fits_100_columns(folder):
+    add_run(folder, run="tuned-seed0-optimizer=sgd-learning_rate=0.001-message=long", nats=123.4)
+    path = add_run(folder, model="a_model_with_quite_a_long_name", run="unheard_of-seed3" * 5)
+    write(path / "error.txt", "word " * 100 + "\x1b[31mred")
+    lines = table(load_runs(folder))
+    assert max(map(len, lines)) <= 100
+    assert len(lines[0]) == len(lines[1]) or len(lines[1]) <= 100
+    assert "\x1b" not in "".join(lines)
+
+
+def test_every_name_is_escaped(folder):
+    name = '<script>alert(1)<script>&"$x$#?%41'
+    path = add_run(folder, model=name, run=f"{name}-seed0", overrides={EVIL: EVIL})
+    change(path / "model.json", message=EVIL, hyperparameters={EVIL: EVIL})
+    network = [{"layer": EVIL, "detail": EVIL, "shape": EVIL, "parameters": 3}]
+    change(path / "metrics.json", about=EVIL, network=network, environment={EVIL: EVIL}, warnings=[EVIL])
+    for number in (1, 2):
+        (path / "samples" / f"sample-{number}.mid").rename(path / "samples" / f"{name}{number}.mid")
+    (path / "samples" / f"{name}1.mp3").write_bytes(b"")
+    (path / "samples" / "sample-3.mid").write_text(EVIL)
+    write(add_run(folder, run=f"{name}-seed1") / "error.txt", EVIL)
+    facts = {"skipped": [[EVIL, EVIL]], "duplicates": [[EVIL, EVIL]], "warnings": [EVIL], "name": EVIL}
+    change(folder / "corpus.json", **facts)
+    html = page(folder)
+    assert "script" not in html.tags
+    assert html.text.count(EVIL) >= 12
+    assert "audio" in html.tags
+    for figure in (folder / "figures").iterdir():
+        assert not [element for element in ElementTree.parse(figure).iter() if "script" in element.tag]
+    assert_links_lead_somewhere(html, folder)
+
+
+def assert_links_lead_somewhere(html, folder):
+    assert len(html.links) > 5
+    for link in html.links:
+        if not link.startswith("#"):
+            assert (folder / unquote(link)).is_file(), link
+
+
+def test_links_are_relative_and_lead_somewhere(folder):
+    add_run(folder, samples=5)
+    html = page(folder)
+    assert_links_lead_somewhere(html, folder)
+    assert sum(link.endswith(".mid") for link in html.links) == 5
+    assert "http" not in re.sub("http://www.w3.org", "", (folder / "index.html").read_text())
+
+
+def test_a_sample_that_cannot_be_read_is_said(folder):
+    path = add_run(folder)
+    (path / "samples" / "sample-2.mid").write_text("no music")
+    html = page(folder)
+    assert "sample-2.mid" in html.text
+    assert str(path) not in html.text
+    assert len([link for link in html.links if "figures/sample" in link]) == 2
+
+
+def test_same_runs_same_bytes_wherever_they_lie(folder, tmp_path):
+    add_run(folder)
+    write(add_run(folder, run="tuned-seed1") / "metrics.json", "{")
+    copy = tmp_path / "elsewhere" / "tunes"
+    shutil.copytree(folder, copy)
+    write_report(folder)
+    first = contents(folder)
+    write_report(folder)
+    write_report(copy)
+    assert contents(folder) == contents(copy) == first
+    assert len(first) > 6
+
+
+WRONG = ["", "{", "[]", "3", "{}", '{"scores": [], "order0": 3, "environment": [], "network": {"a": 1}, "about": []}']
+WRONG += ['{"scores": {"test": {"nats_per_beat": NaN, "kind": 3, "coverage": 1}}, "network": [1, {}], "epochs": "3"}']
+WRONG += ['{"corpus": 1, "overrides": [], "hyperparameters": [1], "message": 7, "seed": {}, "preset": []}']
+WRONG += ['{"splits": {"train": 3}, "skipped": [1, ["a"]], "duplicates": {}, "warnings": "x", "folder": 1, "name": []}']
+WRONG += ["epoch,seconds,loss\n1,2", "epoch,epoch\nx,y\n", "loss\n1\n", "epoch,loss\n1,nan\n2,inf\n", "\0,\n", "\udcff"]
+
+
+def damage(path, wrong):
+    path.write_bytes(wrong.encode("utf-8", "surrogateescape"))
+
+
+def test_no_damaged_run_stops_the_report(folder):
+    add_run(folder, run="healthy")
+    for name in ("model.json", "history.csv", "metrics.json"):
+        for number, wrong in enumerate(WRONG):
+            damage(add_run(folder, run=f"{name}-{number}", samples=0) / name, wrong)
+    html = page(folder)
+    lines = write_report(folder)
+    assert sum(line.startswith("note_lstm  ") for line in lines) == 1 + 3 * len(WRONG)
+    for name in ("model.json", "history.csv", "metrics.json"):
+        for number in range(len(WRONG)):
+            assert f"{name}-{number}" in html.text
+    assert {run.name for run in load_runs(folder) if run.status == "broken"} >= {"model.json-1", "metrics.json-2"}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_no_damaged_corpus_facts_stop_the_report(wrong, folder):
+    shutil.rmtree(add_run(folder) / "samples")
+    damage(folder / "corpus.json", wrong)
+    assert "note_lstm" in page(folder).text
+
+
+def test_without_corpus_facts_there_is_still_a_report(folder):
+    add_run(folder)
+    (folder / "corpus.json").unlink()
+    assert page(folder).text.strip().startswith("tunes")
+
+
+def test_the_report_imports_no_deep_learning():
+    root = Path(__file__).parents[1]
+    program = "import sys, zoo.report; print({'keras', 'tensorflow', 'jax', 'torch', 'music21'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,82 @@
+"""Music RNN Zoo: ways of making music with recurrent networks, behind one interface, compared on one corpus.
+
+    import zoo
+    corpus = zoo.load_corpus("bach-chorales")
+    model = zoo.create("melody_lstm", preset="tuned", seed=0)
+    model.fit(corpus.train, corpus.valid)
+    songs = model.sample(4, beats=64, seed=7)
+
+Importing the zoo imports neither Keras nor music21; `create` and `load` do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.corpus import Corpus, load_corpus
+from zoo.errors import UserError
+from zoo.midi import read_midi, write_midi
+from zoo.song import Song
+
+if TYPE_CHECKING:
+    from zoo.base import MusicModel
+
+__all__ = ["Corpus", "Song", "UserError", "create", "find", "load", "load_corpus", "names", "read_midi", "write_midi"]
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk is not the user's business
+
+
+def names() -> list[str]:
+    """The models of the zoo: the files in `zoo/models`."""
+    files = (Path(__file__).parent / "models").glob("[!_]*.py")
+    return sorted(file.stem for file in files)
+
+
+def find(name: str) -> type[MusicModel]:
+    """The class of the model called `name`: the one its file defines.
+
+    Raises:
+        UserError: naming the models there are.
+    """
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"there is no model {name!r}; the zoo has {', '.join(names())}.{hint}")
+    from zoo.base import MusicModel
+
+    module = importlib.import_module(f"zoo.models.{name}")
+    (found,) = (
+        member
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if issubclass(member, MusicModel) and member.__module__ == module.__name__
+    )
+    return found
+
+
+def create(name: str, preset: str = "tuned", seed: int = 0, **hyperparameters: object) -> MusicModel:
+    """An untrained model with the hyperparameters of a preset and some set otherwise.
+
+    Raises:
+        UserError: when the name, the preset or a hyperparameter is unknown or out of bounds; it says what there is.
+    """
+    from zoo import base
+
+    return base.create(find(name), preset, seed, **hyperparameters)
+
+
+def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
+    """A trained model from a run's folder; `epoch` takes a kept checkpoint in place of the best weights.
+
+    Raises:
+        UserError: when the folder holds no model or a damaged one.
+    """
+    from zoo import base
+
+    weights = "model.weights.h5" if epoch is None else f"checkpoints/epoch-{epoch:05d}.weights.h5"
+    return base.load(folder, find, weights)

@@ -1,0 +1,390 @@
+"""The one interface of every model: `fit`, `score`, `sample`, `save`, `load`."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import keras
+import numpy as np
+
+from zoo import codecs, hyperparameters, training
+from zoo.codecs import Codec, Line
+from zoo.codecs.base import to_steps
+from zoo.errors import UserError
+from zoo.files import read_json, replacing, write_json
+from zoo.hyperparameters import option
+from zoo.scoring import Evaluation, Score, encode_all, to_score
+from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
+
+FORMAT = 1  # of model.json
+
+
+@dataclass(kw_only=True)
+class MusicModel:
+    """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here.
+
+    After `fit` or `load`, `codec` and `network` (a compiled keras.Model) are there.
+    """
+
+    epochs: int = option(25, "passes over the training music at most", low=1, high=100_000)
+    batch: int = option(32, "sequences in a batch", low=1, high=100_000)
+    optimizer: str = option("adam", "how the weights are moved", choices=tuple(training.OPTIMIZERS))
+    learning_rate: float | None = option(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
+    schedule: str = option("constant", "of the learning rate; plateau halves it", choices=training.SCHEDULES)
+    weight_decay: float = option(
+        0.0, "share of each weight taken off at a step, times the learning rate", low=0, high=1
+    )
+    clip_norm: float = option(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
+    clip_value: float = option(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    patience: int = option(
+        0, "epochs without better validation before training stops; 0 never stops", low=0, high=100_000
+    )
+    minutes: float = option(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
+    transpose: int = option(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
+    steps_per_beat: int = option(4, "grid steps in a quarter note", low=1, high=480)
+    seed: int = 0
+    preset: str = ""
+
+    presets: ClassVar[dict[str, dict]] = {}
+
+    def __post_init__(self):
+        hyperparameters.check(self)
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise UserError(f"a seed is a whole number from 0 to 2147483647, not {self.seed!r}.")
+        self.codec: Codec | None = None
+        self.network: keras.Model | None = None
+
+    # What a family of models, or a model, says of itself.
+
+    def make_codec(self) -> Codec:
+        """The representation, not yet fitted."""
+        raise NotImplementedError
+
+    def build(self) -> keras.Model:
+        """The network that is trained, not yet compiled."""
+        raise NotImplementedError
+
+    def loss(self):
+        """The loss to compile the network with."""
+        raise NotImplementedError
+
+    def prepare(self, lines: list[Line]) -> None:
+        """Start the network's weights from the training lines, before the first epoch; most need nothing."""
+
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
+        raise NotImplementedError
+
+    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
+        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch."""
+        raise NotImplementedError
+
+    def generate(
+        self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
+    ) -> list[np.ndarray]:
+        """Codes of `count` new pieces of at least `steps` grid steps, going on from `primers` if given."""
+        raise NotImplementedError
+
+    # The interface.
+
+    @classmethod
+    def model_name(cls) -> str:
+        """The file's name."""
+        return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def about(cls) -> str:
+        """What the approach is, in paragraphs: the docstring of its file."""
+        return inspect.cleandoc(inspect.getmodule(cls).__doc__ or "")
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained weights."""
+        return int(sum(np.prod(variable.shape) for variable in self.network.trainable_variables))
+
+    def fit(
+        self,
+        train: Sequence[Song],
+        valid: Sequence[Song],
+        *,
+        weights: MusicModel | None = None,
+        watch: training.Watch | None = None,
+        state_path: Path | None = None,
+    ) -> dict[str, list[float]]:
+        """Learn from `train`, keep the weights that predict `valid` best.
+
+        Args:
+            weights: a trained model of the same shape to go on from; its vocabulary is kept.
+            watch: told of every batch and epoch.
+            state_path: a file to keep the training's state in; if it is there, training goes on from it.
+
+        Returns:
+            One list per column, one entry per epoch: epoch, seconds (since training began), loss, accuracy, val_loss,
+            val_nats_per_beat, val_accuracy, learning_rate.
+
+        Raises:
+            UserError: when there is nothing to learn from.
+        """
+        self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
+        lines, _ = self._encoded(train, "training")
+        valid_lines, _ = self._encoded(valid, "validation")
+        self._compile()
+        resumed = state_path is not None and state_path.exists()
+        if weights:
+            self._copy_weights(weights)
+        elif not resumed:
+            self.prepare(lines)
+
+        def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
+            if not self.transpose:
+                return lines
+            shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
+            return encode_all(self.codec, map(self._transposed, train, shifts.tolist()))[0]
+
+        def validate() -> dict[str, float]:
+            evaluation = self.evaluate(valid_lines, thorough=False)
+            beats = sum(line.beats for line in valid_lines)
+            row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
+            return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
+
+        state = training.train(self, lines_of_epoch, validate, watch=watch, state_path=state_path)
+        return {key: [row.get(key) for row in state.history] for key in state.history[0]}
+
+    def score(self, songs: Sequence[Song]) -> Score:
+        """How well the model predicts `songs`.
+
+        Raises:
+            UserError: when the representation can express none of them.
+        """
+        self._require_fit()
+        lines, coverage = self._encoded(songs, "scored")
+        return to_score(self.evaluate(lines), lines, coverage)
+
+    def sample(
+        self,
+        count: int,
+        beats: float = 64,
+        temperature: float | None = None,
+        top_p: float = 1.0,
+        prime: Song | Sequence[Song] | None = None,
+        prime_beats: float = 16,
+        seed: int = 0,
+    ) -> list[Song]:
+        """New pieces. The same seed gives the same pieces; the first of many are the few.
+
+        Args:
+            count: how many.
+            beats: length of the new music in quarter notes, the primer not counted.
+            temperature: None is the model's own way; 0 takes the most probable symbol; above 1 is wilder.
+            top_p: draw from the smallest set of symbols that holds so much of the probability; for symbols only.
+            prime: a Song to go on from, or one for each piece (taken in turn).
+            prime_beats: how much of the start of `prime` is used, in quarter notes.
+            seed: of all randomness.
+
+        Raises:
+            UserError: when an argument is out of its range or the primer holds nothing the model can read.
+        """
+        self._require_fit()
+        for name, value, low, high in (
+            ("count", count, 1, 100_000),
+            ("beats", beats, 1 / self.codec.steps_per_beat, 100_000),
+            ("temperature", 1.0 if temperature is None else temperature, 0, 1000),
+            ("top-p", top_p, 1e-6, 1),
+            ("prime-beats", prime_beats, 1 / self.codec.steps_per_beat, 100_000),
+            ("seed", seed, 0, 2**63),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"--{name} must be {low:g} to {high:g}, not {value:g}.")
+        steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
+        primers = heard = None
+        if prime is not None:
+            songs = [prime] if isinstance(prime, Song) else list(prime)
+            primers, heard = self._primers(songs, round(prime_beats * TICKS_PER_BEAT), count)
+        codes = self.generate(count, steps, temperature, top_p, primers, seed)
+        pieces = [self.codec.decode(code, steps) for code in codes]
+        if heard:
+            pieces = [_joined(before, after) for before, after in zip(heard, pieces, strict=True)]
+        return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
+
+    def save(self, folder: Path | str, **extra: object) -> None:
+        """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
+        self._require_fit()
+        folder = Path(folder)
+        with replacing(folder / "model.weights.h5") as temporary:
+            self._bare().save_weights(temporary)
+        write_json(folder / "model.json", self.to_json() | {"codec": self.codec.to_json()} | extra)
+
+    def to_json(self) -> dict:
+        """What identifies the model: name, preset, seed and every hyperparameter."""
+        return {
+            "format": FORMAT,
+            "model": self.model_name(),
+            "preset": self.preset,
+            "seed": self.seed,
+            "hyperparameters": hyperparameters.values(self),
+        }
+
+    def restore(self, folder: Path, weights: str = "model.weights.h5") -> None:
+        """Take codec and weights from what `save` wrote.
+
+        Raises:
+            UserError: when they are missing, damaged or of another model.
+        """
+        described = read_json(folder / "model.json")
+        self.codec = codecs.from_json(described.get("codec", {}))
+        self._compile()
+        try:
+            self._bare().load_weights(folder / weights)
+        except FileNotFoundError:
+            raise UserError(f"{folder / weights} is missing; train the model anew.") from None
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"{folder / weights} does not fit the model beside it ({reason}); train anew.") from None
+
+    def picture(self) -> list[dict]:
+        """The network as rows (layer, detail, shape, parameters), from input to output."""
+        return [
+            {
+                "layer": type(layer).__name__,
+                "detail": getattr(layer, "detail", None) or _detail(layer),
+                "shape": _shape(layer.output.shape),
+                "parameters": int(layer.count_params()),
+            }
+            for layer in self.network.layers
+            if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"
+        ]
+
+    # Inside.
+
+    def _bare(self) -> keras.Model:
+        """The network without its optimizer, whose state has no place in a weights file."""
+        return keras.Model(self.network.inputs, self.network.outputs)
+
+    def _compile(self) -> None:
+        keras.utils.set_random_seed(self.seed)  # initial weights
+        self.network = self.build()
+        self.network.compile(
+            optimizer=training.make_optimizer(self),
+            loss=self.loss(),
+            weighted_metrics=self.metrics(),
+            jit_compile="auto",
+        )
+
+    def metrics(self) -> list:
+        """Metrics beside the training loss."""
+        return []
+
+    def _require_fit(self) -> None:
+        if self.network is None:
+            raise UserError(f"{self.model_name()} is not trained yet: fit it, or load a trained one.")
+
+    def _encoded(self, songs: Sequence[Song], purpose: str):
+        lines, coverage = encode_all(self.codec, songs)
+        if not lines:
+            raise UserError(f"the {purpose} music ({len(songs)} pieces) holds nothing {self.nothing_to_read()}")
+        return lines, coverage
+
+    def nothing_to_read(self) -> str:
+        """How the sentence "the music holds nothing …" ends, with the way out."""
+        return f"that {self.model_name()} can read."
+
+    def _transposed(self, song: Song, semitones: int) -> Song:
+        """`song` moved, or as it was where a note would leave the range that the model knows."""
+        low, high = self.pitch_range()
+        if not len(song) or song.pitch.min() + semitones < low or song.pitch.max() + semitones > high:
+            return song
+        return song.transpose(semitones)
+
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest MIDI pitch that the model knows."""
+        return 0, 127
+
+    def _transposed_everywhere(self, songs: Sequence[Song]) -> Iterator[Song]:
+        """What training may come to see: a vocabulary is made from it."""
+        for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
+            yield self._transposed(song, shift)
+
+    def _copy_weights(self, other: MusicModel) -> None:
+        try:
+            self.network.set_weights(other.network.get_weights())
+        except ValueError:
+            raise UserError(
+                "--weights: the other run's network has another shape; use the same hyperparameters."
+            ) from None
+
+    def _primers(self, songs: list[Song], ticks: int, count: int) -> tuple[list[Line], list[Song]]:
+        """For each piece the line to go on from, and the music it stands for."""
+        choices = []
+        for song in songs:
+            song = song.crop(0, ticks)
+            lines = self.codec.encode(song)
+            if not lines:
+                raise UserError(
+                    f"the primer {song.name or ''} holds nothing {self.nothing_to_read()}".replace("  ", " ")
+                )
+            steps = int(to_steps(song.length, self.codec.steps_per_beat))
+            choices.append([(line, self.codec.decode(line.codes, steps)) for line in lines])
+        picked = [choices[i % len(choices)] for i in range(count)]
+        pairs = [lines[(i // len(choices)) % len(lines)] for i, lines in enumerate(picked)]
+        return [line for line, _ in pairs], [song for _, song in pairs]
+
+
+def _joined(before: Song, after: Song) -> Song:
+    """`after` behind `before`, with the border marked."""
+    columns = {name: np.concatenate([getattr(before, name), getattr(after, name)]) for name in COLUMNS}
+    columns["start"] = np.concatenate([before.start, after.start + before.length])
+    return before.replace(**columns, length=before.length + after.length, primed=before.length)
+
+
+def _shape(shape) -> str:
+    axes = ["batch", "time", "units"][: len(shape)]
+    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(axes, shape, strict=True)) + ")"
+
+
+def _detail(layer: keras.Layer) -> str:
+    if hasattr(layer, "units"):
+        return f"{layer.units} units"
+    return f"rate {layer.rate:g}" if hasattr(layer, "rate") else ""
+
+
+def create(model: type[MusicModel], preset: str, seed: int, **overrides: object) -> MusicModel:
+    """A model of that class with a preset's hyperparameters and some set otherwise.
+
+    Raises:
+        UserError: naming what exists, when the preset or a hyperparameter is unknown.
+    """
+    known, name = hyperparameters.options(model), model.model_name()
+    if preset not in model.presets:
+        raise UserError(f"{name} has no preset {preset!r}; it has {', '.join(model.presets)}.")
+    for key in overrides:
+        if key not in known:
+            raise UserError(f"{name} has no hyperparameter {key!r}; it has {', '.join(known)}.")
+    return model(**{**model.presets[preset], **overrides}, preset=preset, seed=seed)
+
+
+def load(folder: Path | str, find: Callable[[str], type[MusicModel]], weights: str = "model.weights.h5") -> MusicModel:
+    """The model that `save` wrote to `folder`; `find` gives the class of a model's name.
+
+    Raises:
+        UserError: when the folder holds no model, a damaged one, or one of a newer format.
+    """
+    folder = Path(folder)
+    described = read_json(folder / "model.json")
+    if not isinstance(described, dict) or not isinstance(described.get("format"), int):
+        raise UserError(f"{folder / 'model.json'} does not describe a model.")
+    if described["format"] > FORMAT:
+        raise UserError(
+            f"{folder} was written in format {described['format']}; this zoo reads up to {FORMAT}: update it."
+        )
+    model = find(str(described.get("model")))
+    stated = described.get("hyperparameters")
+    if not isinstance(stated, dict) or set(stated) - set(hyperparameters.options(model)):
+        raise UserError(f"{folder / 'model.json'} names hyperparameters that {model.model_name()} does not have.")
+    loaded = model(**stated, preset=str(described.get("preset", "")), seed=described.get("seed", 0))
+    loaded.restore(folder, weights)
+    return loaded

@@ -1,0 +1,158 @@
+"""The command line: what `python -m zoo` can do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import zoo
+from zoo import recipes
+from zoo.cli import commands
+from zoo.corpus import SPLITS
+from zoo.errors import UserError
+from zoo.folders import REPORTS
+from zoo.render import FORMATS
+
+CORPUS = "bach-chorales"
+USER_ERROR = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence. No option may be abbreviated: a new one could change what a command means."""
+
+    def __init__(self, **kwargs):
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def error(self, message: str):
+        raise UserError(f"{message}; {self.prog} --help tells what is possible.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0, 1 when a model failed, 2 for a user's mistake, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = make_parser(arguments).parse_args(arguments)
+        return options.run(options) or 0
+    except UserError as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
+        return commands.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; not a failure of ours
+        return 0
+
+
+def make_parser(arguments: Sequence[str]) -> Parser:
+    """The parser; a model named in `arguments` brings its hyperparameters as flags."""
+    parser = Parser(prog="python -m zoo", description=__doc__)
+    adding = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+
+    command = adding.add_parser("list", help="the models: name, one line, presets")
+    command.set_defaults(run=commands.list_models)
+
+    command = adding.add_parser("corpus", help="build or read a corpus and describe it")
+    command.add_argument(
+        "corpus",
+        nargs="?",
+        default=CORPUS,
+        help=f"{', '.join(recipes.NAMES)}, or a folder written with a slash [{CORPUS}]",
+    )
+    command.set_defaults(run=commands.describe_corpus)
+
+    words = arguments[1:] if arguments[:1] == ["train"] else []
+    named = next((word for word in words if word in zoo.names()), None)
+    command = adding.add_parser(
+        "train",
+        help="train a model",
+        epilog=""
+        if named in zoo.names()
+        else "python -m zoo train MODEL --help lists the hyperparameters of that model.",
+    )
+    command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
+    _add_training(command)
+    if named:
+        _add_hyperparameters(command, [named])
+    command.set_defaults(run=commands.train)
+
+    command = adding.add_parser("train-all", help="train every model, one after the other")
+    _add_training(command)
+    if arguments[:1] == ["train-all"]:
+        _add_hyperparameters(command, zoo.names())
+    command.set_defaults(run=commands.train_all)
+
+    command = adding.add_parser("sample", help="new pieces by a trained model")
+    _add_choice_of_run(command)
+    command.add_argument("--count", type=int, default=10, help="how many pieces [10]")
+    command.add_argument("--beats", type=float, default=64, help="length of the new music in quarter notes [64]")
+    command.add_argument(
+        "--temperature", type=float, help="0 takes the most probable, above 1 is wilder [the model's own way]"
+    )
+    command.add_argument(
+        "--top-p", type=float, default=1.0, help="draw from the likeliest symbols that hold this share [1]"
+    )
+    command.add_argument(
+        "--prime", metavar="FILE.mid|validation", help="music to go on from, or pieces of the validation music"
+    )
+    command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of it that are used [16]")
+    command.add_argument(
+        "--instrument", default="0", help="General MIDI name or number, 0 to 127 [0, Acoustic Grand Piano]"
+    )
+    command.add_argument("--tempo", type=float, default=120, help="beats per minute [120]")
+    command.add_argument("--seed", type=int, default=0, help="of the draws: the same seed gives the same pieces [0]")
+    command.add_argument("--out", type=Path, help="folder to write to [reports/<corpus>/samples/<model>/…]")
+    command.add_argument("--format", default="mid", help=f"one or more of {','.join(FORMATS)} [mid]")
+    command.set_defaults(run=commands.sample)
+
+    command = adding.add_parser("score", help="how well a trained model predicts music it has not seen")
+    _add_choice_of_run(command)
+    command.add_argument("--split", choices=SPLITS, default="test", help="side of the corpus [test]")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=commands.score)
+
+    command = adding.add_parser("report", help="write reports/<corpus>/index.html from what was trained")
+    command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
+    command.set_defaults(run=commands.report)
+    return parser
+
+
+def _add_training(command: Parser) -> None:
+    command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
+    command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
+    command.add_argument("--seed", type=int, default=0, help="of training [0]")
+    command.add_argument("--weights", type=Path, metavar="RUN", help="a run folder of the same model to go on from")
+    command.add_argument(
+        "--checkpoint-every", type=int, default=0, metavar="N", help="keep the weights of every N epochs [0, none]"
+    )
+    command.add_argument(
+        "--out", type=Path, default=REPORTS, metavar="DIR", help="where results go, a folder per corpus [reports]"
+    )
+    command.add_argument("--message", default="", metavar="TEXT", help="a note kept with the run")
+    command.add_argument(
+        "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
+    )
+
+
+def _add_hyperparameters(command: Parser, models: Sequence[str]) -> None:
+    from zoo import hyperparameters
+
+    seen = set()
+    for name in models:
+        found = commands.zoo_model(name)
+        hyperparameters.add_arguments(command, found, skip=seen)
+        seen |= set(hyperparameters.options(found))
+    command.set_defaults(hyperparameters=sorted(seen))
+
+
+def _add_choice_of_run(command: Parser) -> None:
+    command.add_argument(
+        "model", metavar="MODEL|RUN_FOLDER", help="a model's name (its newest finished run), or a run's folder"
+    )
+    command.add_argument("--corpus", default=CORPUS, help=f"whose run [{CORPUS}]")
+    command.add_argument("--preset", help="whose run [any]")
+    command.add_argument("--train-seed", type=int, help="whose run [any]")
+    command.add_argument("--epoch", type=int, help="a checkpoint that training kept [the best weights]")

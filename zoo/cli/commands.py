@@ -1,0 +1,291 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import zoo
+from zoo.corpus import Corpus
+from zoo.errors import UserError
+from zoo.files import read_json, write_text
+from zoo.folders import newest_run, results_folder, run_name
+from zoo.midi import program_of, read_midi
+from zoo.progress import counting
+from zoo.render import FORMATS, render
+from zoo.song import TICKS_PER_BEAT, Song
+
+FAILED, INTERRUPTED = 1, 130
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what compiled libraries say on loading off the user's screen; a failure raises, as ever."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def zoo_model(name: str) -> type:
+    """The class of a model."""
+    with _quiet():
+        return zoo.find(name)
+
+
+def _read_corpus(name: str) -> Corpus:
+    with counting(f"corpus {name}") as progress:
+        return zoo.load_corpus(name, progress=progress)
+
+
+def list_models(options: argparse.Namespace) -> None:
+    """`list`"""
+    for name in zoo.names():
+        model = zoo_model(name)
+        first, _, _ = model.about().partition("\n\n")
+        print(f"{name}\n    {' '.join(first.split())}\n    presets: {', '.join(model.presets)}")
+
+
+def describe_corpus(options: argparse.Namespace) -> None:
+    """`corpus`"""
+    corpus = _read_corpus(options.corpus)
+    described = corpus.describe()
+    print(f"{corpus.name}, in {corpus.folder}")
+    for side, figures in [*described["splits"].items(), ("all", _sum(described["splits"].values()))]:
+        print(f"  {side:6}{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes")
+    if corpus.drum_notes:
+        print(f"  {corpus.drum_notes:,} notes of drums were dropped")
+    for one, other in corpus.duplicates:
+        print(f"  the same music: {_printable(one)} and {_printable(other)}")
+    for path, reason in corpus.skipped:
+        print(f"  skipped {_printable(path)}: {_printable(reason)}")
+    for warning in corpus.warnings:
+        print(f"  note: {warning}")
+
+
+def _sum(figures) -> dict:
+    figures = list(figures)
+    return {key: sum(part[key] for part in figures) for key in figures[0]}
+
+
+def _printable(text: str) -> str:
+    """`text` without what could steer a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def train(options: argparse.Namespace) -> None:
+    """`train`"""
+    zoo.find(options.model)  # says which models there are
+    overrides = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
+    print(_job(options, options.model, overrides, _read_corpus(options.corpus)).run())
+
+
+def _job(options: argparse.Namespace, name: str, overrides: dict, corpus: Corpus):
+    from zoo.harness import Job
+
+    if options.checkpoint_every < 0:
+        raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
+    model = zoo.create(name, options.preset, options.seed, **overrides)
+    weights = None
+    if options.weights:
+        weights = (zoo.load(options.weights), options.weights)
+        if weights[0].model_name() != name:
+            raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {name}.")
+    return Job(
+        model=model,
+        corpus=corpus,
+        results=results_folder(options.corpus, options.out),
+        overrides={key: getattr(model, key) for key in overrides},
+        weights=weights,
+        checkpoint_every=options.checkpoint_every,
+        message=options.message,
+        tensorboard=options.tensorboard,
+    )
+
+
+def train_all(options: argparse.Namespace) -> int:
+    """`train-all`: each model in a process of its own, so that one that dies takes no other with it."""
+    if options.weights:
+        raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
+    overrides = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
+    jobs, left_out, corpus = [], [], _read_corpus(options.corpus)
+    for name in zoo.names():
+        model = zoo_model(name)
+        known = {key: value for key, value in overrides.items() if key in _options_of(model)}
+        if options.preset not in model.presets:
+            left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
+        else:
+            jobs.append((name, known, _job(options, name, known, corpus)))
+            for key in overrides.keys() - known.keys():
+                print(f"zoo: {name} has no --{key.replace('_', '-')}; trained without", file=sys.stderr)
+    if not jobs:
+        raise UserError(f"no model has the preset {options.preset!r}: {'; '.join(left_out)}.")
+    for reason in left_out:
+        print(f"zoo: left out: {reason}", file=sys.stderr)
+    failed = []
+    for name, known, job in jobs:
+        if job.state() == "done":
+            print(f"{name} {job.folder.name}: done before, in {job.folder}", file=sys.stderr)
+            continue
+        code = subprocess.run(_command(options, name, known), check=False).returncode
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if code:
+            failed.append(name)
+            if not (job.folder / "error.txt").exists() and job.folder.is_dir():
+                write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
+    if failed:
+        print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
+    return FAILED if failed else 0
+
+
+def _options_of(model: type) -> dict:
+    from zoo import hyperparameters
+
+    return hyperparameters.options(model)
+
+
+def _command(options: argparse.Namespace, name: str, overrides: dict) -> list[str]:
+    """The command that trains one model."""
+    words = [sys.executable, "-m", "zoo", "train", name, "--corpus", options.corpus, "--preset", options.preset]
+    words += [
+        "--seed",
+        str(options.seed),
+        "--checkpoint-every",
+        str(options.checkpoint_every),
+        "--out",
+        str(options.out),
+    ]
+    words += [f"--message={options.message}"] + ["--tensorboard"] * options.tensorboard
+    return words + [f"--{key.replace('_', '-')}={value}" for key, value in overrides.items()]
+
+
+def _chosen_run(options: argparse.Namespace) -> Path:
+    """The run that MODEL|RUN_FOLDER and the options beside it mean."""
+    if options.model in zoo.names():
+        return newest_run(results_folder(options.corpus), options.model, options.preset, options.train_seed)
+    folder = Path(options.model)
+    if (folder / "model.json").is_file():
+        return folder
+    if os.sep in options.model or folder.exists():
+        raise UserError(
+            f"{folder} is no run folder: it holds no model.json; runs lie in reports/<corpus>/runs/<model>/."
+        )
+    zoo.find(options.model)  # says which models there are
+    raise AssertionError
+
+
+def _load(options: argparse.Namespace):
+    run = _chosen_run(options)
+    if options.epoch is not None:
+        kept = sorted(int(path.name.split(".")[0].split("-")[1]) for path in run.glob("checkpoints/epoch-*.weights.h5"))
+        if options.epoch not in kept:
+            there = f"it kept {', '.join(map(str, kept))}" if kept else "train with --checkpoint-every N to keep some"
+            raise UserError(f"{run} kept no checkpoint of epoch {options.epoch}; {there}.")
+    with _quiet():
+        return run, zoo.load(run, options.epoch)
+
+
+def _corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
+    """The corpus that a run was trained on: --corpus, which must have the same content."""
+    corpus = _read_corpus(options.corpus)
+    trained_on = read_json(run / "model.json").get("corpus", {})
+    if trained_on.get("digest") not in (None, corpus.digest):
+        print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
+    return corpus
+
+
+def sample(options: argparse.Namespace) -> None:
+    """`sample`"""
+    formats = [word.strip().lstrip(".") for word in options.format.split(",") if word.strip()]
+    for word in formats:
+        if word not in FORMATS:
+            raise UserError(f"--format takes {', '.join(FORMATS)}, joined by commas, not {word!r}.")
+    program = program_of(options.instrument)
+    if not 10 <= options.tempo <= 1000:
+        raise UserError(f"--tempo must be 10 to 1000 beats per minute, not {options.tempo:g}.")
+    run, model = _load(options)
+    songs = model.sample(
+        options.count,
+        beats=options.beats,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        prime=_primers(run, options) if options.prime else None,
+        prime_beats=options.prime_beats,
+        seed=options.seed,
+    )
+    out = options.out or _samples_folder(run, model.model_name(), options)
+    for song in songs:
+        song = song.replace(programs=(program,) * len(song.programs), tempo=options.tempo)
+        for word in formats:
+            path = out / f"{song.name}.{word}"
+            render(song, path)
+            print(path)
+
+
+def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
+    """A folder of its own for every way of asking, so that nothing is overwritten by something else."""
+    asked = {"beats": (options.beats, 64), "temperature": (options.temperature, None), "top_p": (options.top_p, 1.0)}
+    asked |= {"prime": (options.prime and Path(options.prime).stem, None), "epoch": (options.epoch, None)}
+    asked |= {
+        "prime_beats": (options.prime_beats, 16),
+        "instrument": (options.instrument, "0"),
+        "tempo": (options.tempo, 120),
+    }
+    label = run_name("samples", options.seed, {key: value for key, (value, usual) in asked.items() if value != usual})
+    run = run.resolve()
+    base = run.parents[2] if run.parents[1].name == "runs" else run
+    with contextlib.suppress(ValueError):
+        base = base.relative_to(Path.cwd())
+    return base / "samples" / model / run.name / label
+
+
+def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
+    if options.prime != "validation":
+        return [read_midi(options.prime)]
+    songs, rng = _corpus_of(run, options).valid, np.random.default_rng(options.seed)
+    primers = []
+    for index in rng.integers(0, len(songs), options.count).tolist():
+        first = int(rng.integers(0, max(1, songs[index].beats - options.prime_beats)))
+        primers.append(songs[index].crop(first * TICKS_PER_BEAT, songs[index].length))
+    return primers
+
+
+def score(options: argparse.Namespace) -> None:
+    """`score`"""
+    run, model = _load(options)
+    found = model.score(getattr(_corpus_of(run, options), options.split))
+    if options.json:
+        print(json.dumps({"run": str(run), "split": options.split, **dataclasses.asdict(found)}, indent=1))
+        return
+    error = f" ± {found.standard_error:.4f}" if found.standard_error else ""
+    print(f"{run}, {options.split}: {found.nats_per_beat:.4f}{error} nats per beat ({found.kind})")
+    print(
+        f"  {found.codes:,} codes, {found.beats:,.1f} beats"
+        + (f", accuracy {found.accuracy:.1%}" if found.accuracy else "")
+    )
+    covered = found.coverage
+    print(f"  expressed: {covered.songs:.1%} of songs, {covered.lines:.1%} of lines, {covered.notes:.1%} of notes")
+
+
+def report(options: argparse.Namespace) -> None:
+    """`report`"""
+    from zoo.report import write_report
+
+    folder = results_folder(options.corpus)
+    print("\n".join(write_report(folder)))
+    print(f"\n{folder / 'index.html'}")

@@ -1,0 +1,241 @@
+"""What every representation has in common: a grid, a `Line` of codes, a vocabulary and its JSON.
+
+A codec is a dataclass whose fields are all JSON: what is written to `model.json` is what is needed to decode.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from zoo.errors import UserError
+from zoo.song import TICKS_PER_BEAT, Song
+
+VELOCITY = 80  # of decoded notes where the representation keeps no velocity
+
+
+class Line(NamedTuple):
+    """One sequence that a model reads: a whole song, or one voice of it."""
+
+    codes: np.ndarray  # (steps,) int32 symbols, or (frames, bits) uint8
+    beats: float  # quarter notes of music that it stands for
+    notes: int  # notes of the song that it expresses
+    unknown_nats: np.ndarray | None = None  # (steps,) −log q of symbols outside the vocabulary, 0 elsewhere
+
+
+class Grid(NamedTuple):
+    """Notes on a grid of steps, one row a note, ordered by (start, pitch)."""
+
+    start: np.ndarray
+    end: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    steps: int  # length of the song
+
+
+def to_steps(ticks, steps_per_beat: int) -> np.ndarray:
+    """Ticks to the nearest grid step; halves go up."""
+    return (np.asarray(ticks, np.int64) * steps_per_beat * 2 + TICKS_PER_BEAT) // (2 * TICKS_PER_BEAT)
+
+
+def to_ticks(steps, steps_per_beat: int) -> np.ndarray:
+    """Grid steps to ticks."""
+    return (np.asarray(steps, np.int64) * TICKS_PER_BEAT * 2 + steps_per_beat) // (2 * steps_per_beat)
+
+
+def on_grid(song: Song, steps_per_beat: int) -> Grid:
+    """All tracks of `song` merged on a grid: onsets and ends rounded, every note at least a step long.
+
+    A pitch sounds once at a time: of notes that start together on one pitch the longest stays, and a note is cut where
+        the
+    same pitch is struck again.
+    """
+    start = to_steps(song.start, steps_per_beat)
+    end = np.maximum(to_steps(song.end, steps_per_beat), start + 1)
+    order = np.lexsort((-end, song.pitch, start))  # of equal (start, pitch) the longest comes first
+    start, end, pitch, velocity = start[order], end[order], song.pitch[order], song.velocity[order]
+    first = np.ones(len(start), bool)
+    first[1:] = (start[1:] != start[:-1]) | (pitch[1:] != pitch[:-1])
+    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
+    by_pitch = np.lexsort((start, pitch))
+    same = pitch[by_pitch][1:] == pitch[by_pitch][:-1]
+    earlier, later = by_pitch[:-1][same], by_pitch[1:][same]
+    end[earlier] = np.minimum(end[earlier], start[later])
+    steps = max(int(to_steps(song.length, steps_per_beat)), int(end.max()) if len(end) else 0)
+    return Grid(start, end, pitch, velocity, steps)
+
+
+def from_grid(start, end, pitch, steps: int, steps_per_beat: int, velocity=VELOCITY) -> Song:
+    """A one-track song of `steps` grid steps; what lies past the end is cut off."""
+    start, pitch = np.asarray(start, np.int64), np.asarray(pitch, np.int64)
+    end = np.minimum(np.asarray(end, np.int64), steps)
+    keep = start < end
+    ticks = to_ticks(start[keep], steps_per_beat)
+    return Song(
+        start=ticks,
+        duration=to_ticks(end[keep], steps_per_beat) - ticks,
+        pitch=pitch[keep],
+        velocity=np.broadcast_to(velocity, start.shape)[keep],
+        track=np.zeros(int(keep.sum()), int),
+        length=int(to_ticks(steps, steps_per_beat)),
+    )
+
+
+REGISTRY: dict[str, type[Codec]] = {}
+
+
+@dataclass
+class Codec:
+    """A representation. `fit` learns what it needs from the training songs; all else depends on the fields alone."""
+
+    steps_per_beat: int = 4
+
+    name: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.name = cls.__name__
+        REGISTRY[cls.name] = cls
+
+    def fit(self, songs: Iterable[Song]) -> Codec:
+        """Learn the vocabulary, if there is one to learn; returns self."""
+        return self
+
+    def encode(self, song: Song) -> list[Line]:
+        """The lines of `song` that the representation can express; empty when it can express none."""
+        raise NotImplementedError
+
+    def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
+        """A song of `steps` grid steps (default: as long as the codes say) from any codes whatever."""
+        raise NotImplementedError
+
+    def lines_of(self, song: Song) -> int:
+        """How many lines `song` has to offer, whether or not the representation can express them."""
+        return 1
+
+    def to_json(self) -> dict:
+        """Everything `from_json` needs."""
+        return {"codec": self.name, **dataclasses.asdict(self)}
+
+
+def from_json(value: dict) -> Codec:
+    """The codec that `Codec.to_json` described.
+
+    Raises:
+        UserError: when it describes none.
+    """
+    value = dict(value)
+    try:
+        return REGISTRY[value.pop("codec")](**value)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"model.json describes no representation this version knows ({error}).") from None
+
+
+@dataclass
+class SymbolCodec(Codec):
+    """A representation as one sequence of symbols from a vocabulary.
+
+    Codes 0 … size − 1 are the known symbols, `size` stands for any unknown one, `size + 1` is the start symbol.
+
+    An open vocabulary (`epsilon` > 0) is scored as p′(s) = (1 − ε) p(s) for a known symbol and ε q(s) for an unknown
+    one: ε is the share of symbols that occur once in the training music (Good and Turing's estimate of what is yet
+        unseen), q is a
+    normalised distribution over the symbol's parts.
+    """
+
+    symbols: list = field(default_factory=list)  # JSON values, in order of their code
+    singletons: list[int] = field(default_factory=list)  # codes seen once in training: as input they count as unknown
+    epsilon: float = 0.0
+    most_per_beat: int = 64  # symbols that fall into one beat at most; a sampler forces time on after that many
+
+    @cached_property
+    def _code(self) -> dict:
+        return {_frozen(symbol): code for code, symbol in enumerate(self.symbols)}
+
+    @property
+    def size(self) -> int:
+        """Number of known symbols."""
+        return len(self.symbols)
+
+    @property
+    def start(self) -> int:
+        """Code of the start symbol."""
+        return self.size + 1
+
+    @cached_property
+    def advance(self) -> np.ndarray:
+        """Grid steps by which each known symbol moves time on, (size,) int32."""
+        return np.array([self.steps_of(symbol) for symbol in self.symbols], np.int32)
+
+    @cached_property
+    def as_input(self) -> np.ndarray:
+        """What a network reads for each code, (size + 2,) int32: singletons are unknown, so that unknown is learnt."""
+        table = np.arange(self.size + 2, dtype=np.int32)
+        table[self.singletons] = self.size
+        return table
+
+    def steps_of(self, symbol) -> int:
+        """Grid steps by which `symbol` moves time on."""
+        raise NotImplementedError
+
+    def fallback(self, symbol) -> float:
+        """−log q of a symbol outside the vocabulary, in nats."""
+        return math.inf
+
+    def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""
+        codes = np.array([self._code.get(_frozen(symbol), self.size) for symbol in symbols], np.int32)
+        nats = np.zeros(len(codes))
+        for index in np.flatnonzero(codes == self.size):
+            nats[index] = self.fallback(symbols[index])
+        return codes, nats
+
+    def learn(self, sequences: Iterable[list]) -> None:
+        """Set vocabulary, singletons and ε from sequences of symbols."""
+        counts = Counter(_frozen(symbol) for sequence in sequences for symbol in sequence)
+        self.symbols = [_thawed(symbol) for symbol in sorted(counts)]
+        self.singletons = [code for code, symbol in enumerate(self.symbols) if counts[_frozen(symbol)] == 1]
+        total = sum(counts.values())
+        self.epsilon = max(len(self.singletons), 1) / (total + 1)
+        for name in ("_code", "advance", "as_input"):
+            self.__dict__.pop(name, None)
+
+    def times(self, codes: np.ndarray) -> np.ndarray:
+        """Grid step at which each code begins, and the last ends, (steps + 1,) int64; an unknown one takes no time."""
+        advance = np.append(self.advance, [0, 0])[codes]
+        return np.concatenate([[0], np.cumsum(advance, dtype=np.int64)])
+
+    def count_most_per_beat(self, sequences: Iterable[np.ndarray]) -> None:
+        """Set `most_per_beat` to what the training music needs."""
+        most = 1
+        for codes in sequences:
+            beats = self.times(codes)[:-1] // self.steps_per_beat
+            most = max(most, int(np.bincount(beats).max()) if len(beats) else 0)
+        self.most_per_beat = most
+
+
+def log_share(counts: dict[int, int], value: int) -> float:
+    """log of the add-one share of `value` ≥ 0 among `counts`, with a geometric tail beyond the largest value counted.
+
+    Sums to one over all integers ≥ 0, so that it can serve as a part of q.
+    """
+    largest, total = max(counts, default=0), sum(counts.values())
+    denominator = total + largest + 2  # add one to each of 0 … largest, and one for the tail
+    if value <= largest:
+        return math.log((counts.get(value, 0) + 1) / denominator)
+    return -math.log(denominator) - (value - largest) * math.log(2)
+
+
+def _frozen(symbol):
+    return tuple(_frozen(part) for part in symbol) if isinstance(symbol, (list, tuple)) else symbol
+
+
+def _thawed(symbol):
+    return [_thawed(part) for part in symbol] if isinstance(symbol, tuple) else symbol

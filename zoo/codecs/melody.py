@@ -1,0 +1,81 @@
+"""Monophonic lines on a grid: each step is a pitch, a rest or, if asked, a hold.
+
+Source: midi-rnn (B. Dorsey, 2018), with 128 pitches and rest; the hold class is that of Melody RNN (Magenta, 2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.codecs.base import Grid, Line, SymbolCodec, from_grid, on_grid
+from zoo.song import Song
+
+REST = 128
+HOLD = 129
+VOICES = ("lines", "skyline")
+
+
+@dataclass
+class MelodyCodec(SymbolCodec):
+    """Classes 0–127 sound that pitch, 128 is a rest, 129 (with `hold`) goes on with the note before.
+
+    Args:
+        hold: a pitch class means an onset and its length is told by holds; without, a pitch sounds as long as it is
+            repeated, and two strokes of one pitch in a row become one note.
+        voice: "lines" takes every track that never sounds two notes in one grid step; "skyline" takes one line a song,
+            the highest sounding note, which works on any music.
+    """
+
+    hold: bool = False
+    voice: str = "lines"
+
+    def __post_init__(self):
+        self.symbols = list(range(HOLD + 1 if self.hold else HOLD))
+        self.most_per_beat = self.steps_per_beat
+
+    def steps_of(self, symbol) -> int:
+        return 1
+
+    def lines_of(self, song: Song) -> int:
+        return len(np.unique(song.track)) if self.voice == "lines" else 1
+
+    def encode(self, song: Song) -> list[Line]:
+        if self.voice == "skyline":
+            grid = on_grid(song, self.steps_per_beat)
+            codes = self._skyline(grid)
+            strokes = np.flatnonzero(np.diff(codes, prepend=-1)) if not self.hold else np.flatnonzero(codes != HOLD)
+            heard = int((codes[strokes] < REST).sum())
+            return [Line(codes, song.beats, heard, np.zeros(len(codes)))] if heard else []
+        lines = []
+        for track in np.unique(song.track):
+            voice = song.select(song.track == track)
+            grid = on_grid(voice, self.steps_per_beat)
+            if np.any(grid.start[1:] < grid.end[:-1]) or len(grid.start) < len(voice):
+                continue  # two notes in one step: not monophonic
+            codes = self._skyline(grid)
+            lines.append(Line(codes, song.beats, len(grid.start), np.zeros(len(codes))))
+        return lines
+
+    def _skyline(self, grid: Grid) -> np.ndarray:
+        """Class of each step (steps,) int32: the highest note that sounds there."""
+        owner = np.full(grid.steps, -1)
+        for note in np.argsort(grid.pitch, kind="stable"):  # the highest writes last
+            owner[grid.start[note] : grid.end[note]] = note
+        codes = np.where(owner >= 0, np.append(grid.pitch, REST)[owner], REST).astype(np.int32)
+        if self.hold:
+            codes[1:][(owner[1:] == owner[:-1]) & (owner[1:] >= 0)] = HOLD
+        return codes
+
+    def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
+        codes = np.asarray(codes)
+        steps = len(codes) if steps is None else steps
+        changed = np.ones(len(codes), bool)
+        changed[1:] = codes[1:] != HOLD if self.hold else codes[1:] != codes[:-1]
+        bounds = np.flatnonzero(changed)
+        first = codes[bounds]  # a hold with nothing to hold is a rest
+        pitched = first < REST
+        return from_grid(
+            bounds[pitched], np.append(bounds[1:], len(codes))[pitched], first[pitched], steps, self.steps_per_beat
+        )

@@ -1,0 +1,79 @@
+"""Piano rolls: frames of bits.
+
+Sources: Boulanger-Lewandowski et al. 2012 (88 keys, one frame a beat, sounding bits); Shiebler's Music_RNN_RBM, 2016
+    (two bits a
+pitch, several time steps in one frame).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.codecs.base import Codec, Line, from_grid, on_grid
+from zoo.song import Song
+
+
+@dataclass
+class RollCodec(Codec):
+    """A frame holds `steps_per_frame` grid steps; a step holds a bit per pitch (it sounds), then, with `struck`,
+    another (it starts).
+
+    The last frame of a song is padded with silence. Notes outside `low` … `high` are left out.
+    """
+
+    low: int = 21
+    high: int = 108
+    struck: bool = False
+    steps_per_frame: int = 1
+
+    @property
+    def pitches(self) -> int:
+        """Number of pitches."""
+        return self.high - self.low + 1
+
+    @property
+    def bits_per_step(self) -> int:
+        """Bits of one grid step."""
+        return self.pitches * (2 if self.struck else 1)
+
+    @property
+    def bits(self) -> int:
+        """Bits of a frame: the visible units."""
+        return self.bits_per_step * self.steps_per_frame
+
+    def encode(self, song: Song) -> list[Line]:
+        grid = on_grid(song, self.steps_per_beat)
+        inside = (grid.pitch >= self.low) & (grid.pitch <= self.high)
+        frames = -(-grid.steps // self.steps_per_frame)
+        if not frames:
+            return []
+        difference = np.zeros((frames * self.steps_per_frame + 1, self.pitches), np.int16)  # +1 at onsets, −1 at ends
+        keys = grid.pitch[inside] - self.low
+        np.add.at(difference, (grid.start[inside], keys), 1)
+        np.add.at(difference, (grid.end[inside], keys), -1)
+        roll = np.cumsum(difference[:-1], axis=0, dtype=np.int16).astype(np.uint8)
+        if self.struck:
+            onsets = np.zeros_like(roll)
+            onsets[grid.start[inside], keys] = 1
+            roll = np.concatenate([roll, onsets], axis=1)
+        return [Line(roll.reshape(frames, self.bits), song.beats, int(inside.sum()))]
+
+    def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
+        roll = np.asarray(codes, np.uint8).reshape(-1, self.bits_per_step)
+        steps = len(roll) if steps is None else steps
+        sounding = roll[:, : self.pitches].astype(bool)
+        before = np.zeros_like(sounding)
+        before[1:] = sounding[:-1]
+        starts = sounding & ~before
+        if self.struck:
+            starts |= sounding & roll[:, self.pitches :].astype(bool)
+        # Each pitch as one column with a silent step behind it: a note ends where its pitch falls silent or starts
+        # anew.
+        start = np.flatnonzero(np.pad(starts, ((0, 1), (0, 0))).T)
+        ends = np.pad(before & (~sounding | starts), ((0, 1), (0, 0)))
+        ends[-1] = sounding[-1] if len(sounding) else False
+        end = np.flatnonzero(ends.T)
+        column = len(roll) + 1
+        return from_grid(start % column, end % column, start // column + self.low, steps, self.steps_per_beat)

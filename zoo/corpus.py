@@ -1,0 +1,264 @@
+"""A corpus: a folder of MIDI files, read into Songs, with what was skipped and why, and a split that holds."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo import recipes
+from zoo.errors import UserError
+from zoo.files import read_json
+from zoo.midi import UnreadableMidi, parse_midi
+from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
+
+SPLITS = ("train", "valid", "test")
+BORDERS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # shares of the hashes, or of a piece
+FEWEST_PIECES = 5  # fewer distinct ones are split inside each piece
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Songs in three sides of a split, each in order of path.
+
+    Args:
+        name: what to call it; the folder's name, or the recipe's.
+        folder: where its MIDI files are.
+        train, valid, test: the songs; a song's name is its path below `folder`, without suffix.
+        skipped: (path below `folder` or piece, reason) of everything that could not be used.
+        duplicates: (path, path) of songs that are the same but for transposition, tracks and velocities.
+        drum_notes: how many notes of drums were dropped.
+        warnings: sentences that a person should read.
+        digest: SHA-256 of paths, music and split as hexadecimal digits; independent of name and place.
+    """
+
+    name: str
+    folder: Path
+    train: list[Song]
+    valid: list[Song]
+    test: list[Song]
+    skipped: list[tuple[str, str]]
+    duplicates: list[tuple[str, str]]
+    drum_notes: int
+    warnings: list[str]
+    digest: str
+
+    def describe(self) -> dict:
+        """The corpus in figures, ready for JSON: everything but the music; `beats` are quarter notes."""
+        return {
+            "name": self.name,
+            "folder": str(self.folder),
+            "digest": self.digest,
+            "splits": {side: _figures(getattr(self, side)) for side in SPLITS},
+            "skipped": [list(entry) for entry in self.skipped],
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "drum_notes": self.drum_notes,
+            "warnings": list(self.warnings),
+        }
+
+
+def load_corpus(
+    name_or_folder: str | Path,
+    datasets: Path | str = Path("datasets"),
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Read a corpus; a named one is built first if it is not there yet.
+
+    A folder with `train/`, `valid/` and `test/` keeps that split. Otherwise a hash of each piece's notes decides, so
+    that copies and transpositions fall together and new files move no other; a side that stays empty gets the piece
+    whose hash is nearest. Fewer than five distinct pieces are split by time, 80/10/10, at whole beats.
+
+    Args:
+        name_or_folder: a name of `recipes.NAMES`, or a folder: a Path, or a text with a slash or a dot in it.
+        datasets: where named corpora are built, in a folder each.
+        progress: called with (done, total), while building and again while reading.
+
+    Raises:
+        UserError: when there is no such name or folder, when it holds no usable music, too little to split, or a
+            side of its own split is empty.
+    """
+    name, folder = _locate(name_or_folder, Path(datasets))
+    if name in recipes.NAMES and folder == Path(datasets) / name and not (folder / "recipe.json").exists():
+        recipes.build(name, folder, progress)
+    songs, skipped, drum_notes = _read(folder, progress)
+    if (folder / "recipe.json").is_file():
+        made = read_json(folder / "recipe.json")
+        if isinstance(made, dict) and made.get("name") in recipes.NAMES:
+            skipped += [(piece, reason) for piece, reason in made["skipped"]]
+
+    groups = defaultdict(list)
+    for song in songs:
+        groups[_fingerprint(song)].append(song)
+    warnings, present = [], [side for side in SPLITS if (folder / side).is_dir()]
+    if len(present) == len(SPLITS):
+        sides = _official_split(songs, folder)
+        across = sum(len({song.name.split("/")[0] for song in group}) > 1 for group in groups.values())
+        if across:
+            warnings.append(f"{across} pieces stand on more than one side of the split; they are listed as duplicates.")
+    else:
+        if present:
+            warnings.append(f"of train/, valid/ and test/ there is only {' and '.join(present)}, so all is split anew.")
+        if len(groups) >= FEWEST_PIECES:
+            sides = _split_by_hash(groups)
+        else:
+            sides = _split_by_time(songs, folder)
+            warnings.append(f"fewer than {FEWEST_PIECES} distinct pieces: each is split by time, 80/10/10.")
+    for side in sides.values():
+        side.sort(key=lambda song: song.name)
+    duplicates = [(group[0].name, copy.name) for group in groups.values() for copy in group[1:]]
+    return Corpus(
+        name=name,
+        folder=folder,
+        **sides,
+        skipped=skipped,
+        duplicates=sorted(duplicates),
+        drum_notes=drum_notes,
+        warnings=warnings,
+        digest=_digest(sides),
+    )
+
+
+def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
+    """Name and folder of a corpus."""
+    text = os.fspath(name_or_folder)
+    if isinstance(name_or_folder, str) and not any(mark in text for mark in ("/", os.sep, ".")):
+        if text in recipes.NAMES:
+            return text, datasets / text
+        near = difflib.get_close_matches(text.lower(), recipes.NAMES, n=1)
+        hint = f", did you mean {near[0]}?" if near else ","
+        if text and Path(text).is_dir():
+            hint = f"; the folder here is written ./{text},"
+        raise UserError(
+            f"{text!r} is no named corpus{hint} named ones are {', '.join(recipes.NAMES)}, "
+            f"and a folder is written with a slash, as in ./{text or 'music'}."
+        )
+    folder = Path(text).expanduser()
+    if not folder.exists():
+        raise UserError(f"{folder} does not exist; give the folder where the MIDI files are.")
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give the folder where the MIDI files are.")
+    return folder.resolve().name or "corpus", folder
+
+
+def _read(folder: Path, progress: Callable[[int, int], None] | None) -> tuple[list[Song], list[tuple[str, str]], int]:
+    """Songs in order of path, (path, reason) of files that cannot be used, number of drum notes dropped."""
+    paths, skipped = _midi_files(folder)
+    official = all((folder / side).is_dir() for side in SPLITS)
+    if not paths:
+        raise UserError(f"{folder} holds no MIDI file (.mid or .midi); give a folder that does.")
+    songs, drum_notes = [], 0
+    for done, path in enumerate(paths, start=1):
+        shown = os.fsencode(path).decode("utf-8", "replace")  # names that are no text still end up in JSON
+        try:
+            if official and path.split("/")[0] not in SPLITS:
+                raise UnreadableMidi(path, "it lies outside of train/, valid/ and test/")
+            song, drums = parse_midi(folder / path, name=os.path.splitext(shown)[0])
+            songs.append(song)
+            drum_notes += drums
+        except UnreadableMidi as error:
+            skipped.append((shown, error.reason))
+        if progress and (done % 100 == 0 or done == len(paths)):
+            progress(done, len(paths))
+    if not songs:
+        reason, count = Counter(reason for _, reason in skipped).most_common(1)[0]
+        raise UserError(
+            f"none of the {len(paths)} MIDI files in {folder} can be used, "
+            f"most often ({count}) because {reason}; give another folder."
+        )
+    return songs, skipped, drum_notes
+
+
+def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Paths below `folder` with slashes, in order, hidden ones left out; and (folder, reason) that cannot be listed."""
+    paths, skipped, seen = [], [], set()
+
+    def failed(error: OSError) -> None:
+        skipped.append((Path(error.filename).relative_to(folder).as_posix(), (error.strerror or str(error)).lower()))
+
+    for place, below, files in os.walk(folder, onerror=failed, followlinks=True):
+        identity = os.stat(place)
+        if (identity.st_dev, identity.st_ino) in seen:  # a link led back here
+            below.clear()
+            continue
+        seen.add((identity.st_dev, identity.st_ino))
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        relative = Path(place).relative_to(folder)
+        for name in files:
+            if name.lower().endswith((".mid", ".midi")) and not name.startswith("."):
+                paths.append((relative / name).as_posix())
+    return sorted(path for path in paths if os.path.isfile(folder / path)), skipped
+
+
+def _fingerprint(song: Song) -> bytes:
+    """SHA-256 of (start, duration, pitch above the lowest) of all notes: the same for copies and transpositions."""
+    order = np.lexsort((song.duration, song.pitch, song.start))
+    notes = np.stack([song.start, song.duration, song.pitch - song.pitch.min()])[:, order]
+    return hashlib.sha256(notes.astype("<i4").tobytes()).digest()
+
+
+def _official_split(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
+    sides = {side: [song for song in songs if song.name.startswith(f"{side}/")] for side in SPLITS}
+    for side in SPLITS:
+        if not sides[side]:
+            raise UserError(f"{folder / side} holds no usable MIDI file; fill it, or rename it to have all split anew.")
+    return sides
+
+
+def _split_by_hash(groups: dict[bytes, list[Song]]) -> dict[str, list[Song]]:
+    """80/10/10 by fingerprint; at least five groups, none is parted, no side is left empty."""
+    places = {key: int.from_bytes(key[:8], "big") / 2**64 for key in groups}
+    members = {
+        side: {key for key, place in places.items() if low <= place < high} for side, (low, high) in BORDERS.items()
+    }
+    for side, (low, high) in BORDERS.items():
+        if not members[side]:
+            donors = [key for other in SPLITS if len(members[other]) > 1 for key in members[other]]
+            nearest = min(donors, key=lambda key: (max(low - places[key], places[key] - high), key))
+            for keys in members.values():
+                keys.discard(nearest)
+            members[side].add(nearest)
+    return {side: [song for key in members[side] for song in groups[key]] for side in SPLITS}
+
+
+def _split_by_time(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
+    """The first 80 % of each song's beats, the next 10 %, the rest; a part without notes is left out."""
+    sides = {side: [] for side in SPLITS}
+    for song in songs:
+        beats = -(-song.length // TICKS_PER_BEAT)
+        first = min(int(0.8 * beats), beats - 2)
+        second = max(int(0.9 * beats), first + 1)
+        if first < 1:
+            sides["train"].append(song)
+            continue
+        for side, begin, end in zip(SPLITS, (0, first, second), (first, second, beats), strict=True):
+            part = song.crop(begin * TICKS_PER_BEAT, end * TICKS_PER_BEAT)
+            if len(part):
+                sides[side].append(part)
+    if not all(sides.values()):
+        raise UserError(f"the music in {folder} is too short to be split in three; add more or longer pieces.")
+    return sides
+
+
+def _figures(songs: list[Song]) -> dict:
+    return {
+        "pieces": len(songs),
+        "notes": sum(len(song) for song in songs),
+        "beats": sum(song.beats for song in songs),
+    }
+
+
+def _digest(sides: dict[str, list[Song]]) -> str:
+    digest = hashlib.sha256()
+    for side, songs in sides.items():
+        for song in songs:
+            facts = (side, song.name, len(song), song.length, song.programs, song.time_signatures, song.tempo)
+            digest.update(repr(facts).encode())
+            for column in COLUMNS:
+                digest.update(getattr(song, column).astype("<i4").tobytes())
+    return digest.hexdigest()

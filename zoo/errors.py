@@ -1,0 +1,8 @@
+"""The one exception that means: a person asked for something that cannot be done as asked."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend. Its text is one sentence that names the thing and the way out.
+
+    The command line prints the text without a traceback and exits with code 2.
+    """

@@ -1,0 +1,74 @@
+"""Where results lie: `reports/<corpus>/runs/<model>/<run>/`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from zoo import recipes
+from zoo.errors import UserError
+from zoo.files import read_json
+
+REPORTS = Path("reports")
+
+
+def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("datasets")) -> Path:
+    """The folder of results of a corpus, given as on the command line: a name, or a folder with a slash.
+
+    A folder's results are named after it; when the name belongs to a named corpus, or to another folder's results, four
+    hexadecimal digits of its path follow.
+    """
+    if corpus in recipes.NAMES:
+        return reports / corpus
+    folder = Path(corpus).expanduser().resolve()
+    name = folder.name or "corpus"
+    if folder == (datasets / name).resolve() and name in recipes.NAMES:
+        return reports / name
+    owner = _owner(reports / name)
+    if name in recipes.NAMES or (owner and owner.resolve() != folder):
+        return reports / f"{name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:4]}"
+    return reports / name
+
+
+def _owner(results: Path) -> Path | None:
+    """The corpus folder whose results these are, if there are any."""
+    try:
+        described = read_json(results / "corpus.json")
+    except UserError:
+        return None
+    return Path(described["folder"]) if isinstance(described, dict) and "folder" in described else None
+
+
+def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
+    """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key."""
+    parts = [f"{preset}-seed{seed}"]
+    for key, value in sorted(overrides.items()):
+        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        parts.append(f"{key}={text.replace('/', ':')}")
+    return "-".join(parts)
+
+
+def is_finished(run: Path) -> bool:
+    """Whether a run went through; its metrics are the last thing it writes."""
+    return (run / "metrics.json").is_file() and (run / "model.json").is_file()
+
+
+def newest_run(results: Path, model: str, preset: str | None = None, seed: int | None = None) -> Path:
+    """The finished run of `model` that was finished last, among those with that preset and training seed if given.
+
+    Raises:
+        UserError: saying how to train one, when there is none.
+    """
+    found = []
+    for run in filter(is_finished, results.glob(f"runs/{model}/*")):
+        described = read_json(run / "model.json")
+        if preset in (None, described.get("preset")) and seed in (None, described.get("seed")):
+            found.append(run)
+    if not found:
+        wanted = f" with preset {preset}" * (preset is not None) + f" with seed {seed}" * (seed is not None)
+        raise UserError(
+            f"{model} has no finished run{wanted} in {results}; train one: "
+            f"python -m zoo train {model}" + f" --preset {preset}" * (preset is not None) + " (and the same --corpus)."
+        )
+    return max(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)

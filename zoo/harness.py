@@ -1,0 +1,267 @@
+"""Trains one model on one corpus into a run folder: identity, resuming, timing, scoring, sampling."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import os
+import platform
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import filelock
+import keras
+import numpy as np
+
+from zoo import baselines, hyperparameters
+from zoo.base import MusicModel
+from zoo.corpus import Corpus
+from zoo.errors import UserError
+from zoo.files import read_json, replacing, write_json, write_text
+from zoo.folders import is_finished, run_name
+from zoo.midi import write_midi
+from zoo.progress import TrainingDisplay
+from zoo.song import TICKS_PER_BEAT, Song
+
+SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
+PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
+
+
+@dataclass
+class Job:
+    """One model to be trained on one corpus.
+
+    Args:
+        model: untrained.
+        corpus: what it learns.
+        results: the corpus's folder of results.
+        overrides: hyperparameters set otherwise than the preset has them.
+        weights: a trained model to go on from, and the run folder it came from.
+        checkpoint_every: keep the weights of every so many epochs; 0 keeps none.
+        message: a note kept with the run.
+        tensorboard: write events for TensorBoard into the run folder.
+    """
+
+    model: MusicModel
+    corpus: Corpus
+    results: Path
+    overrides: dict[str, object] = field(default_factory=dict)
+    weights: tuple[MusicModel, Path] | None = None
+    checkpoint_every: int = 0
+    message: str = ""
+    tensorboard: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        named = dict(self.overrides) | ({"weights": self.weights[1].name} if self.weights else {})
+        return self.results / "runs" / self.model.model_name() / run_name(self.model.preset, self.model.seed, named)
+
+    def identity(self) -> dict:
+        """What makes it this run and no other: two jobs of the same identity give the same weights."""
+        return self.model.to_json() | {
+            "corpus": {"name": self.corpus.name, "digest": self.corpus.digest},
+            "weights": _of_weights(self.weights[1]) if self.weights else None,
+        }
+
+    def state(self) -> str:
+        """What lies in the folder: "new", "resume", "done", or "stale" when it is of another identity."""
+        try:
+            found = read_json(self.folder / "model.json")
+        except UserError:
+            return "new"
+        mine = self.identity()
+        if not isinstance(found, dict) or any(found.get(key) != value for key, value in mine.items()):
+            return "stale"
+        if is_finished(self.folder):
+            return "done"
+        return "resume" if (self.folder / "state.npz").exists() else "new"
+
+    def run(self) -> Path:
+        """Train, or go on, or find it done; returns the run folder.
+
+        Raises:
+            UserError: when it cannot be trained, or another process is at it; what failed is written to error.txt.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        title = f"{self.model.model_name()} {self.folder.name}"
+        try:
+            with filelock.FileLock(self.folder / ".lock", blocking=False):
+                state = self.state()
+                if state == "done":
+                    print(f"{title}: done before, in {self.folder}", file=sys.stderr)
+                    return self.folder
+                if state == "stale":
+                    print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
+                if state != "resume":
+                    self._clear()
+                try:
+                    self._train(title)
+                except (Exception, KeyboardInterrupt) as error:
+                    self._explain(error)
+                    raise
+        except filelock.Timeout:
+            raise UserError(f"another process is training {self.folder}; wait for it, or stop it.") from None
+        return self.folder
+
+    def _clear(self) -> None:
+        """Remove what an earlier run of another identity left."""
+        for pattern in ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+    def _explain(self, error: BaseException) -> None:
+        """Keep the reason of a failure; an interruption is none."""
+        if isinstance(error, KeyboardInterrupt):
+            return
+        told = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+        write_text(self.folder / "error.txt", told.rstrip() + "\n")
+
+    def _train(self, title: str) -> None:
+        model, corpus, folder = self.model, self.corpus, self.folder
+        described = self.identity() | {"overrides": self._overrides_as_json(), "message": self.message}
+        (folder / "error.txt").unlink(missing_ok=True)
+        write_json(folder / "model.json", described)
+        write_json(self.results / "corpus.json", corpus.describe())
+        keeper = Keeper(folder, self.checkpoint_every, self.tensorboard)
+        with TrainingDisplay(title, model.epochs, model.minutes) as display:
+            history = model.fit(
+                corpus.train,
+                corpus.valid,
+                weights=self.weights[0] if self.weights else None,
+                watch=Both(display, keeper),
+                state_path=folder / "state.npz",
+            )
+        model.save(folder, **described)
+        print(f"{title}: scoring and sampling", file=sys.stderr, flush=True)
+        write_json(folder / "metrics.json", self._measure(history))
+        (folder / "state.npz").unlink(missing_ok=True)
+
+    def _overrides_as_json(self) -> dict:
+        values = hyperparameters.values(self.model)
+        return {key: values[key] for key in self.overrides}
+
+    def _measure(self, history: dict[str, list[float]]) -> dict:
+        """Everything the report says of the run; writes its samples on the way."""
+        model, corpus = self.model, self.corpus
+        best = int(np.argmin(history["val_nats_per_beat"]))
+        sides = {"valid": corpus.valid, "test": corpus.test}
+        scores = {}
+        for side, songs in sides.items():
+            started = time.perf_counter()
+            scores[side] = dataclasses.asdict(model.score(songs))
+            scores[side]["seconds"] = time.perf_counter() - started
+        seconds = []
+        for _ in range(2):  # the first call compiles
+            started = time.perf_counter()
+            songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
+            seconds.append(time.perf_counter() - started)
+        for song in songs:
+            write_midi(song, self.folder / "samples" / f"{song.name}.mid")
+        return {
+            "about": model.about(),
+            "parameters": model.parameters,
+            "epochs": len(history["epoch"]),
+            "best_epoch": best + 1,
+            "seconds": history["seconds"][-1],
+            "seconds_to_best": history["seconds"][best],
+            "peak_memory_mb": peak_memory(),
+            "sampling": {
+                "songs": SAMPLES,
+                "beats": SAMPLE_BEATS,
+                "seed": SAMPLE_SEED,
+                "first_seconds": seconds[0],
+                "seconds": seconds[1],
+                "songs_per_second": SAMPLES / seconds[1],
+            },
+            "scores": scores,
+            "order0": {side: baselines.order0(model.codec, corpus.train, songs) for side, songs in sides.items()},
+            "network": model.picture(),
+            "environment": environment(),
+            "warnings": sample_warnings(songs),
+        }
+
+
+class Both:
+    """Two watches in one."""
+
+    def __init__(self, *watches):
+        self.watches = watches
+
+    def batch(self, *args) -> None:
+        """See `zoo.training.Watch`."""
+        for watch in self.watches:
+            watch.batch(*args)
+
+    def epoch(self, *args) -> None:
+        """See `zoo.training.Watch`."""
+        for watch in self.watches:
+            watch.epoch(*args)
+
+
+class Keeper:
+    """Writes history.csv after every epoch, checkpoints, and TensorBoard's events, into a run folder."""
+
+    def __init__(self, folder: Path, checkpoint_every: int, tensorboard: bool):
+        self.folder, self.checkpoint_every = folder, checkpoint_every
+        self.board = keras.callbacks.TensorBoard(str(folder / "tensorboard")) if tensorboard else None
+
+    def batch(self, *args) -> None:
+        """Nothing is kept of a batch."""
+
+    def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
+        """Write the history so far, and the weights if it is their turn."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_text(self.folder / "history.csv", text.getvalue())
+        number = int(history[-1]["epoch"])
+        if self.checkpoint_every and number % self.checkpoint_every == 0:
+            with replacing(self.folder / "checkpoints" / f"epoch-{number:05d}.weights.h5") as temporary:
+                keras.Model(network.inputs, network.outputs).save_weights(temporary)
+        if self.board:
+            if self.board._model is None:
+                self.board.set_model(network)
+            self.board.on_epoch_end(number, {key: value for key, value in history[-1].items() if key != "epoch"})
+
+
+def sample_warnings(songs: Sequence[Song]) -> list[str]:
+    """Sentences about samples that no one would want: empty ones, and ones that repeat a single note."""
+    silent = sum(len(song) == 0 for song in songs)
+    stuck = sum(len(song) > 1 and len(np.unique(song.pitch)) == 1 for song in songs)
+    gaps = sum(len(song) > 0 and _longest_silence(song) > 8 * TICKS_PER_BEAT for song in songs)
+    found = (silent, "are empty"), (stuck, "repeat one pitch"), (gaps, "fall silent for more than eight beats")
+    return [f"{count} of {len(songs)} samples {what}." for count, what in found if count]
+
+
+def _longest_silence(song: Song) -> int:
+    """Ticks of the longest time in which nothing sounds."""
+    ends = np.append(0, np.maximum.accumulate(song.end))
+    return int((np.append(song.start, song.length) - ends).max())
+
+
+def peak_memory() -> float:
+    """Most memory this process ever held, in MB."""
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def environment() -> dict:
+    """Versions and machine."""
+    found = {"python": platform.python_version(), "backend": keras.backend.backend()}
+    for package in PACKAGES:
+        found[package] = version(package)
+    return found | {"machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+
+
+def _of_weights(run: Path) -> dict:
+    described = read_json(run / "model.json")
+    return {key: described.get(key) for key in ("model", "preset", "seed", "hyperparameters", "corpus")}

@@ -1,0 +1,124 @@
+"""Hyperparameters: written once, as typed fields of a dataclass; flags, JSON, checks and tables are made from them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import types
+import typing
+
+from zoo.errors import UserError
+
+YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+def option(default, help: str, *, low=None, high=None, choices=None):
+    """A dataclass field that is a hyperparameter.
+
+    Args:
+        default: its value when nobody says otherwise.
+        help: one line for `--help` and the report.
+        low, high: bounds of a number, or of each number of a tuple, both included.
+        choices: the values allowed.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def options(model: type) -> dict[str, dataclasses.Field]:
+    """The hyperparameters of a model's class, by name, in the order they were written."""
+    return {field.name: field for field in dataclasses.fields(model) if "help" in field.metadata}
+
+
+def values(model) -> dict[str, object]:
+    """The hyperparameters of a model and their values, as JSON."""
+    pairs = ((name, getattr(model, name)) for name in options(type(model)))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
+
+
+def check(model) -> None:
+    """Bring every hyperparameter of `model` to its type.
+
+    Raises:
+        UserError: when a value has the wrong type, is out of bounds or not among the choices.
+    """
+    hints = typing.get_type_hints(type(model))
+    for name, field in options(type(model)).items():
+        object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
+
+
+def add_arguments(parser: argparse.ArgumentParser, model: type, skip: typing.Container[str] = ()) -> None:
+    """Give `parser` a flag for every hyperparameter not in `skip`; one not given stays out of the parsed namespace."""
+    hints = typing.get_type_hints(model)
+    group = parser.add_argument_group("hyperparameters", "defaults stand in brackets; a preset may set others")
+    for name, field in options(model).items():
+        if name in skip:
+            continue
+        default = field.default
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        choices = field.metadata["choices"]
+        group.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=name,
+            default=argparse.SUPPRESS,
+            metavar="{" + ",".join(map(str, choices)) + "}" if choices else _word(hints[name]),
+            help=f"{field.metadata['help']} [{shown}]".replace("%", "%%"),
+        )
+
+
+def _kinds(hint) -> tuple[type, bool]:
+    """The plain type behind an annotation, and whether None is allowed."""
+    if isinstance(hint, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return inner[0], True
+    return (tuple, False) if typing.get_origin(hint) is tuple else (hint, False)
+
+
+def _word(hint) -> str:
+    kind, _ = _kinds(hint)
+    return {int: "N", float: "X", bool: "yes|no", tuple: "N,N,…", str: "NAME"}[kind]
+
+
+def _checked(name: str, value, hint, metadata):
+    flag = "--" + name.replace("_", "-")
+    kind, optional = _kinds(hint)
+    if optional and (value is None or value == "none"):
+        return None
+    try:
+        value = _converted(value, kind)
+    except (TypeError, ValueError, OverflowError):
+        wanted = {int: "a whole number", float: "a number", bool: "yes or no", tuple: "whole numbers joined by commas"}
+        raise UserError(
+            f"{flag} takes {wanted.get(kind, 'a word')}{' or none' if optional else ''}, not {value!r}."
+        ) from None
+    choices, low, high = metadata["choices"], metadata["low"], metadata["high"]
+    if choices and value not in choices:
+        raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {value!r}.")
+    for number in value if isinstance(value, tuple) else (value,):
+        if (low is not None and number < low) or (high is not None and number > high):
+            span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
+            raise UserError(f"{flag} must be {span}, not {number}.")
+    return value
+
+
+def _converted(value, kind: type):
+    if kind is bool:
+        word = str(value).lower()
+        if word not in YES + NO:
+            raise ValueError
+        return word in YES
+    if kind is tuple:
+        return tuple(int(part) for part in (value.split(",") if isinstance(value, str) else value) if part != "")
+    if kind is str:
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+    if isinstance(value, bool):
+        raise TypeError
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    number = kind(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number

@@ -1,0 +1,1 @@
+"""Keras layers of the zoo: registered, serialisable, on any backend."""

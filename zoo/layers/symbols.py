@@ -1,0 +1,193 @@
+"""Reading symbols, and drawing them: a recurrent network whose input is noise.
+
+An *id* is what a network reads at a step: symbol + (known symbols + 2) × clock, where the clock is the step's place in
+its bar. One integer carries both, so that windows stay views of one integer column.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+FORMS = ("one-hot", "scalar", "embedding")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SymbolInput(keras.layers.Layer):
+    """Turns ids into features.
+
+    Args:
+        size: known symbols; with unknown and start there are size + 2.
+        form: "one-hot"; "scalar", the symbol's code ÷ size as one real number, as the note-sequence original has it;
+            "embedding".
+        width: of the embedding.
+        clock: grid steps in a bar; above 1 the place in the bar follows as a one-hot.
+
+    Call arguments:
+        ids: int32 (..., time).
+
+    Returns:
+        float32 (..., time, features).
+    """
+
+    def __init__(self, size: int, form: str = "one-hot", width: int = 64, clock: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.form, self.width, self.clock = size, form, width, clock
+        self.embedding = keras.layers.Embedding(size + 2, width) if form == "embedding" else None
+
+    @property
+    def detail(self) -> str:
+        """For the picture of the network."""
+        kind = f"embedding {self.width}" if self.embedding else self.form
+        return f"{self.size} symbols, {kind}" + (f" + clock {self.clock}" if self.clock > 1 else "")
+
+    def build(self, shape):
+        if self.embedding:
+            self.embedding.build(shape)
+
+    def call(self, ids):
+        symbols = ids % (self.size + 2)
+        if self.embedding:
+            features = self.embedding(symbols)
+        elif self.form == "scalar":
+            features = ops.cast(symbols, "float32")[..., None] / self.size
+        else:
+            features = ops.one_hot(symbols, self.size + 2)
+        if self.clock > 1:
+            features = ops.concatenate([features, ops.one_hot(ids // (self.size + 2), self.clock)], axis=-1)
+        return features
+
+    def compute_output_shape(self, shape):
+        width = {"embedding": self.width, "scalar": 1, "one-hot": self.size + 2}[self.form]
+        return (*shape, width + (self.clock if self.clock > 1 else 0))
+
+    def get_config(self):
+        config = {"size": self.size, "form": self.form, "width": self.width, "clock": self.clock}
+        return {**super().get_config(), **config}
+
+
+class CarriedStep(keras.layers.Layer):
+    """One step of a stack of layers with its recurrent state carried along.
+
+    Call arguments:
+        memory: [last id (batch, 1), states of each recurrent layer (batch, units) …].
+
+    Returns:
+        logits (batch, size), memory without the id.
+    """
+
+    def __init__(self, layers: list[keras.layers.Layer], **kwargs):
+        super().__init__(**kwargs)
+        self.stack = layers
+        self.state_size = [1, *(size for layer in layers for size in state_sizes(layer))]
+
+    def call(self, memory):
+        x, carried, left = ops.cast(memory[0], "int32"), [], list(memory[1:])
+        for layer in self.stack:
+            sizes = state_sizes(layer)
+            if sizes:
+                states, left = left[: len(sizes)], left[len(sizes) :]
+                output, states = layer.cell(x[:, 0], states, training=False)
+                x = output[:, None]  # (batch, 1, units)
+                carried += states
+            else:
+                x = layer(x, training=False) if isinstance(layer, keras.layers.Dropout) else layer(x)
+        return x[:, 0], carried
+
+    def push(self, carried, ids):
+        """Memory after the ids (batch, 1) were drawn."""
+        return [ids, *carried]
+
+
+class WindowStep(keras.layers.Layer):
+    """One step of a network that reads a window from a zero state, as the originals do.
+
+    Call arguments:
+        memory: [ids of the window (batch, window)].
+
+    Returns:
+        logits (batch, size), the window.
+    """
+
+    def __init__(self, network: keras.Model, window: int, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.state_size = [window]
+
+    def call(self, memory):
+        return self.network(ops.cast(memory[0], "int32"), training=False), list(memory)
+
+    def push(self, carried, ids):
+        """Memory after the ids (batch, 1) were drawn."""
+        return [ops.concatenate([carried[0][:, 1:], ids], axis=1)]
+
+
+def state_sizes(layer: keras.layers.Layer) -> list[int]:
+    """Sizes of a recurrent layer's states; none for any other layer."""
+    if not isinstance(layer, keras.layers.RNN):
+        return []
+    size = layer.cell.state_size
+    return list(size) if isinstance(size, (list, tuple)) else [size]
+
+
+class SymbolSampler(keras.layers.Layer):
+    """A cell for `keras.layers.RNN` that draws the next symbol by adding noise from its input to the logits
+    (Gumbel-max).
+
+    argmax(logits + T · Gumbel) is a draw from softmax(logits / T); T = 0 is argmax. No random operation is inside, so
+    one compiled roll-out serves any length, and the same noise gives the same symbols on every backend.
+
+    Args:
+        step: CarriedStep or WindowStep.
+        advance: (size,) grid steps by which each symbol moves time on.
+        as_input: (size,) what the network reads for each symbol.
+        steps_per_beat: grid steps in a beat.
+        most_per_beat: after so many symbols in a beat only those that move time on may follow, so that every piece
+            ends.
+        clock: grid steps in a bar, if the network reads it; else 1.
+        top_p: draw from the smallest set of symbols that holds so much of the probability (Holtzman et al. 2020).
+
+    Call arguments:
+        inputs: (batch, size + 1) noise, already multiplied by the temperature, and the temperature.
+        states: [*step.state_size, time in grid steps within the bar (batch, 1), symbols so far in this beat (batch,
+            1)].
+    """
+
+    def __init__(self, step, advance, as_input, steps_per_beat, most_per_beat, clock=1, top_p=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.step, self.top_p = step, top_p
+        self.advance, self.as_input = advance.astype("float32"), as_input.astype("float32")
+        self.steps_per_beat, self.most_per_beat, self.clock = steps_per_beat, most_per_beat, clock
+        self.bar = clock if clock > 1 else steps_per_beat
+        self.state_size = [*step.state_size, 1, 1]
+        self.output_size = 1
+
+    def build(self, *shapes):
+        """Nothing to build: the layers inside are the trained network's own."""
+
+    def call(self, inputs, states):
+        size = len(self.advance)
+        noise, temperature = inputs[:, :size], inputs[:, size:]
+        *memory, time, used = states
+        logits, carried = self.step(memory)
+        if self.top_p < 1:
+            logits = self._nucleus(logits, temperature)
+        standing = ops.convert_to_tensor((self.advance == 0).astype("float32"))
+        logits = logits - 1e9 * ops.cast(used >= self.most_per_beat, "float32") * standing
+        code = ops.argmax(logits + noise, axis=-1)
+        after = time + ops.take(ops.convert_to_tensor(self.advance), code)[:, None]
+        same_beat = ops.floor(after / self.steps_per_beat) == ops.floor(time / self.steps_per_beat)
+        used = ops.where(same_beat, used + 1, ops.zeros_like(used))
+        time = after - self.bar * ops.floor(after / self.bar)
+        ids = ops.take(ops.convert_to_tensor(self.as_input), code)[:, None]
+        if self.clock > 1:
+            ids = ids + (size + 2) * time
+        return ops.cast(code, "float32")[:, None], [*self.step.push(carried, ids), time, used]
+
+    def _nucleus(self, logits, temperature):
+        """Logits with all outside the nucleus taken away."""
+        share = ops.softmax(logits / ops.maximum(temperature, 1e-6))
+        falling = ops.flip(ops.sort(share, axis=-1), axis=-1)
+        before = ops.cumsum(falling, axis=-1) - falling  # probability of all more likely symbols
+        least = ops.min(ops.where(before < self.top_p, falling, 2.0), axis=-1, keepdims=True)
+        return ops.where(share >= least, logits, logits - 1e9)

@@ -1,0 +1,73 @@
+"""Music as a text of note-on and note-off events, read by an LSTM that predicts the next event.
+
+All tracks are merged in order of time. In the published form every event is one token, `DELTA_TYPE_PITCH_VELOCITY`:
+`0_no_77_57` strikes pitch 77 at once, `4_nf_74_64` releases pitch 74 four steps later, and the vocabulary is whatever
+the training music holds. Ours splits the
+token: a time shift, a velocity, an on, an off are symbols of their own, as in Performance RNN, so no event is unknown.
+
+An LSTM reads the events so far and gives a probability to each symbol that may come next. The original sees a window of
+fifteen.
+
+To draw, a symbol is taken at random by those probabilities. The original draws a new temperature for every token,
+mostly low ones, which makes it cautious with sudden leaps. After as many events in a beat as the training music has at
+most, time must go on.
+
+Sources: deep-improvisation (T. Hatanaka, 2017) and a blog's variation of it; Performance RNN (Simon and Oore, 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+import numpy as np
+
+from zoo.codecs import EventCodec
+from zoo.hyperparameters import option
+from zoo.layers.symbols import SymbolInput
+from zoo.symbol_model import SymbolModel
+
+TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the original
+
+
+@dataclass(kw_only=True)
+class EventLSTM(SymbolModel):
+    """Event tokens."""
+
+    units: tuple[int, ...] = option((128,), "units of each LSTM layer", low=1, high=65_536)
+    embedding: int = option(0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536)
+    dropout: float = option(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    split: bool = option(False, "time shift, velocity, on and off as symbols of their own")
+    velocity_bins: int = option(8, "velocities are kept in so many bins", low=1, high=127)
+    draw_temperature: bool = option(
+        True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is asked for"
+    )
+
+    presets: ClassVar = {
+        "smoke": dict(units=(16,), epochs=2, chunk=64),
+        "original": dict(
+            context="window", window=15, units=(256,), batch=128, optimizer="rmsprop", learning_rate=0.01, epochs=25
+        ),
+        "blog": dict(
+            context="window", window=15, units=(128,), batch=24, optimizer="rmsprop", learning_rate=0.01, epochs=25
+        ),
+        "tuned": dict(
+            split=True, draw_temperature=False, embedding=64, units=(256,), dropout=0.3, steps_per_beat=12,
+            clock_beats=4, transpose=5, epochs=20, batch=16, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
+            minutes=2.0,
+        ),
+    }  # fmt: skip
+
+    def make_codec(self) -> EventCodec:
+        return EventCodec(steps_per_beat=self.steps_per_beat, split=self.split, velocity_bins=self.velocity_bins)
+
+    def layers(self, size: int) -> list[keras.Layer]:
+        form = "embedding" if self.embedding else "one-hot"
+        layers = [SymbolInput(size, form, self.embedding, self.clock)]
+        for units in self.units:
+            layers += [keras.layers.LSTM(units, return_sequences=True), keras.layers.Dropout(self.dropout)]
+        return [*layers, keras.layers.Dense(size)]  # softmax is in the loss
+
+    def temperatures(self, rng: np.random.Generator, steps: int) -> np.ndarray | float:
+        return rng.choice(TEMPERATURES, steps, p=WEIGHTS) if self.draw_temperature else 1.0

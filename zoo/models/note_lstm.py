@@ -1,0 +1,78 @@
+"""The piece as a sequence of chords, everything that starts together one symbol, drawn by roulette wheel.
+
+In the published form a symbol is a note name (`C4`) or a chord's pitch classes in normal order (`4.7.11`): octave,
+voicing, durations and rests are lost, and every symbol lasts half a beat. The network reads each symbol as one real
+number, its place in the vocabulary, although symbol 200 is not twice symbol 100. Ours keeps the idea with exact
+pitches; after each chord a symbol of its own tells the time to the next one, and an embedding is learnt for each
+symbol.
+
+Three LSTM layers read the symbols so far and give a probability to each that may come next.
+
+To draw, the wheel is spun: the next symbol is taken at random with the network's own probabilities, where the original
+    took the most
+probable one and ran into loops.
+
+Sources: Classical-Piano-Composer (S. Skúli, 2017), trained by others on Final Fantasy, Chrono Trigger, Zelda and Mario
+    piano MIDI, and a
+blog's variation of it that adds the roulette and compares three optimizers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+
+from zoo.codecs import ChordCodec
+from zoo.hyperparameters import option
+from zoo.layers.symbols import SymbolInput
+from zoo.symbol_model import SymbolModel
+
+
+@dataclass(kw_only=True)
+class NoteLSTM(SymbolModel):
+    """Note and chord sequence with roulette sampling."""
+
+    units: tuple[int, ...] = option((128, 64, 128), "units of each LSTM layer", low=1, high=65_536)
+    dense: int = option(64, "units of the dense layer before the last one; 0 is none", low=0, high=65_536)
+    embedding: int = option(
+        0, "width of a learnt embedding of symbols; 0 reads a symbol as one number", low=0, high=65_536
+    )
+    dropout: float = option(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
+    recurrent_dropout: float = option(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+    batch_norm: bool = option(False, "batch normalisation around the dense layer, which is then rectified")
+    exact: bool = option(
+        False, "exact pitches and the time to the next chord, in place of normal order and half a beat"
+    )
+
+    presets: ClassVar = {
+        "smoke": dict(units=(16,), dense=8, epochs=2, window=8),
+        "original": dict(
+            context="window", window=100, units=(512, 512, 512), recurrent_dropout=0.3, batch_norm=True, dense=256,
+            batch=128, optimizer="rmsprop", epochs=200,
+        ),
+        "blog": dict(context="window", window=20, batch=16, epochs=25),
+        "tuned": dict(
+            exact=True, steps_per_beat=12, embedding=128, units=(256,), dense=0, dropout=0.4, clock_beats=4,
+            epochs=16, batch=16, chunk=96, learning_rate=3e-3, schedule="cosine", clip_norm=1.0, minutes=2.0,
+        ),
+    }  # fmt: skip
+
+    def make_codec(self) -> ChordCodec:
+        return ChordCodec(steps_per_beat=self.steps_per_beat, exact=self.exact)
+
+    def layers(self, size: int) -> list[keras.Layer]:
+        layers = [SymbolInput(size, "embedding" if self.embedding else "scalar", self.embedding, self.clock)]
+        for index, units in enumerate(self.units):
+            # Dropout stands between the layers; the original has its own inside the recurrent state.
+            if index and not self.recurrent_dropout:
+                layers.append(keras.layers.Dropout(self.dropout))
+            layers.append(keras.layers.LSTM(units, return_sequences=True, recurrent_dropout=self.recurrent_dropout))
+        norm = [keras.layers.BatchNormalization()] if self.batch_norm else []
+        layers += [*norm, keras.layers.Dropout(self.dropout)] if norm or not self.dense else []
+        if self.dense:
+            layers.append(keras.layers.Dense(self.dense, activation="relu" if norm else None))
+            layers += [keras.layers.BatchNormalization()] if norm else []
+            layers.append(keras.layers.Dropout(self.dropout))
+        return [*layers, keras.layers.Dense(size)]  # softmax is in the loss

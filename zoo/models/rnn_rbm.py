@@ -1,0 +1,46 @@
+"""Frames of a piano roll, each drawn from a restricted Boltzmann machine whose biases a recurrent network sets.
+
+The music is cut into frames; a frame says of every pitch whether it sounds (and, in the blog's form, whether it is
+struck), so any number of voices fits. In the blog's form one frame holds five time steps.
+
+A restricted Boltzmann machine (RBM) gives a probability to every possible frame: it knows which notes go together. A
+recurrent network reads the frames so far and moves the machine's biases, so that the chord it favours fits what came
+before. The biases of a frame come from the frames before it only; the published code let them see the frame itself.
+
+To draw a frame, the machine is shaken: hidden and visible units are drawn in turn, twenty-five times, and what is
+    visible then is the
+next frame. The likelihood is an estimate by annealed importance sampling.
+
+Sources: Boulanger-Lewandowski, Bengio, Vincent, ICML 2012, and the first author's Theano tutorial; D. Shiebler's
+    Music_RNN_RBM (2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from zoo.frame_model import FrameModel
+
+
+@dataclass(kw_only=True)
+class RNNRBM(FrameModel):
+    """RNN-RBM over piano rolls."""
+
+    presets: ClassVar = {
+        "smoke": dict(
+            hidden=12, units=12, gibbs_steps=2, sample_steps=5, epochs=2, chunk=32, steps_per_beat=2, pretrain_epochs=1,
+        ),
+        "blog": dict(
+            steps_per_frame=5, epochs=100, optimizer="sgd", learning_rate=0.01, clip_value=10.0, pretrain_epochs=100,
+            batch=1,
+        ),
+        "tutorial": dict(
+            low=21, high=108, struck=False, hidden=150, units=100, epochs=200, optimizer="sgd", learning_rate=0.001,
+            batch=1, chain_start="zeros",
+        ),
+        "tuned": dict(
+            hidden=128, units=160, cell="lstm", dropout=0.3, gibbs_steps=10, transpose=5, epochs=60, batch=16,
+            chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0, minutes=2.0,
+        ),
+    }  # fmt: skip

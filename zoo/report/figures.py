@@ -1,0 +1,143 @@
+"""The report's pictures as SVG files: curves, networks, piano rolls."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+
+from zoo import render
+from zoo.report.runs import Run, look_up, printable, text
+from zoo.song import Song
+
+AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
+LINES = {
+    "training": {"linestyle": "--", "linewidth": 0.9},
+    "validation": {"linestyle": "-", "linewidth": 1.4},
+    "order-0 floor": {"linestyle": ":", "linewidth": 1.4},
+}
+
+
+class Figures:
+    """The folder `figures/` of a report: gives each picture its file, and in the end drops earlier ones."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.drawn: set[Path] = set()
+
+    def path(self, *names: str) -> Path:
+        """A file of its own for the picture that these names say, whatever characters they hold."""
+        stem = "-".join(re.sub(r"[^\w.=+-]+", "_", name) for name in names)
+        path = self.folder / f"{stem}.svg"
+        if path in self.drawn or len(stem) > 120:
+            path = self.folder / f"{stem[:110]}-{hashlib.sha256(repr(names).encode()).hexdigest()[:8]}.svg"
+        self.drawn.add(path)
+        return path
+
+    def remove_others(self) -> None:
+        """Remove the pictures that this report did not draw."""
+        for path in set(self.folder.glob("*.svg")) - self.drawn:
+            path.unlink(missing_ok=True)
+
+    def curves(self, runs: list[Run]) -> list[Path]:
+        """Learning curves of one model's runs, once per epoch and once per second; none when there is no history."""
+        return [self._curves(runs, along) for along in AXES if any(_known(run, along).any() for run in runs)]
+
+    def network(self, layers: list, *names: str) -> Path:
+        """The layers (dicts with layer, detail, shape, parameters) as a chain of boxes, input above."""
+        path = self.path("network", *names)
+        with matplotlib.rc_context(render.STYLE):
+            render.save_figure(_chain([layer for layer in layers if isinstance(layer, dict)]), path)
+        return path
+
+    def piano_roll(self, song: Song, *names: str) -> Path:
+        """The song as a piano roll."""
+        path = self.path("sample", *names)
+        render.piano_roll(song, path)
+        return path
+
+    def _curves(self, runs: list[Run], along: str) -> Path:
+        path = self.path("curves", runs[0].model, along)
+        variants = list(dict.fromkeys(run.variant for run in runs))
+        colours = {variant: render.PALETTE[index % len(render.PALETTE)] for index, variant in enumerate(variants)}
+        rows = len(variants) + 1
+        above, size = 0.12 + 0.18 * rows, (4.6, 4.0 + 0.18 * rows)  # inches
+        with matplotlib.rc_context(render.STYLE):
+            figure = Figure(figsize=size)
+            top, bottom = 1 - above / size[1], 0.45 / size[1]
+            loss, nats = figure.subplots(
+                2, sharex=True, gridspec_kw={"left": 0.13, "right": 0.98, "top": top, "bottom": bottom, "hspace": 0.1}
+            )
+            for run in runs:
+                colour = colours[run.variant]
+                _line(loss, run, along, "loss", color=colour, **LINES["training"])
+                _line(loss, run, along, "val_loss", color=colour, **LINES["validation"])
+                _line(nats, run, along, "val_nats_per_beat", color=colour, **LINES["validation"])
+            for variant, colour in colours.items():
+                floors = [run.number("order0", "valid") for run in runs if run.variant == variant]
+                for floor in dict.fromkeys(floor for floor in floors if floor is not None):
+                    nats.axhline(floor, color=colour, **LINES["order-0 floor"])
+            loss.set_ylabel("loss (model's own unit)")
+            nats.set(ylabel="nats per beat (valid.)", xlabel=AXES[along])
+            nats.set_xlim(left=0)
+            if along == "epoch":
+                nats.xaxis.get_major_locator().set_params(integer=True)
+            for axes in (loss, nats):
+                axes.grid(linewidth=0.6)
+                axes.tick_params(length=0)
+            handles = [Line2D([], [], color=colours[variant], linewidth=2.5) for variant in variants]
+            kinds = [Line2D([], [], color=render.INK, **style) for style in LINES.values()]
+            place = {"loc": "upper left", "borderpad": 0, "borderaxespad": 0.4, "fontsize": 8.5}
+            figure.legend(kinds, list(LINES), ncols=len(kinds), bbox_to_anchor=(0.11, 1), **place)
+            names = [printable(variant).lstrip("_") for variant in variants]  # matplotlib hides names with "_" first
+            below = 1 - 0.19 / size[1]
+            figure.legend(handles, names, labelspacing=0.25, bbox_to_anchor=(0.11, below), **place)
+            render.save_figure(figure, path)
+        return path
+
+
+def _known(run: Run, column: str) -> np.ndarray:
+    """Which epochs have a number in that column, (epochs,) bool."""
+    return np.isfinite(np.array(run.history.get(column, []), float))
+
+
+def _line(axes: Axes, run: Run, along: str, column: str, **style) -> None:
+    if {along, column} <= run.history.keys():
+        known = _known(run, along) & _known(run, column)
+        x, y = (np.array(run.history[name], float)[known] for name in (along, column))
+        axes.plot(x, y, marker="." if len(x) < 4 else "", markersize=4, **style)
+
+
+def _chain(layers: list[dict]) -> Figure:
+    width, height, gap = 4.2, 0.5, 0.22  # inches, as are all coordinates here
+    total = len(layers) * (height + gap) + 0.1
+    figure = Figure(figsize=(width, total))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(0, total))
+    axes.set_axis_off()
+    for index, layer in enumerate(layers):
+        y = total - 0.1 - height - index * (height + gap)
+        box = FancyBboxPatch((0.1, y), width - 0.2, height, boxstyle="round,pad=0,rounding_size=0.08")
+        box.set(facecolor=render.PAPER, edgecolor=render.PALETTE[0], linewidth=1.2)
+        axes.add_patch(box)
+        title = " · ".join(filter(None, (text(layer.get("layer")), text(layer.get("detail")))))
+        axes.text(0.22, y + 0.33, _fit(title, 52), va="center", fontsize=9.5, weight="bold")
+        axes.text(0.22, y + 0.14, _fit(text(layer.get("shape")), 40), va="center", fontsize=8)
+        if isinstance(parameters := look_up(layer, "parameters"), int) and parameters:
+            axes.text(width - 0.22, y + 0.14, f"{parameters:,} parameters", va="center", ha="right", fontsize=8)
+        if index:
+            arrow = {"arrowstyle": "-|>", "color": render.INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (width / 2, y + height), (width / 2, y + height + gap), arrowprops=arrow)
+    return figure
+
+
+def _fit(line: str, characters: int) -> str:
+    line = printable(line)
+    return line if len(line) <= characters else line[: characters - 1] + "…"

@@ -1,0 +1,127 @@
+"""The runs as rows: `results.csv` for programs, a table of at most 100 columns for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+
+from zoo.report.runs import Run, look_up, number, printable
+
+WIDTH = 100
+UNKNOWN = "—"
+SIGNS = {"AIS estimate": "~", "bound": "≤"}
+COMPARABLE = (
+    "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
+    "predict different things. So read them beside the floor, the surprise of an order-0 model in the same "
+    "representation, or read the skill: the share of that surprise which the model removes."
+)
+
+
+def results_csv(runs: list[Run]) -> str:
+    """One line per run: its settings, its numbers, its environment. An empty field means: not known."""
+    environments = [look_up(run.metrics, "environment") for run in runs]
+    environments = [environment if isinstance(environment, dict) else {} for environment in environments]
+    names = sorted(set().union(*environments))
+    rows = [
+        _row(run) | {f"environment_{name}": environment.get(name) for name in names}
+        for run, environment in zip(runs, environments, strict=True)
+    ]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def table(runs: list[Run]) -> list[str]:
+    """The runs as lines for a terminal, none longer than 100 columns; below it what the signs mean and what failed."""
+    head = ("model", "run", "params", "epochs", "seconds", "valid", "test", "floor", "skill", "status")
+    rows = [head, *(_cells(run) for run in runs)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    widths[0] = min(widths[0], 16)
+    widths[1] = max(12, min(widths[1], WIDTH - sum(widths) + widths[1] - 2 * (len(head) - 1)))
+    lines = []
+    for row in rows:
+        cells = [
+            _shorten(cell, width).ljust(width) if column in (0, 1, 9) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    notes = [f"Valid, test and floor (order 0, test) in nats per beat; ~ is an AIS estimate, ≤ a bound. {COMPARABLE}"]
+    notes += [f"{run.model}/{run.name} {run.status}: {run.reason}" for run in runs if run.error]
+    return lines + [""] + [line for note in notes for line in textwrap.wrap(printable(note), WIDTH)]
+
+
+def short(value: float | None, digits: int = 4) -> str:
+    """A number in few characters: 5.123, 123k, 1.23M; a dash when it is not known."""
+    if value is None:
+        return UNKNOWN
+    for limit, unit, sign in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e5, 1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / unit:.3g}{sign}"
+    return f"{value:.{digits}g}"
+
+
+def nats(value: float | None) -> str:
+    """Nats per beat to the thousandth; a dash when not known."""
+    return UNKNOWN if value is None else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    """A share as per cent; a dash when it is not known."""
+    return UNKNOWN if value is None else f"{100 * value:.1f}%"
+
+
+def _row(run: Run) -> dict:
+    row = {
+        "model": run.model,
+        "run": run.name,
+        "preset": look_up(run.settings, "preset"),
+        "seed": look_up(run.settings, "seed"),
+        "status": run.status,
+        "parameters": run.number("parameters"),
+        "epochs": run.epochs,
+        "best_epoch": run.number("best_epoch"),
+        "seconds": run.seconds,
+        "seconds_to_best": run.number("seconds_to_best"),
+        "peak_memory_mb": run.number("peak_memory_mb"),
+        "songs_per_second": run.number("sampling", "songs_per_second"),
+        "first_seconds": run.number("sampling", "first_seconds"),
+    }
+    for split in ("valid", "test"):
+        score = look_up(run.metrics, "scores", split)
+        for key in ("nats_per_beat", "standard_error", "beats", "accuracy"):
+            row[f"{split}_{key}"] = number(look_up(score, key))
+        row[f"{split}_kind"] = look_up(score, "kind")
+        row[f"{split}_order0"] = run.number("order0", split)
+        for part in ("songs", "lines", "notes"):
+            row[f"{split}_coverage_{part}"] = number(look_up(score, "coverage", part))
+    return row | {"test_skill": run.skill, "message": look_up(run.settings, "message"), "error": run.error}
+
+
+def _cells(run: Run) -> tuple[str, ...]:
+    scores = [
+        SIGNS.get(run.text("scores", split, "kind"), "") + nats(run.number("scores", split, "nats_per_beat"))
+        for split in ("valid", "test")
+    ]
+    return (
+        printable(run.model),
+        printable(run.name),
+        short(run.number("parameters"), 5),
+        short(run.epochs),
+        short(run.seconds),
+        *scores,
+        nats(run.number("order0", "test")),
+        percent(run.skill),
+        run.status,
+    )
+
+
+def _shorten(name: str, width: int) -> str:
+    """Cut in the middle: a run's name tells preset and seed first, and the override that sets it apart last."""
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[-tail:]}"

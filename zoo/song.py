@@ -1,0 +1,125 @@
+"""A piece of music as columns of notes: the one form that music has everywhere in the zoo.
+
+Time is counted in ticks, 480 to a beat; a beat is a quarter note, whatever the time signature says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+TICKS_PER_BEAT = 480
+COLUMNS = ("start", "duration", "pitch", "velocity", "track")
+
+
+@dataclass(frozen=True, eq=False)
+class Song:
+    """Notes in order of (start, pitch, track, duration); frozen, the columns are read-only.
+
+    Args:
+        start: onset of each note in ticks, ≥ 0. All columns are int32 of shape (notes,).
+        duration: ticks, ≥ 1.
+        pitch: MIDI pitch, 0–127.
+        velocity: 1–127.
+        track: index into `programs`.
+        length: ticks, at least the end of the last note; a trailing rest makes it longer.
+        programs: General MIDI program (0–127) of each track.
+        time_signatures: (tick, numerator, denominator), in order of tick; empty means 4/4.
+        tempo: beats per minute, one for the whole song.
+        name: what to call the song, usually its file's path within the corpus.
+        primed: tick where the music that a model made begins; 0 for a song without a primer.
+
+    Raises:
+        ValueError: when a column has another length or a value is out of its range.
+    """
+
+    start: np.ndarray
+    duration: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+    track: np.ndarray
+    length: int
+    programs: tuple[int, ...] = (0,)
+    time_signatures: tuple[tuple[int, int, int], ...] = ()
+    tempo: float = 120.0
+    name: str = ""
+    primed: int = 0
+
+    def __post_init__(self):
+        columns = [np.asarray(getattr(self, column), np.int64) for column in COLUMNS]
+        if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
+            raise ValueError("the columns of a Song must be one-dimensional and of one length")
+        longest = np.iinfo(np.int32).max
+        ranges = ((0, longest), (1, longest), (0, 127), (1, 127), (0, len(self.programs) - 1))
+        for name, column, (low, high) in zip(COLUMNS, columns, ranges, strict=True):
+            if column.size and (column.min() < low or column.max() > high):
+                raise ValueError(f"{name} must lie between {low} and {high}, found {column.min()} to {column.max()}")
+        start, duration, pitch, _, track = columns
+        if self.length < (int((start + duration).max()) if start.size else 0):
+            raise ValueError(f"length {self.length} ends before the last note")
+        order = np.lexsort((duration, track, pitch, start))
+        for name, column in zip(COLUMNS, columns, strict=True):
+            column = column[order].astype(np.int32)
+            column.flags.writeable = False
+            object.__setattr__(self, name, column)
+        object.__setattr__(self, "length", int(self.length))
+
+    @classmethod
+    def from_notes(cls, notes: Iterable[tuple[int, int, int, int, int]], length: int | None = None, **fields) -> Song:
+        """A song from rows (start, duration, pitch, velocity, track); without `length` it ends with its last note."""
+        table = np.array(list(notes), np.int32).reshape(-1, 5)
+        if length is None:
+            length = int((table[:, 0] + table[:, 1]).max()) if len(table) else 0
+        return cls(*table.T, length=length, **fields)
+
+    def __len__(self) -> int:
+        """Number of notes."""
+        return len(self.start)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Song) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
+        )
+
+    __hash__ = None
+
+    @property
+    def end(self) -> np.ndarray:
+        """Tick at which each note ends, (notes,) int32."""
+        return self.start + self.duration
+
+    @property
+    def beats(self) -> float:
+        """Length in beats (quarter notes)."""
+        return self.length / TICKS_PER_BEAT
+
+    def replace(self, **fields) -> Song:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **fields)
+
+    def select(self, keep: np.ndarray) -> Song:
+        """The notes at which the boolean or index array `keep` points; everything else stays."""
+        return self.replace(**{column: getattr(self, column)[keep] for column in COLUMNS})
+
+    def transpose(self, semitones: int) -> Song:
+        """The song moved by `semitones`; notes that would leave 0–127 are dropped, never wrapped around."""
+        pitch = self.pitch + semitones
+        keep = (pitch >= 0) & (pitch <= 127)
+        return self.select(keep).replace(pitch=pitch[keep])
+
+    def crop(self, begin: int, end: int) -> Song:
+        """The music from tick `begin` to tick `end`, moved to tick 0; notes that cross a border are cut there."""
+        start, stop = np.maximum(self.start, begin), np.minimum(self.end, end)
+        keep = start < stop
+        signatures = [(max(tick - begin, 0), *rest) for tick, *rest in self.time_signatures if tick < end]
+        in_force = [signature for signature in signatures if signature[0] == 0][-1:]
+        return self.replace(
+            **{column: getattr(self, column)[keep] for column in ("pitch", "velocity", "track")},
+            start=(start - begin)[keep],
+            duration=(stop - start)[keep],
+            length=max(min(end, self.length) - begin, 0),
+            time_signatures=tuple(in_force + [signature for signature in signatures if signature[0] > 0]),
+        )

@@ -1,0 +1,172 @@
+"""The training loop: epochs, validation, learning rate, early stopping, and going on after an interruption.
+
+Everything that decides how training goes on is derived from (seed, epoch), the history so far, and the arrays in one
+state file, so a resumed run repeats the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo.errors import UserError
+from zoo.files import replacing
+
+OPTIMIZERS = {
+    name.lower(): getattr(keras.optimizers, name)
+    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam")
+}
+SCHEDULES = ("constant", "plateau", "cosine")
+PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
+
+
+class Watch:
+    """Told how training goes; does nothing. The harness shows a display, tests count."""
+
+    def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
+        """A batch of `epoch` (from 0) is done."""
+
+    def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
+        """An epoch is done; the last row of `history` tells of it."""
+
+
+@dataclass
+class State:
+    """All that a training consists of between two epochs."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: list[np.ndarray] = field(default_factory=list)  # weights at the best validation figure
+
+    @property
+    def best_epoch(self) -> int:
+        """Index of the epoch with the lowest validation figure; −1 before the first."""
+        figures = [row["val_nats_per_beat"] for row in self.history]
+        return int(np.argmin(figures)) if figures else -1
+
+    def save(self, path: Path, network: keras.Model) -> None:
+        """Write the state, the network's weights and the optimizer's variables to one file."""
+        arrays = {f"weight{i}": value for i, value in enumerate(network.get_weights())}
+        arrays |= {f"best{i}": value for i, value in enumerate(self.best)}
+        arrays |= {f"optimizer{i}": np.asarray(value) for i, value in enumerate(network.optimizer.variables)}
+        text = np.frombuffer(json.dumps(self.history).encode(), np.uint8)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, history=text, **arrays)
+
+    @classmethod
+    def load(cls, path: Path, network: keras.Model) -> State:
+        """Read what `save` wrote and put it into the network and its optimizer.
+
+        Raises:
+            UserError: when the file does not fit the network.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                named = {key: file[key] for key in file.files}
+            history = json.loads(named.pop("history").tobytes())
+            groups = {group: [] for group in ("weight", "best", "optimizer")}
+            for group, found in groups.items():
+                while (key := f"{group}{len(found)}") in named:
+                    found.append(named[key])
+            network.set_weights(groups["weight"])
+            network.optimizer.build(network.trainable_variables)
+            for variable, value in zip(network.optimizer.variables, groups["optimizer"], strict=True):
+                variable.assign(value)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{path} is damaged ({error}); delete it to train from the beginning.") from None
+        return cls(history, groups["best"])
+
+
+def make_optimizer(model) -> keras.optimizers.Optimizer:
+    """The optimizer that `model`'s hyperparameters name; `learning_rate=None` is the optimizer's own default."""
+    settings = {"learning_rate": model.learning_rate, "weight_decay": model.weight_decay or None}
+    settings |= {"global_clipnorm": model.clip_norm or None, "clipvalue": model.clip_value or None}
+    return OPTIMIZERS[model.optimizer](**{key: value for key, value in settings.items() if value is not None})
+
+
+def learning_rate(model, base: float, history: list[dict[str, float]]) -> float:
+    """The learning rate of the epoch after `history`."""
+    if model.schedule == "plateau":
+        best, waited, rate = math.inf, 0, base
+        for row in history:
+            better = row["val_nats_per_beat"] < best
+            best, waited = (row["val_nats_per_beat"], 0) if better else (best, waited + 1)
+            if waited == PLATEAU_PATIENCE:
+                rate, waited = rate / 2, 0
+        return rate
+    if model.schedule == "cosine":
+        progress = len(history) / model.epochs
+        if model.minutes and history:
+            progress = max(progress, history[-1]["seconds"] / (60 * model.minutes))
+        return base * (1 + math.cos(math.pi * min(progress, 1))) / 2
+    return base
+
+
+def reseed(network: keras.Model, seed: int, epoch: int) -> None:
+    """Set every generator of `network` from (seed, epoch); so none has to be saved."""
+    weights = {id(variable) for variable in network.weights}
+    generators = [v for v in network.variables if id(v) not in weights and "seed_generator" in v.path]
+    for index, variable in enumerate(generators):
+        state = np.random.default_rng([seed, epoch, index]).integers(0, 2**31 - 1, 2)
+        variable.assign(state.astype(variable.dtype))
+
+
+def train(model, lines, validate, *, watch: Watch | None = None, state_path: Path | None = None) -> State:
+    """Train `model.network` until the epochs, the minutes or the patience are used up; leave its best weights in it.
+
+    Args:
+        model: a built MusicModel: its hyperparameters, `network` (compiled) and `batches(lines, rng)`.
+        lines: called with an epoch's generator, gives the lines to train on in that epoch.
+        validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
+        watch: told of every batch and epoch.
+        state_path: where to keep the state after every epoch, and to take it from when the file is there.
+
+    Raises:
+        UserError: when the loss stops being a number.
+    """
+    network, watch = model.network, watch or Watch()
+    base = float(network.optimizer.learning_rate)
+    state = State.load(state_path, network) if state_path and state_path.exists() else State()
+    while not _finished(model, state):
+        epoch = len(state.history)
+        before = state.history[-1]["seconds"] if state.history else 0.0
+        started = time.perf_counter()
+        rng = np.random.default_rng([model.seed, epoch])
+        reseed(network, model.seed, epoch)
+        rate = learning_rate(model, base, state.history)
+        network.optimizer.learning_rate = rate
+        network.reset_metrics()
+        batches = model.batches(lines(rng), rng)
+        for done, (x, y, weight) in enumerate(batches, 1):
+            logs = network.train_on_batch(x, y, weight, return_dict=True)
+            seconds = before + time.perf_counter() - started
+            watch.batch(epoch, done, len(batches), seconds)
+            if model.minutes and seconds > 60 * model.minutes:
+                break
+        logs = {key: float(value) for key, value in logs.items()}
+        if not math.isfinite(logs["loss"]):
+            raise UserError(
+                f"the loss became {logs['loss']} in epoch {epoch + 1}; try a smaller --learning-rate or --clip-norm 1."
+            )
+        row = {"epoch": epoch + 1, "seconds": 0.0, **logs, **validate(), "learning_rate": rate}
+        row["seconds"] = before + time.perf_counter() - started
+        state.history.append(row)
+        if state.best_epoch == epoch:
+            state.best = network.get_weights()
+        if state_path:
+            state.save(state_path, network)
+        watch.epoch(state.history, network)
+    network.set_weights(state.best)
+    return state
+
+
+def _finished(model, state: State) -> bool:
+    done = len(state.history)
+    out_of_time = bool(model.minutes and done and state.history[-1]["seconds"] >= 60 * model.minutes)
+    out_of_patience = bool(model.patience and done - 1 - state.best_epoch >= model.patience and done)
+    return done >= model.epochs or out_of_time or out_of_patience
