@@ -1,8 +1,12 @@
 """What all tests share. The environment is set here, before anything imports Keras."""
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -16,3 +20,138 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the checkout: the published corpora are not shipped")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tunes(tmp_path_factory) -> Path:
+    """A folder of eight MIDI files: two monophonic voices over twenty beats, no pitch twice in a row."""
+    from zoo import Song, write_midi
+
+    folder = tmp_path_factory.mktemp("zoo") / "tunes"
+    for number in range(8):
+        rng, notes = np.random.default_rng(number), []
+        for track, keys in enumerate(((72, 74, 76, 77, 79), (55, 57, 59, 60))):
+            at, key = 0, 0
+            while at < 20 * 480:
+                key = (key + int(rng.integers(1, len(keys)))) % len(keys)
+                length = min(int(rng.choice([240, 480, 960])), 20 * 480 - at)
+                notes.append((at, length, keys[key], 80, track))
+                at += length
+        write_midi(Song.from_notes(notes, programs=(0, 0)), folder / f"tune-{number}.mid")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def studio(tunes) -> Path:
+    """The folder around `tunes`, where every model was trained from the command line: `reports/tunes/`. To be read."""
+    import zoo
+    from zoo.cli import main
+
+    with contextlib.chdir(tunes.parent):
+        for name in zoo.names():
+            words = ["--corpus", "./tunes", "--preset", "smoke", "--checkpoint-every", "1", "--message", "first try"]
+            assert main(["train", name, *words]) == 0
+    return tunes.parent
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Neither score nor sample: for tests of what comes before."""
+    from zoo.harness import Job
+
+    monkeypatch.setattr(Job, "_measure", lambda self, history: {"measured": True})
+
+
+@pytest.fixture
+def instant(monkeypatch, unmeasured):
+    """Do not train either: for tests of what is around the training."""
+    from zoo import training
+
+    def train(model, lines, validate, *, watch, state_path):
+        history = []
+        for epoch in range(model.epochs):
+            history.append({"epoch": epoch + 1, "seconds": epoch + 0.5, "loss": 3 - epoch, "val_loss": 4 - epoch})
+            history[-1]["val_nats_per_beat"] = 5.25 - epoch
+            watch.batch(epoch, 1, 1, epoch + 0.25)
+            watch.epoch(history, model.network)
+        return training.State(history)
+
+    monkeypatch.setattr(training, "train", train)
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """Trained models that were read before, by folder and checkpoint: reading one compiles it."""
+    return {}
+
+
+@pytest.fixture
+def loading_once(loaded, monkeypatch):
+    """A trained model is read once in all tests."""
+    import zoo
+
+    load = zoo.load
+
+    def remembered(folder, epoch=None):
+        key = Path(folder).resolve(), epoch
+        if key not in loaded:
+            loaded[key] = load(folder, epoch)
+        return loaded[key]
+
+    monkeypatch.setattr(zoo, "load", remembered)
+
+
+@pytest.fixture
+def here(studio, monkeypatch):
+    """The studio as working folder; nothing may be changed in it."""
+    monkeypatch.chdir(studio)
+
+    def files():
+        return {path: path.stat().st_mtime_ns for path in studio.rglob("*") if path.name != ".lock"}
+
+    before = files()
+    yield studio
+    assert files().keys() == before.keys() and files() == before
+
+
+@pytest.fixture
+def copy(studio, tmp_path, monkeypatch):
+    """A copy of the studio as working folder."""
+    shutil.copytree(studio, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def say(capsys, loading_once):
+    """Run a command; gives exit code, standard output, standard error."""
+    from zoo.cli import main
+
+    def run(*words):
+        capsys.readouterr()
+        code = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err, lines=out.splitlines())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def corpus(tunes):
+    import zoo
+
+    return zoo.load_corpus(tunes)
+
+
+@pytest.fixture
+def job(corpus, tmp_path):
+    """Makes jobs with results in tmp_path."""
+    import zoo
+    from zoo.harness import Job
+
+    def make(name="note_lstm", seed=0, overrides=None, **fields):
+        model = zoo.create(name, "smoke", seed, **overrides or {})
+        fields = {"corpus": corpus, "results": tmp_path / "tunes"} | fields
+        return Job(model=model, overrides=overrides or {}, **fields)
+
+    return make

@@ -15,6 +15,7 @@ import difflib
 import importlib
 import inspect
 import os
+import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk
 
 def names() -> list[str]:
     """The models of the zoo: the files in `zoo/models`."""
-    files = (Path(__file__).parent / "models").glob("[!_]*.py")
-    return sorted(file.stem for file in files)
+    from zoo import models
+
+    return sorted(name for _, name, _ in pkgutil.iter_modules(models.__path__) if not name.startswith("_"))
 
 
 def find(name: str) -> type[MusicModel]:

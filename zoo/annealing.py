@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 AT_ONCE = 1280  # chains × frames of one piece of work: its arrays stay in a core's cache
 CHAINS_AT_ONCE = 5
@@ -53,7 +54,8 @@ def anneal(W, b_v, b_h, base, temperatures: int, chains: int, seed: int) -> Anne
         rng = np.random.Generator(np.random.SFC64([seed, first, group]))
         return _chains(W, b_v[first : first + rows], b_h[first : first + rows], base, temperatures, rng)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # Our own threads are as many as there are cores; those of the matrix product would get in their way.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(work, pieces))
     groups = chains // CHAINS_AT_ONCE
     log_w = np.concatenate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,15 +131,18 @@ class MusicModel:
         Raises:
             UserError: when there is nothing to learn from.
         """
+        if weights and weights.make_codec() != self.make_codec():
+            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
         self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
         lines, _ = self._encoded(train, "training")
         valid_lines, _ = self._encoded(valid, "validation")
         self._compile()
-        resumed = state_path is not None and state_path.exists()
+        resumed, started = state_path is not None and state_path.exists(), time.perf_counter()
         if weights:
             self._copy_weights(weights)
         elif not resumed:
             self.prepare(lines)
+        spent = time.perf_counter() - started
 
         def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
             if not self.transpose:
@@ -152,7 +156,7 @@ class MusicModel:
             row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
             return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
 
-        state = training.train(self, lines_of_epoch, validate, watch=watch, state_path=state_path)
+        state = training.train(self, lines_of_epoch, validate, spent, watch=watch, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
 
     def score(self, songs: Sequence[Song]) -> Score:
@@ -190,16 +194,7 @@ class MusicModel:
             UserError: when an argument is out of its range or the primer holds nothing the model can read.
         """
         self._require_fit()
-        for name, value, low, high in (
-            ("count", count, 1, 100_000),
-            ("beats", beats, 1 / self.codec.steps_per_beat, 100_000),
-            ("temperature", 1.0 if temperature is None else temperature, 0, 1000),
-            ("top-p", top_p, 1e-6, 1),
-            ("prime-beats", prime_beats, 1 / self.codec.steps_per_beat, 100_000),
-            ("seed", seed, 0, 2**63),
-        ):
-            if not low <= value <= high:
-                raise UserError(f"--{name} must be {low:g} to {high:g}, not {value:g}.")
+        self.check_request(count, beats, temperature, top_p, prime_beats, seed)
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
         primers = heard = None
         if prime is not None:
@@ -210,6 +205,20 @@ class MusicModel:
         if heard:
             pieces = [_joined(before, after) for before, after in zip(heard, pieces, strict=True)]
         return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
+
+    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
+        """Raise a UserError when an argument of `sample` is out of its range."""
+        step = 1 / self.steps_per_beat
+        for name, value, low, high in (
+            ("count", count, 1, 100_000),
+            ("beats", beats, step, 100_000),
+            ("temperature", 1.0 if temperature is None else temperature, 0, 1000),
+            ("top-p", top_p, 1e-6, 1),
+            ("prime-beats", prime_beats, step, 100_000),
+            ("seed", seed, 0, 2**63),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"--{name} must be {low:g} to {high:g}, not {value}.")
 
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
@@ -253,7 +262,7 @@ class MusicModel:
                 "layer": type(layer).__name__,
                 "detail": getattr(layer, "detail", None) or _detail(layer),
                 "shape": _shape(layer.output.shape),
-                "parameters": int(layer.count_params()),
+                "parameters": sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
             }
             for layer in self.network.layers
             if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"

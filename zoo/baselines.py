@@ -15,8 +15,7 @@ def order0(codec: Codec, train: Sequence[Song], songs: Sequence[Song]) -> float:
     """Nats per beat of `songs` under the shares of each code in `train`, whatever came before.
 
     Symbols: add-one shares, and the same ε and q for unknown ones as `SymbolCodec` says. Frames: every bit on its own,
-        (ones + ½) ÷
-    (frames + 1), the "note 1-gram" of Boulanger-Lewandowski et al. 2012.
+    (ones + ½) ÷ (frames + 1), the "note 1-gram" of Boulanger-Lewandowski et al. 2012.
 
     Raises:
         TypeError: for a representation of another kind.

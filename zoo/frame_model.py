@@ -13,18 +13,20 @@ from zoo import training
 from zoo.annealing import anneal
 from zoo.base import MusicModel
 from zoo.codecs import Line, RollCodec
+from zoo.errors import UserError
 from zoo.hyperparameters import option
 from zoo.layers.recurrent_rbm import CELLS, FrameSampler, RecurrentRBM
 from zoo.scoring import AIS, Evaluation, frame_accuracy
 
 QUICK = (100, 10)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
 QUICK_FRAMES = 512
-THOROUGH = (500, 20)
+THOROUGH = (250, 10)
 READER_STEPS = 128
 READER_BATCH = 16
 SAMPLER_STEPS = 16
 SONGS_AT_ONCE = 32
 PRETRAINING_BATCH = 100
+DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
 
 
 @dataclass(kw_only=True)
@@ -109,6 +111,8 @@ class FrameModel(MusicModel):
         if not thorough and total > QUICK_FRAMES:
             picked = np.linspace(0, total - 1, QUICK_FRAMES).astype(int)  # the same frames every time
             frames, biases = frames[picked], biases[picked]
+        if not np.abs(biases).max() < DIVERGED:
+            return Evaluation(nats=float("nan"), kind=AIS, loss=float("nan"))
         v, (b_v, b_h) = frames.astype(np.float32), np.split(biases, [self.codec.bits], axis=1)
         W, base = (np.asarray(weight) for weight in (self.machine.rbm.W, self.machine.rbm.base))
         annealed = anneal(W, b_v, b_h, base, temperatures, chains, self.seed)
@@ -164,6 +168,11 @@ class FrameModel(MusicModel):
         return keras.Model([frames, mask, *states], Reader(self.machine)([frames, mask, *states]))
 
     # Sampling.
+
+    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
+        super().check_request(count, beats, temperature, top_p, prime_beats, seed)
+        if top_p < 1:
+            raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
 
     def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
         pieces = []

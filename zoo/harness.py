@@ -90,7 +90,10 @@ class Job:
         Raises:
             UserError: when it cannot be trained, or another process is at it; what failed is written to error.txt.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {self.folder}: {error.strerror}; choose another folder with --out.") from None
         title = f"{self.model.model_name()} {self.folder.name}"
         try:
             with filelock.FileLock(self.folder / ".lock", blocking=False):
@@ -113,7 +116,8 @@ class Job:
 
     def _clear(self) -> None:
         """Remove what an earlier run of another identity left."""
-        for pattern in ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt"):
+        kept = ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt")
+        for pattern in (*kept, "tensorboard/*/*"):
             for path in self.folder.glob(pattern):
                 path.unlink()
 

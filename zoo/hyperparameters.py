@@ -109,7 +109,10 @@ def _converted(value, kind: type):
             raise ValueError
         return word in YES
     if kind is tuple:
-        return tuple(int(part) for part in (value.split(",") if isinstance(value, str) else value) if part != "")
+        parts = [part for part in (value.split(",") if isinstance(value, str) else value) if part != ""]
+        if not parts:
+            raise ValueError
+        return tuple(_converted(part, int) for part in parts)
     if kind is str:
         if not isinstance(value, str):
             raise TypeError

@@ -18,7 +18,8 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show how many of how many are done, and the time left; yields what to call with (done, total)."""
     console = Console(stderr=True)
     if console.is_terminal:
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
+        named = TextColumn("{task.description}", markup=False)  # a folder's name may hold brackets and braces
+        columns = (named, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(what, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
@@ -56,14 +57,15 @@ class TrainingDisplay:
         self.console = Console(stderr=True)
         self.live = None
         if self.console.is_terminal:
-            columns = (TextColumn(f"[bold]{title}"), BarColumn(), TextColumn("{task.description}"))
+            named = TextColumn("{task.fields[title]}", style="bold", markup=False)
+            columns = (named, BarColumn(), TextColumn("{task.description}"))
             self.live = Progress(*columns, console=self.console, transient=True)
         self.said = time.monotonic()
 
     def __enter__(self) -> TrainingDisplay:
         if self.live:
             self.live.start()
-            self.task = self.live.add_task("starting", total=1.0)
+            self.task = self.live.add_task("starting", total=1.0, title=self.title)
         return self
 
     def __exit__(self, *error) -> None:
@@ -97,4 +99,7 @@ class TrainingDisplay:
             f"  {clock(row['seconds'])}, {clock(self.left)} left"
         )
         self.said = time.monotonic()
-        print(line, file=sys.stderr, flush=True) if not self.live else self.live.console.print(line, highlight=False)
+        if self.live:
+            self.live.console.print(line, highlight=False, markup=False)
+        else:
+            print(line, file=sys.stderr, flush=True)

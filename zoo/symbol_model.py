@@ -200,7 +200,8 @@ class SymbolModel(MusicModel):
         while True:
             noise = np.empty((len(rngs), SAMPLER_STEPS, size + 1), np.float32)
             for row, rng in enumerate(rngs):
-                gumbel = -np.log(rng.standard_exponential((SAMPLER_STEPS, size), np.float32))
+                exponential = rng.standard_exponential((SAMPLER_STEPS, size), np.float32)  # zero now and then
+                gumbel = -np.log(np.maximum(exponential, np.finfo(np.float32).tiny))
                 own = self.temperatures(rng, SAMPLER_STEPS)
                 noise[row, :, size] = own if temperature is None else temperature
                 noise[row, :, :size] = gumbel * noise[row, :, size:]

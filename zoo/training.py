@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class State:
             UserError: when the file does not fit the network.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 named = {key: file[key] for key in file.files}
             history = json.loads(named.pop("history").tobytes())
             groups = {group: [] for group in ("weight", "best", "optimizer")}
@@ -77,7 +78,7 @@ class State:
             network.optimizer.build(network.trainable_variables)
             for variable, value in zip(network.optimizer.variables, groups["optimizer"], strict=True):
                 variable.assign(value)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is damaged ({error}); delete it to train from the beginning.") from None
         return cls(history, groups["best"])
 
@@ -116,25 +117,28 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
         variable.assign(state.astype(variable.dtype))
 
 
-def train(model, lines, validate, *, watch: Watch | None = None, state_path: Path | None = None) -> State:
+def train(
+    model, lines, validate, spent: float = 0.0, *, watch: Watch | None = None, state_path: Path | None = None
+) -> State:
     """Train `model.network` until the epochs, the minutes or the patience are used up; leave its best weights in it.
 
     Args:
         model: a built MusicModel: its hyperparameters, `network` (compiled) and `batches(lines, rng)`.
         lines: called with an epoch's generator, gives the lines to train on in that epoch.
         validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
+        spent: seconds of preparation, such as pretraining, that count as training.
         watch: told of every batch and epoch.
         state_path: where to keep the state after every epoch, and to take it from when the file is there.
 
     Raises:
-        UserError: when the loss stops being a number.
+        UserError: when the loss or the validation figure stops being a number.
     """
     network, watch = model.network, watch or Watch()
     base = float(network.optimizer.learning_rate)
     state = State.load(state_path, network) if state_path and state_path.exists() else State()
     while not _finished(model, state):
         epoch = len(state.history)
-        before = state.history[-1]["seconds"] if state.history else 0.0
+        before = state.history[-1]["seconds"] if state.history else spent
         started = time.perf_counter()
         rng = np.random.default_rng([model.seed, epoch])
         reseed(network, model.seed, epoch)
@@ -149,11 +153,14 @@ def train(model, lines, validate, *, watch: Watch | None = None, state_path: Pat
             if model.minutes and seconds > 60 * model.minutes:
                 break
         logs = {key: float(value) for key, value in logs.items()}
-        if not math.isfinite(logs["loss"]):
+        if math.isfinite(logs["loss"]):
+            logs |= validate()
+        lost = next((key for key in ("loss", "val_loss", "val_nats_per_beat") if not math.isfinite(logs[key])), None)
+        if lost:
             raise UserError(
-                f"the loss became {logs['loss']} in epoch {epoch + 1}; try a smaller --learning-rate or --clip-norm 1."
+                f"the {lost} became {logs[lost]} in epoch {epoch + 1}; try a smaller --learning-rate or --clip-norm 1."
             )
-        row = {"epoch": epoch + 1, "seconds": 0.0, **logs, **validate(), "learning_rate": rate}
+        row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate}
         row["seconds"] = before + time.perf_counter() - started
         state.history.append(row)
         if state.best_epoch == epoch:

@@ -17,7 +17,6 @@ from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
 CORPUS = "bach-chorales"
-USER_ERROR = 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options) or 0
     except UserError as error:
         print(f"zoo: {error}", file=sys.stderr)
-        return USER_ERROR
+        return commands.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
         return commands.INTERRUPTED
@@ -66,12 +65,12 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
     words = arguments[1:] if arguments[:1] == ["train"] else []
     named = next((word for word in words if word in zoo.names()), None)
+    if not named and words and not words[0].startswith("-"):
+        zoo.find(words[0])  # says which models there are, before its hyperparameters are called unknown
     command = adding.add_parser(
         "train",
         help="train a model",
-        epilog=""
-        if named in zoo.names()
-        else "python -m zoo train MODEL --help lists the hyperparameters of that model.",
+        epilog="" if named else "python -m zoo train MODEL --help lists the hyperparameters of that model.",
     )
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
     _add_training(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -24,7 +25,7 @@ from zoo.progress import counting
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
-FAILED, INTERRUPTED = 1, 130
+FAILED, USER_ERROR, INTERRUPTED = 1, 2, 130
 
 
 @contextlib.contextmanager
@@ -90,26 +91,39 @@ def _printable(text: str) -> str:
 def train(options: argparse.Namespace) -> None:
     """`train`"""
     zoo.find(options.model)  # says which models there are
-    overrides = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
-    print(_job(options, options.model, overrides, _read_corpus(options.corpus)).run())
-
-
-def _job(options: argparse.Namespace, name: str, overrides: dict, corpus: Corpus):
-    from zoo.harness import Job
-
-    if options.checkpoint_every < 0:
-        raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
-    model = zoo.create(name, options.preset, options.seed, **overrides)
+    model = _untrained(options, options.model, _overrides(options))
     weights = None
     if options.weights:
         weights = (zoo.load(options.weights), options.weights)
-        if weights[0].model_name() != name:
-            raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {name}.")
+        if weights[0].model_name() != options.model:
+            raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
+    print(_job(options, model, _read_corpus(options.corpus), weights).run())
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    """The hyperparameters that were given, as they were written."""
+    return {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
+
+
+def _untrained(options: argparse.Namespace, name: str, overrides: dict):
+    """The model to train; made, and so checked, before a corpus is built or read."""
+    if options.checkpoint_every < 0:
+        raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
+    there = next(place for place in (options.out, *options.out.parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"--out: {there} is no folder; choose another one.")
+    return zoo.create(name, options.preset, options.seed, **overrides)
+
+
+def _job(options: argparse.Namespace, model, corpus: Corpus, weights=None):
+    from zoo.harness import Job
+
+    known = _options_of(type(model))
     return Job(
         model=model,
         corpus=corpus,
         results=results_folder(options.corpus, options.out),
-        overrides={key: getattr(model, key) for key in overrides},
+        overrides={key: getattr(model, key) for key in _overrides(options) if key in known},
         weights=weights,
         checkpoint_every=options.checkpoint_every,
         message=options.message,
@@ -121,23 +135,23 @@ def train_all(options: argparse.Namespace) -> int:
     """`train-all`: each model in a process of its own, so that one that dies takes no other with it."""
     if options.weights:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
-    overrides = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
-    jobs, left_out, corpus = [], [], _read_corpus(options.corpus)
+    overrides, models, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
         model = zoo_model(name)
         known = {key: value for key, value in overrides.items() if key in _options_of(model)}
         if options.preset not in model.presets:
             left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
         else:
-            jobs.append((name, known, _job(options, name, known, corpus)))
-            for key in overrides.keys() - known.keys():
-                print(f"zoo: {name} has no --{key.replace('_', '-')}; trained without", file=sys.stderr)
-    if not jobs:
+            models.append((name, known, _untrained(options, name, known)))
+            for key in sorted(overrides.keys() - known.keys()):
+                notes.append(f"{name} has no --{key.replace('_', '-')}; trained without")
+    if not models:
         raise UserError(f"no model has the preset {options.preset!r}: {'; '.join(left_out)}.")
-    for reason in left_out:
-        print(f"zoo: left out: {reason}", file=sys.stderr)
-    failed = []
-    for name, known, job in jobs:
+    corpus, failed = _read_corpus(options.corpus), []
+    for note in [*notes, *(f"left out: {reason}" for reason in left_out)]:
+        print(f"zoo: {note}", file=sys.stderr)
+    for name, known, model in models:
+        job = _job(options, model, corpus)
         if job.state() == "done":
             print(f"{name} {job.folder.name}: done before, in {job.folder}", file=sys.stderr)
             continue
@@ -146,7 +160,8 @@ def train_all(options: argparse.Namespace) -> int:
             raise KeyboardInterrupt
         if code:
             failed.append(name)
-            if not (job.folder / "error.txt").exists() and job.folder.is_dir():
+            wordless = code != USER_ERROR and not (job.folder / "error.txt").exists()
+            if wordless and job.folder.is_dir():
                 write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
@@ -212,22 +227,17 @@ def _corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
 def sample(options: argparse.Namespace) -> None:
     """`sample`"""
     formats = [word.strip().lstrip(".") for word in options.format.split(",") if word.strip()]
-    for word in formats:
+    for word in formats or [""]:
         if word not in FORMATS:
             raise UserError(f"--format takes {', '.join(FORMATS)}, joined by commas, not {word!r}.")
     program = program_of(options.instrument)
     if not 10 <= options.tempo <= 1000:
         raise UserError(f"--tempo must be 10 to 1000 beats per minute, not {options.tempo:g}.")
     run, model = _load(options)
-    songs = model.sample(
-        options.count,
-        beats=options.beats,
-        temperature=options.temperature,
-        top_p=options.top_p,
-        prime=_primers(run, options) if options.prime else None,
-        prime_beats=options.prime_beats,
-        seed=options.seed,
-    )
+    names = ("count", "beats", "temperature", "top_p", "prime_beats", "seed")
+    request = {name: getattr(options, name) for name in names}
+    model.check_request(**request)  # before primers are drawn by it
+    songs = model.sample(**request, prime=_primers(run, options) if options.prime else None)
     out = options.out or _samples_folder(run, model.model_name(), options)
     for song in songs:
         song = song.replace(programs=(program,) * len(song.programs), tempo=options.tempo)
@@ -240,7 +250,7 @@ def sample(options: argparse.Namespace) -> None:
 def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     """A folder of its own for every way of asking, so that nothing is overwritten by something else."""
     asked = {"beats": (options.beats, 64), "temperature": (options.temperature, None), "top_p": (options.top_p, 1.0)}
-    asked |= {"prime": (options.prime and Path(options.prime).stem, None), "epoch": (options.epoch, None)}
+    asked |= {"prime": (options.prime and _primer_name(options.prime), None), "epoch": (options.epoch, None)}
     asked |= {
         "prime_beats": (options.prime_beats, 16),
         "instrument": (options.instrument, "0"),
@@ -252,6 +262,13 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     with contextlib.suppress(ValueError):
         base = base.relative_to(Path.cwd())
     return base / "samples" / model / run.name / label
+
+
+def _primer_name(prime: str) -> str:
+    """`validation`, or a file's name and four hexadecimal digits of its content."""
+    if prime == "validation":
+        return prime
+    return f"{Path(prime).stem}-{hashlib.sha256(Path(prime).read_bytes()).hexdigest()[:4]}"
 
 
 def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
@@ -276,7 +293,7 @@ def score(options: argparse.Namespace) -> None:
     print(f"{run}, {options.split}: {found.nats_per_beat:.4f}{error} nats per beat ({found.kind})")
     print(
         f"  {found.codes:,} codes, {found.beats:,.1f} beats"
-        + (f", accuracy {found.accuracy:.1%}" if found.accuracy else "")
+        + (f", accuracy {found.accuracy:.1%}" if found.accuracy is not None else "")
     )
     covered = found.coverage
     print(f"  expressed: {covered.songs:.1%} of songs, {covered.lines:.1%} of lines, {covered.notes:.1%} of notes")

@@ -54,8 +54,7 @@ def on_grid(song: Song, steps_per_beat: int) -> Grid:
     """All tracks of `song` merged on a grid: onsets and ends rounded, every note at least a step long.
 
     A pitch sounds once at a time: of notes that start together on one pitch the longest stays, and a note is cut where
-        the
-    same pitch is struck again.
+    the same pitch is struck again.
     """
     start = to_steps(song.start, steps_per_beat)
     end = np.maximum(to_steps(song.end, steps_per_beat), start + 1)
@@ -131,10 +130,10 @@ def from_json(value: dict) -> Codec:
     Raises:
         UserError: when it describes none.
     """
-    value = dict(value)
     try:
+        value = dict(value)
         return REGISTRY[value.pop("codec")](**value)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"model.json describes no representation this version knows ({error}).") from None
 
 
@@ -146,8 +145,7 @@ class SymbolCodec(Codec):
 
     An open vocabulary (`epsilon` > 0) is scored as p′(s) = (1 − ε) p(s) for a known symbol and ε q(s) for an unknown
     one: ε is the share of symbols that occur once in the training music (Good and Turing's estimate of what is yet
-        unseen), q is a
-    normalised distribution over the symbol's parts.
+    unseen), q is a distribution over the symbol's parts.
     """
 
     symbols: list = field(default_factory=list)  # JSON values, in order of their code

@@ -1,8 +1,7 @@
 """Music as a sequence of chords: one symbol is everything that starts together.
 
 Source: Classical-Piano-Composer (S. Skúli, 2017), whose symbol is a note name (`C4`) or a chord's pitch classes in
-    normal order
-(`4.7.11`), each lasting half a beat.
+normal order (`4.7.11`), each lasting half a beat.
 """
 
 from __future__ import annotations
@@ -33,14 +32,20 @@ OCTAVE_4 = 60  # pitch classes come back in the octave of middle C
 
 
 def normal_order(pitches) -> list[int]:
-    """Pitch classes in the rotation that is most tightly packed (Forte 1973): smallest span, then packed to the left.
+    """Pitch classes in the rotation that is most tightly packed (Forte 1973): smallest span, then packed to the left,
+    then lowest first.
 
     >>> normal_order([60, 67, 76])
     [0, 4, 7]
     """
     classes = sorted({int(pitch) % 12 for pitch in pitches})
     rotations = [classes[turn:] + classes[:turn] for turn in range(len(classes))]
-    return min(rotations, key=lambda order: [(pc - order[0]) % 12 for pc in reversed(order)] + order)
+
+    def packing(order: list[int]) -> list[int]:
+        intervals = [(pc - order[0]) % 12 for pc in order]
+        return [intervals[-1], *intervals]
+
+    return min(rotations, key=packing)  # of equals the first, which begins lowest
 
 
 @dataclass

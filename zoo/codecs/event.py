@@ -1,8 +1,7 @@
 """Music as a text of note-on and note-off events.
 
-Sources: deep-improvisation (T. Hatanaka, 2017), one token `DELTA_TYPE_PITCH_VELOCITY` an event; Performance RNN (Simon
-    and Oore,
-2017), where time shift, velocity, on and off are tokens of their own.
+Sources: deep-improvisation (T. Hatanaka, 2017), one token `DELTA_TYPE_PITCH_VELOCITY` an event; Performance RNN
+(Simon and Oore, 2017), where time shift, velocity, on and off are tokens of their own.
 """
 
 from __future__ import annotations
@@ -133,4 +132,4 @@ class EventCodec(SymbolCodec):
 
     def _velocity(self, bin_: int) -> int:
         """Middle of a velocity bin."""
-        return max(1, (2 * bin_ + 1) * 64 // self.velocity_bins)
+        return ((2 * bin_ + 1) * 128 + self.velocity_bins) // (2 * self.velocity_bins)

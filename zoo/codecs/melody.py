@@ -43,30 +43,32 @@ class MelodyCodec(SymbolCodec):
 
     def encode(self, song: Song) -> list[Line]:
         if self.voice == "skyline":
-            grid = on_grid(song, self.steps_per_beat)
-            codes = self._skyline(grid)
-            strokes = np.flatnonzero(np.diff(codes, prepend=-1)) if not self.hold else np.flatnonzero(codes != HOLD)
-            heard = int((codes[strokes] < REST).sum())
-            return [Line(codes, song.beats, heard, np.zeros(len(codes)))] if heard else []
+            voices = [song]
+        else:
+            voices = [song.select(song.track == track) for track in np.unique(song.track)]
         lines = []
-        for track in np.unique(song.track):
-            voice = song.select(song.track == track)
+        for voice in voices:
             grid = on_grid(voice, self.steps_per_beat)
-            if np.any(grid.start[1:] < grid.end[:-1]) or len(grid.start) < len(voice):
-                continue  # two notes in one step: not monophonic
-            codes = self._skyline(grid)
-            lines.append(Line(codes, song.beats, len(grid.start), np.zeros(len(codes))))
+            two_at_once = np.any(grid.start[1:] < grid.end[:-1]) or len(grid.start) < len(voice)
+            if self.voice == "lines" and two_at_once:
+                continue
+            codes, heard = self._skyline(grid)
+            if heard:
+                lines.append(Line(codes, song.beats, heard, np.zeros(len(codes))))
         return lines
 
-    def _skyline(self, grid: Grid) -> np.ndarray:
-        """Class of each step (steps,) int32: the highest note that sounds there."""
+    def _skyline(self, grid: Grid) -> tuple[np.ndarray, int]:
+        """Class of each step (steps,) int32: the highest note that sounds there; and how many notes are struck."""
         owner = np.full(grid.steps, -1)
         for note in np.argsort(grid.pitch, kind="stable"):  # the highest writes last
             owner[grid.start[note] : grid.end[note]] = note
         codes = np.where(owner >= 0, np.append(grid.pitch, REST)[owner], REST).astype(np.int32)
+        struck = np.diff(codes, prepend=-1) != 0  # without a hold class, what differs from the step before
         if self.hold:
-            codes[1:][(owner[1:] == owner[:-1]) & (owner[1:] >= 0)] = HOLD
-        return codes
+            struck = np.diff(owner, prepend=-1) != 0
+            codes[~struck & (owner >= 0)] = HOLD
+        # A note that sounds on after a higher one has ended is struck again, and is still one note.
+        return codes, len(np.unique(owner[struck & (owner >= 0)]))
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         codes = np.asarray(codes)

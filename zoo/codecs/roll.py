@@ -1,8 +1,7 @@
 """Piano rolls: frames of bits.
 
 Sources: Boulanger-Lewandowski et al. 2012 (88 keys, one frame a beat, sounding bits); Shiebler's Music_RNN_RBM, 2016
-    (two bits a
-pitch, several time steps in one frame).
+(two bits a pitch, several time steps in one frame).
 """
 
 from __future__ import annotations

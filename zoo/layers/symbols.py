@@ -1,7 +1,7 @@
 """Reading symbols, and drawing them: a recurrent network whose input is noise.
 
-An *id* is what a network reads at a step: symbol + (known symbols + 2) × clock, where the clock is the step's place in
-its bar. One integer carries both, so that windows stay views of one integer column.
+An *id* is what a network reads at a step: symbol + (known symbols + 2) × clock, where the clock is the step's place
+in its bar. One integer carries both, so that windows stay views of one integer column.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
 All tracks are merged in order of time. In the published form every event is one token, `DELTA_TYPE_PITCH_VELOCITY`:
 `0_no_77_57` strikes pitch 77 at once, `4_nf_74_64` releases pitch 74 four steps later, and the vocabulary is whatever
-the training music holds. Ours splits the
-token: a time shift, a velocity, an on, an off are symbols of their own, as in Performance RNN, so no event is unknown.
+the training music holds. Ours splits the token: a time shift, a velocity, an on, an off are symbols of their own, as
+in Performance RNN, so no event is unknown.
 
-An LSTM reads the events so far and gives a probability to each symbol that may come next. The original sees a window of
-fifteen.
+An LSTM reads the events so far and gives a probability to each symbol that may come next. The original sees a window
+of fifteen.
 
 To draw, a symbol is taken at random by those probabilities. The original draws a new temperature for every token,
-mostly low ones, which makes it cautious with sudden leaps. After as many events in a beat as the training music has at
-most, time must go on.
+mostly low ones, which makes it cautious with sudden leaps. After as many events in a beat as the training music has
+at most, time must go on.
 
 Sources: deep-improvisation (T. Hatanaka, 2017) and a blog's variation of it; Performance RNN (Simon and Oore, 2017).
 """
@@ -53,9 +53,8 @@ class EventLSTM(SymbolModel):
             context="window", window=15, units=(128,), batch=24, optimizer="rmsprop", learning_rate=0.01, epochs=25
         ),
         "tuned": dict(
-            split=True, draw_temperature=False, embedding=64, units=(256,), dropout=0.3, steps_per_beat=12,
-            clock_beats=4, transpose=5, epochs=20, batch=16, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
-            minutes=2.0,
+            split=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1, steps_per_beat=12,
+            clock_beats=4, epochs=18, batch=8, chunk=64, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

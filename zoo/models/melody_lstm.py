@@ -1,13 +1,12 @@
 """A monophonic line on a grid, one class a step, read by an LSTM that predicts the next step.
 
-The model hears only lines: tracks that never sound two notes at once (or, with `voice=skyline`, the highest note of any
-    music). Time is
-cut into equal steps, a sixteenth note each; at every step the line is one of 128 pitches or a rest. The published form
-cannot tell a held note from a repeated one; with a *hold* class it can.
+The model hears only lines: tracks that never sound two notes at once (or, with `voice=skyline`, the highest note of
+any music). Time is cut into equal steps, a sixteenth note each; at every step the line is one of 128 pitches or a
+rest. The published form cannot tell a held note from a repeated one; with a *hold* class it can.
 
-An LSTM reads the steps so far and gives a probability to each class of the next step. The original sees the last twenty
-steps and learns from their last one; ours reads the whole line, learns from every step, and is told its place in the
-bar.
+An LSTM reads the steps so far and gives a probability to each class of the next step. The original sees the last
+twenty steps and learns from their last one; ours reads the whole line, learns from every step, and is told its place
+in the bar.
 
 To draw, the next class is taken at random with the network's own probabilities, and becomes part of what the network
 reads.
@@ -46,8 +45,8 @@ class MelodyLSTM(SymbolModel):
             context="window", epochs=10, clip_value=5.0, schedule="plateau", units=(64, 64), dense=128, dropout=0.35
         ),
         "tuned": dict(
-            units=(192,), dropout=0.3, hold=True, clock_beats=4, transpose=5, epochs=24, batch=16, learning_rate=4e-3,
-            schedule="cosine", clip_norm=1.0, minutes=2.0,
+            units=(128,), hold=True, clock_beats=4, epochs=16, batch=16, learning_rate=8e-3, schedule="cosine",
+            clip_norm=1.0,
         ),
     }  # fmt: skip
 

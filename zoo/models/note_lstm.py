@@ -8,13 +8,11 @@ symbol.
 
 Three LSTM layers read the symbols so far and give a probability to each that may come next.
 
-To draw, the wheel is spun: the next symbol is taken at random with the network's own probabilities, where the original
-    took the most
-probable one and ran into loops.
+To draw, the wheel is spun: the next symbol is taken at random with the network's own probabilities, where the
+original took the most probable one and ran into loops.
 
-Sources: Classical-Piano-Composer (S. Skúli, 2017), trained by others on Final Fantasy, Chrono Trigger, Zelda and Mario
-    piano MIDI, and a
-blog's variation of it that adds the roulette and compares three optimizers.
+Sources: Classical-Piano-Composer (S. Skúli, 2017), trained by others on Final Fantasy, Chrono Trigger, Zelda and
+Mario piano MIDI, and a blog's variation of it that adds the roulette and compares three optimizers.
 """
 
 from __future__ import annotations
@@ -54,8 +52,8 @@ class NoteLSTM(SymbolModel):
         ),
         "blog": dict(context="window", window=20, batch=16, epochs=25),
         "tuned": dict(
-            exact=True, steps_per_beat=12, embedding=128, units=(256,), dense=0, dropout=0.4, clock_beats=4,
-            epochs=16, batch=16, chunk=96, learning_rate=3e-3, schedule="cosine", clip_norm=1.0, minutes=2.0,
+            exact=True, steps_per_beat=12, embedding=64, units=(128,), dense=0, dropout=0.4, clock_beats=4,
+            epochs=16, batch=8, chunk=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

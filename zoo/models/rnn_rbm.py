@@ -8,11 +8,10 @@ recurrent network reads the frames so far and moves the machine's biases, so tha
 before. The biases of a frame come from the frames before it only; the published code let them see the frame itself.
 
 To draw a frame, the machine is shaken: hidden and visible units are drawn in turn, twenty-five times, and what is
-    visible then is the
-next frame. The likelihood is an estimate by annealed importance sampling.
+visible then is the next frame. The likelihood is an estimate by annealed importance sampling.
 
 Sources: Boulanger-Lewandowski, Bengio, Vincent, ICML 2012, and the first author's Theano tutorial; D. Shiebler's
-    Music_RNN_RBM (2016).
+Music_RNN_RBM (2016).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class RNNRBM(FrameModel):
             batch=1, chain_start="zeros",
         ),
         "tuned": dict(
-            hidden=128, units=160, cell="lstm", dropout=0.3, gibbs_steps=10, transpose=5, epochs=60, batch=16,
-            chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0, minutes=2.0,
+            hidden=96, units=128, cell="lstm", dropout=0.1, gibbs_steps=2, epochs=36, batch=8, chunk=48,
+            learning_rate=1e-2, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip

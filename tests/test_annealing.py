@@ -1,0 +1,133 @@
+"""Annealed importance sampling, against machines so small that every state of them can be counted."""
+
+import os
+
+import numpy as np
+import pytest
+
+from zoo.annealing import CHAINS_AT_ONCE, anneal
+
+VISIBLE, HIDDEN = 8, 4
+FRAMES = 300  # more than one piece of work holds
+
+
+def states(units):
+    """All states of `units` binary units, (2^units, units)."""
+    return (np.arange(2**units)[:, None] >> np.arange(units)) & 1
+
+
+def log_p(W, b_v, b_h):
+    """log of every joint state's unnormalised probability, (frames, 2^visible, 2^hidden): no sum is done by hand."""
+    v, h = states(W.shape[0]), states(W.shape[1])
+    W, b_v, b_h = (np.asarray(array, np.float64) for array in (W, b_v, b_h))
+    return (v @ W @ h.T)[None] + (b_v @ v.T)[:, :, None] + (b_h @ h.T)[:, None, :]
+
+
+def enumerated_log_z(W, b_v, b_h):
+    joint = log_p(W, b_v, b_h).reshape(len(b_v), -1)
+    top = joint.max(1)
+    return top + np.log(np.exp(joint - top[:, None]).sum(1))
+
+
+def enumerated_means(W, b_v, b_h):
+    """Probability that each visible unit is on, (frames, visible)."""
+    joint = log_p(W, b_v, b_h)
+    share = np.exp(joint - joint.max((1, 2), keepdims=True)).sum(2)
+    return share @ states(W.shape[0]) / share.sum(1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """W, b_v, b_h, base of 300 different machines that share W; none of the biases is that of the start."""
+    rng = np.random.default_rng(5)
+    W = rng.normal(0, 0.8, (VISIBLE, HIDDEN))
+    return W, rng.normal(-1, 1, (FRAMES, VISIBLE)), rng.normal(0, 1, (FRAMES, HIDDEN)), rng.normal(-1, 0.5, VISIBLE)
+
+
+@pytest.fixture(scope="module")
+def annealed(machines):
+    return anneal(*machines, temperatures=500, chains=40, seed=0)
+
+
+def test_log_z_is_that_of_enumeration_within_the_error_it_states(machines, annealed):
+    W, b_v, b_h, _ = machines
+    error = annealed.log_z - enumerated_log_z(W, b_v, b_h)
+    assert annealed.log_z.shape == annealed.variance.shape == (FRAMES,)
+    assert np.abs(error).max() < 0.05
+    # The sum, which is what a score is made of, and each frame: the error is as large as stated, neither more nor less.
+    assert abs(error.sum()) < 2 * np.sqrt(annealed.variance.sum())
+    squared = error**2 / annealed.variance
+    assert 0.8 < squared.mean() < 1.3
+    assert (squared < 4).mean() > 0.9
+
+
+@pytest.mark.parametrize(("visible", "hidden", "scale"), [(1, 1, 1.0), (10, 2, 0.5), (3, 7, 1.0), (9, 6, 0.7)])
+def test_other_shapes_of_machine(visible, hidden, scale):
+    rng = np.random.default_rng(visible)
+    W, b_v, b_h = rng.normal(0, scale, (visible, hidden)), rng.normal(size=(9, visible)), rng.normal(size=(9, hidden))
+    found = anneal(W, b_v, b_h, np.zeros(visible), temperatures=500, chains=100, seed=1)
+    error = found.log_z - enumerated_log_z(W, b_v, b_h)
+    assert np.abs(error).max() < 0.05
+    assert abs(error.sum()) < 3 * np.sqrt(found.variance.sum())
+
+
+def test_a_machine_without_couplings_is_exact():
+    base = np.array([-3.0, 0.0, 2.5])
+    found = anneal(np.zeros((3, 2)), np.tile(base, (4, 1)), np.zeros((4, 2)), base, temperatures=2, chains=5, seed=0)
+    # Two hidden units of two equally probable states, and independent visible units: Z is a product.
+    np.testing.assert_allclose(found.log_z, 2 * np.log(2) + np.log1p(np.exp(base)).sum(), rtol=1e-6)
+    np.testing.assert_allclose(found.variance, 0, atol=1e-10)
+
+
+def test_far_biases_do_not_overflow():
+    b_v, b_h = np.array([[200.0, -200.0, 100.0]]), np.array([[-200.0, 150.0]])
+    W = np.full((3, 2), 0.5)
+    found = anneal(W, b_v, b_h, np.array([3.0, -9.0, 1.0]), temperatures=2000, chains=20, seed=0)
+    np.testing.assert_allclose(found.log_z, enumerated_log_z(W, b_v, b_h), atol=0.05)
+
+
+def test_few_temperatures_underestimate_and_more_of_them_help(machines):
+    W, b_v, b_h, base = machines
+    exact = enumerated_log_z(3 * W, b_v, b_h)
+    errors = [
+        (anneal(3 * W, b_v, b_h, base, temperatures, 10, 0).log_z - exact).mean() for temperatures in (3, 30, 300)
+    ]
+    assert errors[0] < -0.5 and errors[0] < errors[1] < errors[2]
+    assert abs(errors[2]) < 0.02
+
+
+def test_variance_shrinks_with_the_number_of_chains(machines):
+    few, many = (anneal(*machines, 50, chains, seed=2).variance.mean() for chains in (20, 80))
+    assert many / few == pytest.approx(1 / 4, rel=0.15)
+
+
+def test_the_chains_end_in_draws_from_the_machines(machines, annealed):
+    W, b_v, b_h, _ = machines
+    assert annealed.drawn.shape == (40, FRAMES, VISIBLE) and annealed.drawn.dtype == np.uint8
+    means = enumerated_means(W, b_v, b_h)
+    error = annealed.drawn.mean(0) - means
+    stated = np.sqrt(means * (1 - means) / 40)
+    assert np.abs(error.mean(0)).max() < 0.02
+    assert 0.85 < (error / stated).std() < 1.15  # of every frame on its own
+
+
+def test_no_two_chains_and_no_two_frames_share_their_draws():
+    one = np.zeros((600, 6))  # the same machine 600 times
+    found = anneal(np.ones((6, 2)), one, one[:, :2], np.zeros(6), temperatures=4, chains=20, seed=0)
+    chains, frames = ({part.tobytes() for part in np.moveaxis(found.drawn, axis, 0)} for axis in (0, 1))
+    assert len(chains) == 20 and len(frames) == 600
+
+
+@pytest.mark.parametrize("cores", [1, 3, 16, None])
+def test_the_result_does_not_depend_on_the_number_of_cores(machines, monkeypatch, cores):
+    here = anneal(*machines, 20, 2 * CHAINS_AT_ONCE, seed=3)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    for mine, other in zip(here, anneal(*machines, 20, 2 * CHAINS_AT_ONCE, seed=3), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_the_same_seed_gives_the_same_result_and_another_another(machines):
+    first, again, other = (anneal(*machines, 20, CHAINS_AT_ONCE, seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(first.log_z, again.log_z)
+    np.testing.assert_array_equal(first.drawn, again.drawn)
+    assert (first.log_z != other.log_z).all()

@@ -1,0 +1,335 @@
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import zoo
+from zoo import hyperparameters
+from zoo.cli import commands, main
+from zoo.harness import Keeper
+
+ROOT = Path(__file__).resolve().parents[1]
+BEAT = 480
+TUNES = ["--corpus", "./tunes"]
+SMOKE = [*TUNES, "--preset", "smoke"]
+MELODY = "reports/tunes/runs/melody_lstm/smoke-seed0"
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """`train-all` trains in this process, which knows Keras already; `codes` may set how a model's process ends."""
+    commanded = SimpleNamespace(models=[], codes={})
+
+    def run(command, check):
+        assert command[:4] == [sys.executable, "-m", "zoo", "train"] and not check
+        commanded.models.append(command[4])
+        code = commanded.codes.get(command[4])
+        return SimpleNamespace(returncode=main(command[3:]) if code is None else code)
+
+    monkeypatch.setattr(commands.subprocess, "run", run)
+    return commanded
+
+
+@pytest.fixture
+def control_c():
+    """SIGINT as in a terminal; a process in the background is born deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def read(path):
+    return json.loads(Path(path).read_text())
+
+
+def contents(paths):
+    return [Path(path).read_bytes() for path in paths]
+
+
+# list, corpus
+
+
+def test_list(here, say):
+    done = say("list")
+    assert done.code == 0 and done.err == ""
+    assert done.lines[::3] == zoo.names() == ["event_lstm", "melody_lstm", "note_lstm", "rnn_rbm"]
+    assert done.lines[3].startswith("melody_lstm") and "A monophonic line on a grid" in done.lines[4]
+    assert done.lines[5] == "    presets: smoke, blog, class_project, tuned"
+
+
+def test_corpus(here, tunes, say):
+    done = say("corpus", "./tunes")
+    songs = [zoo.read_midi(path) for path in tunes.iterdir()]
+    notes = sum(map(len, songs))
+    assert done.code == 0 and done.err == ""
+    assert done.lines[0] == "tunes, in tunes"
+    sides = {line.split()[0]: line.split()[1::2] for line in done.lines[1:5]}
+    assert list(sides) == ["train", "valid", "test", "all"]
+    assert sides["all"] == ["8", "160.0", f"{notes:,}"]
+    assert sum(int(sides[side][0]) for side in ("train", "valid", "test")) == 8 and len(done.lines) == 5
+
+
+def test_corpus_says_what_is_wrong_with_it(copy, say):
+    Path("tunes/broken\x1b[31m.mid").write_bytes(b"no MIDI")
+    shutil.copy("tunes/tune-1.mid", "tunes/tune-1-again.mid")
+    done = say("corpus", "./tunes")
+    assert "  skipped broken?[31m.mid: it is not a MIDI file" in done.lines
+    assert "  the same music: tune-1-again and tune-1" in done.lines
+    for number in range(3, 8):
+        Path(f"tunes/tune-{number}.mid").unlink()
+    assert "  note: fewer than 5 distinct pieces: each is split by time, 80/10/10." in say("corpus", "./tunes").lines
+
+
+# train, train-all
+
+
+def test_train_prints_the_run_and_does_not_train_what_is_done(here, say):
+    for _ in range(2):
+        done = say("train", "melody_lstm", *SMOKE)
+        assert (done.code, done.lines) == (0, [MELODY])
+        assert done.err == f"melody_lstm smoke-seed0: done before, in {MELODY}\n"
+
+
+def test_train_takes_every_option(copy, say, instant):
+    weights = "reports/tunes/runs/note_lstm/smoke-seed0"
+    words = ["--seed", "3", "--minutes", "5", "--epochs", "1", "--learning-rate", "0.01", "--message", "hm, so so"]
+    words += ["--weights", weights, "--checkpoint-every", "1", "--out", "else/where", "--tensorboard"]
+    done = say("train", *words, *SMOKE, "note_lstm")
+    name = "smoke-seed3-epochs=1-learning_rate=0.01-minutes=5.0-weights=smoke-seed0"
+    run = Path("else/where/tunes/runs/note_lstm") / name
+    assert (done.code, done.lines) == (0, [str(run)])
+    described = read(run / "model.json")
+    assert described["overrides"] == {"epochs": 1, "learning_rate": 0.01, "minutes": 5.0}
+    assert described["message"] == "hm, so so" and described["seed"] == 3 and described["preset"] == "smoke"
+    assert described["weights"]["model"] == "note_lstm" and described["hyperparameters"]["learning_rate"] == 0.01
+    assert (run / "checkpoints/epoch-00001.weights.h5").exists() and list(run.glob("tensorboard/*/*tfevents*"))
+    assert {path.name for path in Path().iterdir()} == {"tunes", "reports", "else"}
+
+
+def test_train_into_results_of_its_own_when_two_folders_have_one_name(copy, say, instant):
+    shutil.copytree("tunes", "other/tunes")
+    done = say("train", "note_lstm", "--corpus", "other/tunes", "--preset", "smoke", "--epochs", 1)
+    assert re.fullmatch(r"reports/tunes-[0-9a-f]{4}/runs/note_lstm/smoke-seed0-epochs=1", done.lines[0])
+
+
+def test_help_of_a_model_lists_its_hyperparameters(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "rnn_rbm", "--help"])
+    text = capsys.readouterr().out
+    for name in hyperparameters.options(zoo.find("rnn_rbm")):
+        assert f"--{name.replace('_', '-')} " in text
+    assert "--embedding" not in text
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+    assert "python -m zoo train MODEL --help lists the hyperparameters" in capsys.readouterr().out
+
+
+def test_train_all_does_what_is_not_yet_done(copy, say, in_process, instant):
+    shutil.rmtree("reports/tunes/runs/note_lstm")
+    done = say("train-all", *SMOKE)
+    assert done.code == 0 and in_process.models == ["note_lstm"]
+    assert "melody_lstm smoke-seed0: done before, in reports/tunes/runs/melody_lstm/smoke-seed0\n" in done.err
+    again = say("train-all", *SMOKE)
+    assert again.code == 0 and in_process.models == ["note_lstm"] and again.err.count("done before") == 4
+
+
+def test_train_all_passes_everything_on(copy, say, monkeypatch):
+    commanded = []
+    record = lambda command, check: commanded.append(command) or SimpleNamespace(returncode=0)  # noqa: E731
+    monkeypatch.setattr(commands.subprocess, "run", record)
+    words = ["--seed", "3", "--epochs", "1", "--units", "8", "--checkpoint-every", "2", "--out", "else"]
+    done = say("train-all", *SMOKE, *words, "--message=--hm", "--tensorboard", "--exact", "yes")
+    assert done.code == 0
+    assert [command[4] for command in commanded] == zoo.names()
+    expected = ["--corpus", "./tunes", "--preset", "smoke", "--seed", "3", "--checkpoint-every", "2", "--out", "else"]
+    for command in commanded:
+        assert command[5:] == [
+            *expected,
+            "--message=--hm",
+            "--tensorboard",
+            "--epochs=1",
+            *(["--exact=yes"] if command[4] == "note_lstm" else []),
+            "--units=8",
+        ]
+    left = [f"zoo: {name} has no --exact; trained without" for name in ("event_lstm", "melody_lstm", "rnn_rbm")]
+    assert done.err.splitlines() == left
+
+
+def test_train_all_leaves_out_models_without_the_preset(copy, say, in_process):
+    in_process.codes = {"note_lstm": 0, "event_lstm": 0}
+    done = say("train-all", *TUNES, "--preset", "original")
+    assert done.code == 0 and in_process.models == ["event_lstm", "note_lstm"]
+    assert done.err.splitlines() == [
+        "zoo: left out: melody_lstm has no preset 'original', only smoke, blog, class_project, tuned",
+        "zoo: left out: rnn_rbm has no preset 'original', only smoke, blog, tutorial, tuned",
+    ]
+
+
+def test_train_all_goes_on_after_a_failure(copy, say, in_process, instant):
+    shutil.rmtree("reports/tunes/runs/note_lstm")
+    (copy / "reports/tunes/runs/event_lstm/smoke-seed0/metrics.json").unlink()
+    in_process.codes = {"event_lstm": -9}
+    done = say("train-all", *SMOKE)
+    assert done.code == 1 and in_process.models == ["event_lstm", "note_lstm"]
+    assert Path("reports/tunes/runs/note_lstm/smoke-seed0/metrics.json").exists()
+    assert done.err.splitlines()[-1] == "zoo: failed: event_lstm; error.txt in the run's folder says why."
+    error = Path("reports/tunes/runs/event_lstm/smoke-seed0/error.txt")
+    assert error.read_text() == "its process ended with code -9, without a word.\n"
+
+
+def test_train_all_marks_no_run_that_another_process_is_training(copy, say, in_process):
+    run = copy / "reports/tunes/runs/event_lstm/smoke-seed0"
+    (run / "metrics.json").unlink()
+    in_process.codes = {"event_lstm": 2}  # a user's mistake: it said so
+    assert say("train-all", *SMOKE).code == 1
+    assert not (run / "error.txt").exists()
+
+
+def test_train_all_stops_when_interrupted(copy, say, in_process):
+    in_process.codes = dict.fromkeys(zoo.names(), 130)
+    done = say("train-all", *SMOKE, "--seed", "4")
+    assert done.code == 130 and in_process.models == ["event_lstm"]
+
+
+def test_train_all_trains_in_a_process_of_its_own(copy, monkeypatch, capfd):
+    for name in ("event_lstm", "melody_lstm", "rnn_rbm"):
+        shutil.copytree(f"reports/tunes/runs/{name}/smoke-seed0", f"kept/tunes/runs/{name}/smoke-seed0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert main(["train-all", *SMOKE, "--out", "kept"]) == 0
+    out, err = capfd.readouterr()
+    assert out == "kept/tunes/runs/note_lstm/smoke-seed0\n" and "Traceback" not in err
+    run, twin = Path("kept/tunes/runs/note_lstm/smoke-seed0"), Path("reports/tunes/runs/note_lstm/smoke-seed0")
+    assert contents(sorted(run.glob("samples/*.mid"))) == contents(sorted(twin.glob("samples/*.mid")))
+
+
+def test_control_c_and_the_same_command_goes_on(copy, say, control_c, monkeypatch, unmeasured):
+    words = ["train", "note_lstm", *SMOKE, "--epochs", "3"]
+    run = copy / "reports/tunes/runs/note_lstm/smoke-seed0-epochs=3"
+    with monkeypatch.context() as patch:
+        keep = Keeper.epoch
+
+        def press(self, history, network):
+            keep(self, history, network)
+            if len(history) == 2:
+                control_c()
+
+        patch.setattr(Keeper, "epoch", press)
+        done = say(*words)
+    assert done.code == 130 and done.out == ""
+    assert done.err.splitlines()[-1] == (
+        "zoo: interrupted; the same command goes on from the last epoch that was finished."
+    )
+    assert "Traceback" not in done.err and not (run / "error.txt").exists() and (run / "state.npz").exists()
+    trained = set()
+    monkeypatch.setattr(Keeper, "batch", lambda self, epoch, *rest: trained.add(epoch))
+    assert say(*words).code == 0 and trained == {2}
+
+
+# One file makes a model.
+
+NEW = '''\
+"""Says what it heard last.
+
+Made by a test.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+
+from zoo.codecs import MelodyCodec
+from zoo.hyperparameters import option
+from zoo.layers.symbols import SymbolInput
+from zoo.symbol_model import SymbolModel
+
+
+@dataclass(kw_only=True)
+class Parrot(SymbolModel):
+    """An LSTM."""
+
+    feathers: int = option(4, "units of the LSTM", low=1, high=64)
+
+    presets: ClassVar = {"smoke": dict(epochs=1)}
+
+    def make_codec(self):
+        return MelodyCodec(steps_per_beat=self.steps_per_beat)
+
+    def layers(self, size):
+        lstm = keras.layers.LSTM(self.feathers, return_sequences=True)
+        return [SymbolInput(size, "one-hot", clock=self.clock), lstm, keras.layers.Dense(size)]
+'''
+
+
+def test_a_new_model_is_one_new_file(copy, say, in_process, monkeypatch):
+    from zoo import models
+
+    Path("more").mkdir()
+    Path("more/parrot.py").write_text(NEW)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(copy / "more")])
+    monkeypatch.setitem(sys.modules, "zoo.models.parrot", None)  # so that it is taken out again
+    del sys.modules["zoo.models.parrot"]
+
+    assert zoo.names() == ["event_lstm", "melody_lstm", "note_lstm", "parrot", "rnn_rbm"]
+    listed = say("list").lines
+    assert listed[9:12] == ["parrot", "    Says what it heard last.", "    presets: smoke"]
+    in_process.codes = {"parrot": 0}  # trained below
+    assert say("train-all", *SMOKE).code == 0 and in_process.models == ["parrot"]
+    done = say("train", "parrot", *SMOKE, "--feathers", "3")
+    assert (done.code, done.lines) == (0, ["reports/tunes/runs/parrot/smoke-seed0-feathers=3"])
+    done = say("sample", "parrot", *TUNES, "--count", "1", "--beats", "4")
+    assert done.lines == ["reports/tunes/samples/parrot/smoke-seed0-feathers=3/samples-seed0-beats=4.0/parrot-01.mid"]
+    assert json.loads(say("score", "parrot", *TUNES, "--json").out)["kind"] == "exact"
+    for other in set(zoo.names()) - {"parrot"}:
+        shutil.rmtree(f"reports/tunes/runs/{other}")  # drawing them takes time
+    done = say("report", *TUNES)
+    assert sum(line.startswith("parrot") for line in done.lines) == 1
+    assert "Says what it heard last." in Path("reports/tunes/index.html").read_text()
+
+
+# The process.
+
+
+@pytest.mark.parametrize("words", [["--help"], ["corpus", "./tunes"], ["report", "--corpus", "./tunes"]])
+def test_commands_that_train_nothing_do_without_keras(copy, words):
+    command = [sys.executable, "-X", "importtime", "-m", "zoo", *words]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) >= 5
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "zoo.cli" in imported
+    assert not imported & {"keras", "tensorflow", "jax", "music21"}
+
+
+def test_the_exit_code_of_the_process(tmp_path):
+    command = [sys.executable, "-m", "zoo", "corpus", "./nothere"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "zoo: nothere does not exist; give the folder where the MIDI files are.\n"
+
+
+def test_interrupted(say, control_c, monkeypatch):
+    monkeypatch.setattr(commands, "list_models", lambda options: control_c())
+    done = say("list")
+    assert done.code == 130 and done.out == ""
+    assert done.err == "zoo: interrupted; the same command goes on from the last epoch that was finished.\n"
+
+
+def test_nobody_reads_on(tmp_path, tunes):
+    code = (
+        "import sys; from zoo.cli import commands, main\n"
+        "commands.describe_corpus = lambda options: [print('x' * 9999) for _ in range(99)] and None\n"
+        "sys.exit(main(['corpus']))"
+    )
+    command = f'{sys.executable} -c "{code}" | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}'
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

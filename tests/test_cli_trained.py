@@ -1,0 +1,236 @@
+"""The commands that use what was trained: `sample`, `score`, `report`."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+import zoo
+from zoo.cli import commands
+
+BEAT = 480
+TUNES = ["--corpus", "./tunes"]
+MELODY = "reports/tunes/runs/melody_lstm/smoke-seed0"
+
+
+def read(path):
+    return json.loads(Path(path).read_text())
+
+
+def contents(paths):
+    return [Path(path).read_bytes() for path in paths]
+
+
+# sample
+
+
+def test_sample_by_name_and_by_run_folder(copy, say):
+    done = say("sample", "melody_lstm", *TUNES, "--count", "3", "--beats", "8")
+    folder = "reports/tunes/samples/melody_lstm/smoke-seed0/samples-seed0-beats=8.0"
+    assert (done.code, done.err) == (0, "")
+    assert done.lines == [f"{folder}/melody_lstm-0{number}.mid" for number in (1, 2, 3)]
+    assert all(0 < zoo.read_midi(path).length <= 8 * BEAT for path in done.lines)
+    by_folder = say("sample", MELODY, "--count", "3", "--beats", "8", "--out", "mine")
+    assert by_folder.lines == [f"mine/melody_lstm-0{number}.mid" for number in (1, 2, 3)]
+    assert contents(by_folder.lines) == contents(done.lines)
+    more = say("sample", MELODY, "--count", "4", "--beats", "8", "--out", "more")
+    assert contents(more.lines[:3]) == contents(done.lines), "the first of many are the few"
+
+
+def test_sample_makes_ten_of_64_beats_like_those_in_the_run(here, say, tmp_path):
+    done = say("sample", "melody_lstm", *TUNES, "--out", tmp_path)
+    assert len(done.lines) == 10
+    for path in done.lines:
+        assert Path(path).read_bytes() == (here / MELODY / "samples" / Path(path).name).read_bytes()
+
+
+def test_every_way_of_asking_has_a_folder_of_its_own(copy, say):
+    base = ["sample", MELODY, "--count", "1", "--beats", "2"]
+    os.makedirs("songs")
+    shutil.copy("tunes/tune-1.mid", "songs/tune-2.mid")
+    ways = [
+        [],
+        ["--seed", "1"],
+        ["--temperature", "0.5"],
+        ["--top-p", "0.9"],
+        ["--prime", "tunes/tune-2.mid"],
+        ["--prime", "songs/tune-2.mid"],
+        ["--prime", "tunes/tune-2.mid", "--prime-beats", "2"],
+        ["--prime", "validation", *TUNES],
+        ["--instrument", "40"],
+        ["--tempo", "90"],
+        ["--epoch", "1"],
+    ]
+    paths = [say(*base, *way).lines for way in ways]
+    assert all(len(found) == 1 and Path(found[0]).is_file() for found in paths)
+    assert len({found[0] for found in paths}) == len(ways)
+    assert len({Path(found[0]).parents[1] for found in paths}) == 1
+
+
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
+def test_seed(here, say, tmp_path, name):
+    words = ["sample", name, *TUNES, "--count", "2", "--beats", "8"]
+    made = [
+        contents(say(*words, "--seed", seed, "--out", tmp_path / out).lines)
+        for seed, out in ((5, "a"), (5, "b"), (6, "c"))
+    ]
+    assert made[0] == made[1] and made[0][0] != made[2][0] and made[0][0] != made[0][1]
+
+
+def test_temperature_zero_draws_nothing(here, say, tmp_path):
+    words = ["sample", "melody_lstm", *TUNES, "--count", "2", "--beats", "8", "--temperature", "0"]
+    made = {
+        piece for seed in (1, 2) for piece in contents(say(*words, "--seed", seed, "--out", tmp_path / str(seed)).lines)
+    }
+    assert len(made) == 1
+
+
+def test_top_p_that_leaves_one_symbol_is_temperature_zero(here, say, tmp_path):
+    words = ["sample", "melody_lstm", *TUNES, "--count", "1", "--beats", "8", "--seed", "3"]
+    least = say(*words, "--top-p", "0.000001", "--out", tmp_path / "p")
+    coldest = say(*words, "--temperature", "0", "--out", tmp_path / "t")
+    assert least.code == coldest.code == 0 and contents(least.lines) == contents(coldest.lines)
+
+
+def test_prime_with_a_file(here, say, tmp_path):
+    words = ["--prime", "tunes/tune-2.mid", "--prime-beats", "4", "--count", "4", "--beats", "8", "--out", tmp_path]
+    done = say("sample", "melody_lstm", *TUNES, *words)
+    assert done.code == 0 and len(done.lines) == 4
+    primer = zoo.read_midi("tunes/tune-2.mid").crop(0, 4 * BEAT)
+    for number, path in enumerate(done.lines):
+        song = zoo.read_midi(path)
+        begin, voice = song.crop(0, 4 * BEAT), primer.select(primer.track == number % 2)
+        assert begin.start.tolist() == voice.start.tolist() and begin.pitch.tolist() == voice.pitch.tolist()
+        assert 4 * BEAT < song.length <= 12 * BEAT, "the beats of the new music do not count those of the primer"
+
+
+def test_prime_with_sixteen_beats(here, say, tmp_path):
+    words = ["--prime", "tunes/tune-2.mid", "--count", "1", "--beats", "2", "--out", tmp_path]
+    (path,) = say("sample", "note_lstm", *TUNES, *words).lines
+    assert 16 * BEAT < zoo.read_midi(path).length <= 18 * BEAT
+
+
+def test_prime_with_validation_music(here, say, tmp_path):
+    words = ["--prime", "validation", "--prime-beats", "4", "--count", "6", "--beats", "4"]
+    done = say("sample", "melody_lstm", *TUNES, *words, "--out", tmp_path / "a")
+    assert (done.code, done.err) == (0, "")
+    valid = zoo.load_corpus("./tunes").valid
+    excerpts = {}  # the notes of every voice of every four beats of validation music: where they are from
+    for song in valid:
+        for beat in range(17):
+            for track in (0, 1):
+                part = song.crop(beat * BEAT, (beat + 4) * BEAT)
+                part = part.select(part.track == track)
+                excerpts[tuple(part.start), tuple(part.pitch)] = (song.name, beat, track)
+    found = []
+    for path in done.lines:
+        begin = zoo.read_midi(path).crop(0, 4 * BEAT)
+        found.append(excerpts[tuple(begin.start), tuple(begin.pitch)])
+    assert len(set(found)) > 2
+    again = say("sample", "melody_lstm", *TUNES, *words, "--out", tmp_path / "b")
+    other = say("sample", "melody_lstm", *TUNES, *words, "--seed", "1", "--out", tmp_path / "c")
+    assert contents(again.lines) == contents(done.lines) != contents(other.lines)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "program"), [("40", 40), ("violin", 40), ("Church Organ", 19), ("0", 0), ("127", 127)]
+)
+def test_instrument(here, say, tmp_path, instrument, program):
+    words = ["--count", "1", "--beats", "4", "--instrument", instrument, "--out", tmp_path]
+    (path,) = say("sample", "melody_lstm", *TUNES, *words).lines
+    assert zoo.read_midi(path).programs == (program,)
+
+
+def test_tempo(here, say, tmp_path):
+    words = ["sample", "melody_lstm", *TUNES, "--count", "1", "--beats", "4"]
+    (path,) = say(*words, "--tempo", "96", "--out", tmp_path / "a").lines
+    assert zoo.read_midi(path).tempo == pytest.approx(96)
+    (path,) = say(*words, "--out", tmp_path / "b").lines
+    assert zoo.read_midi(path).tempo == pytest.approx(120)
+
+
+def test_formats(here, say, tmp_path):
+    words = ["sample", "melody_lstm", *TUNES, "--beats", "4", "--out", tmp_path]
+    done = say(*words, "--count", "2", "--format", "mid, .png")
+    assert [Path(path).name for path in done.lines] == [
+        f"melody_lstm-0{number}.{suffix}" for number in (1, 2) for suffix in ("mid", "png")
+    ]
+    done = say(*words, "--count", "1", "--format", "mp3,musicxml,png")
+    heads = [Path(path).read_bytes() for path in done.lines]
+    assert heads[0][:1] == b"\xff" or heads[0][:3] == b"ID3"
+    assert b"<score-partwise" in heads[1] and heads[2].startswith(b"\x89PNG")
+
+
+def test_a_checkpoint(copy, say):
+    def sharpen(name, item):
+        if isinstance(item, h5py.Dataset):
+            item[...] = 30 * item[...]
+
+    with h5py.File(f"{MELODY}/checkpoints/epoch-00001.weights.h5", "r+") as file:
+        file.visititems(sharpen)  # after two epochs of seconds all weights are alike
+    words = ["sample", "melody_lstm", *TUNES, "--count", "2", "--beats", "8"]
+    made = {epoch: contents(say(*words, "--epoch", epoch, "--out", f"{epoch}").lines) for epoch in (1, 2)}
+    assert made[1] != made[2] == contents(say(*words, "--out", "best").lines)
+    sharp = zoo.load(MELODY, 1).sample(1, beats=8)[0]
+    zoo.write_midi(sharp, "expected.mid")
+    assert made[1][0] == Path("expected.mid").read_bytes()
+
+
+def test_which_run_is_meant(copy, say):
+    shutil.copytree(MELODY, "reports/tunes/runs/melody_lstm/other-seed7")
+    described = read(MELODY + "/model.json") | {"preset": "other", "seed": 7}
+    Path("reports/tunes/runs/melody_lstm/other-seed7/model.json").write_text(json.dumps(described))
+    os.utime("reports/tunes/runs/melody_lstm/other-seed7/metrics.json")
+    words = ["score", "melody_lstm", *TUNES]
+    assert "/other-seed7, test" in say(*words).out
+    assert "/smoke-seed0, test" in say(*words, "--preset", "smoke").out
+    assert "/smoke-seed0, test" in say(*words, "--train-seed", "0").out
+    assert "/other-seed7, test" in say(*words, "--train-seed", "7", "--preset", "other").out
+
+
+# score, report
+
+
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
+def test_score(here, say, name):
+    run = f"reports/tunes/runs/{name}/smoke-seed0"
+    scores = read(f"{run}/metrics.json")["scores"]
+    for words, side in (([], "test"), (["--split", "valid"], "valid")):
+        done = say("score", name, *TUNES, *words, "--json")
+        found = json.loads(done.out)
+        assert done.code == 0 and (found.pop("run"), found.pop("split")) == (run, side)
+        scores[side].pop("seconds")
+        assert found == scores[side]
+    done = say("score", run, *TUNES)
+    nats, error = scores["test"]["nats_per_beat"], scores["test"]["standard_error"]
+    figure = f"{nats:.4f} ± {error:.4f}" if error else f"{nats:.4f}"
+    assert done.lines[0] == f"{run}, test: {figure} nats per beat ({scores['test']['kind']})"
+    assert done.lines[1].startswith(f"  {scores['test']['codes']:,} codes, {scores['test']['beats']:,.1f} beats")
+    assert done.lines[1].endswith(f", accuracy {scores['test']['accuracy']:.1%}")
+    assert done.lines[2] == "  expressed: 100.0% of songs, 100.0% of lines, 100.0% of notes"
+    assert json.loads(say("score", name, *TUNES, "--split", "train", "--json").out)["beats"] > found["beats"]
+
+
+def test_an_accuracy_of_nought_is_said(here, say, monkeypatch):
+    score = zoo.load(MELODY).score(zoo.load_corpus("./tunes").test)
+    model = zoo.load(MELODY)
+    monkeypatch.setattr(model, "score", lambda songs: commands.dataclasses.replace(score, accuracy=0.0))
+    assert say("score", "melody_lstm", *TUNES).lines[1].endswith(", accuracy 0.0%")
+
+
+def test_score_on_another_corpus_says_so(copy, say):
+    Path("tunes/tune-1.mid").rename("tunes/renamed.mid")
+    done = say("score", MELODY, *TUNES)
+    assert done.code == 0 and done.err == f"zoo: note: {MELODY} was trained on another corpus (tunes).\n"
+
+
+def test_report(copy, say):
+    done = say("report", *TUNES)
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[-1] == "reports/tunes/index.html" and Path(done.lines[-1]).is_file()
+    assert Path("reports/tunes/results.csv").is_file()
+    for name in zoo.names():
+        assert any(line.startswith(name) and line.endswith("finished") for line in done.lines)

@@ -1,0 +1,151 @@
+"""Training that goes on: after an interruption, and from another run's weights."""
+
+import csv
+import dataclasses
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+import zoo
+from zoo import UserError
+from zoo.harness import Job, Keeper
+
+QUICK = "note_lstm"
+FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", ".lock"}
+
+
+@pytest.fixture
+def epochs_trained(monkeypatch):
+    """The epochs, from 0, of which a batch was trained."""
+    seen = set()
+    monkeypatch.setattr(Keeper, "batch", lambda self, epoch, *rest: seen.add(epoch))
+    return seen
+
+
+def interrupt(monkeypatch, epoch, batch=1):
+    """Press Ctrl-C after a batch (from 1) of an epoch (from 0)."""
+
+    def pressed(self, now, done, *rest):
+        if (now, done) == (epoch, batch):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "batch", pressed)
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def history_of(run):
+    with open(run / "history.csv", newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def weights_of(path):
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    assert arrays
+    return arrays
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+# After an interruption.
+
+
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(job, name, tmp_path, monkeypatch):
+    overrides = {"epochs": 3, "batch": 3, "schedule": "cosine", "dropout": 0.3, "transpose": 1}
+    whole = job(name, overrides=overrides, results=tmp_path / "whole").run()
+
+    with monkeypatch.context() as patch:
+        interrupt(patch, epoch=1, batch=2)  # in the middle of the second epoch
+        with pytest.raises(KeyboardInterrupt):
+            job(name, overrides=overrides).run()
+    again = job(name, overrides=overrides)
+    assert again.state() == "resume"
+    assert {path.name for path in again.folder.iterdir()} == {"model.json", "history.csv", "state.npz", ".lock"}
+    assert len(history_of(again.folder)) == 1
+    trained = set()
+    monkeypatch.setattr(Keeper, "batch", lambda self, epoch, *rest: trained.add(epoch))
+    run = again.run()
+    assert trained == {1, 2}, "the first epoch is not trained twice"
+
+    assert {path.name for path in run.iterdir()} == FILES
+    assert same(weights_of(run / "model.weights.h5"), weights_of(whole / "model.weights.h5"))
+    timeless = [[{**row, "seconds": None} for row in history_of(folder)] for folder in (run, whole)]
+    assert timeless[0] == timeless[1] and len(timeless[0]) == 3
+    seconds = [row["seconds"] for row in history_of(run)]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+    for path in (whole / "samples").iterdir():
+        assert (run / "samples" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("boom")])
+def test_stopped_while_it_was_measured(job, monkeypatch, epochs_trained, error):
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "_measure", lambda *args: (_ for _ in ()).throw(error))
+        with pytest.raises(type(error)):
+            job().run()
+    assert (job().folder / "error.txt").exists() == isinstance(error, RuntimeError)
+    assert job().state() == "resume" and epochs_trained == {0, 1}
+    epochs_trained.clear()
+    monkeypatch.setattr(Job, "_measure", lambda self, history: {"epochs": len(history["epoch"])})
+    run = job().run()
+    assert epochs_trained == set() and read(run / "metrics.json") == {"epochs": 2}
+    assert not (run / "state.npz").exists() and not (run / "error.txt").exists()
+
+
+def test_a_damaged_state_is_said_in_a_sentence(job, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt(patch, epoch=1)
+        with pytest.raises(KeyboardInterrupt):
+            job().run()
+    (job().folder / "state.npz").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"state.npz is damaged .*; delete it to train from the beginning"):
+        job().run()
+
+
+# Going on from another run.
+
+
+def test_weights_of_another_run(studio, job, corpus, unmeasured):
+    source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
+    overrides = {"epochs": 1, "learning_rate": 1e-9}
+    fresh = job(overrides=overrides)
+    going_on = job(seed=1, overrides=overrides, weights=(zoo.load(source), source))
+    run = going_on.run()
+    assert run.name == "smoke-seed1-epochs=1-learning_rate=1e-09-weights=smoke-seed0"
+    start, now = weights_of(source / "model.weights.h5"), weights_of(run / "model.weights.h5")
+    assert start.keys() == now.keys()
+    assert all(np.allclose(start[key], now[key], atol=1e-6) for key in start), "it started from those weights"
+    described, of = read(run / "model.json"), read(source / "model.json")
+    assert described["weights"] == {key: of[key] for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
+    assert described["codec"] == of["codec"], "the vocabulary is kept"
+    assert going_on.state() == "done" and fresh.state() == "new"
+
+
+def test_weights_keep_their_vocabulary(studio, job, corpus, instant):
+    source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
+    smaller = dataclasses.replace(corpus, train=corpus.train[:1], digest="f" * 64)
+    run = job(overrides={"epochs": 1}, corpus=smaller, weights=(zoo.load(source), source)).run()
+    assert read(run / "model.json")["codec"] == read(source / "model.json")["codec"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"units": (8,)}, r"^--weights: the other run's network has another shape; use the same hyperparameters\.$"),
+        ({"steps_per_beat": 8}, r"^--weights: the other run writes music down in another way; use the same hyper"),
+        ({"exact": True}, r"^--weights: the other run writes music down in another way; use the same hyper"),
+    ],
+)
+def test_weights_that_do_not_fit(studio, job, overrides, message):
+    source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
+    with pytest.raises(UserError, match=message):
+        job(overrides=overrides, weights=(zoo.load(source), source)).run()

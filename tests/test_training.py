@@ -1,0 +1,161 @@
+"""The training loop: schedules, early stopping, best weights, resuming."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import Song, UserError, training
+from zoo.training import State, Watch
+
+BEAT = 480
+
+
+def song(seed: int) -> Song:
+    rng = np.random.default_rng(seed)
+    return Song.from_notes([(i * 240, 240, 60 + int(rng.integers(0, 5)), 80, 0) for i in range(32)])
+
+
+TRAIN, VALID = [song(seed) for seed in range(4)], [song(9)]
+
+
+def smoke(**hyperparameters):
+    return zoo.create("melody_lstm", "smoke", **({"units": (4,), "batch": 2} | hyperparameters))
+
+
+def rows(figures: list[float]) -> list[dict]:
+    return [{"val_nats_per_beat": figure, "seconds": 10.0 * (i + 1)} for i, figure in enumerate(figures)]
+
+
+def test_constant_learning_rate():
+    assert training.learning_rate(smoke(), 0.5, rows([3, 2])) == 0.5
+
+
+def test_plateau_halves_after_three_epochs_without_better():
+    model = smoke(schedule="plateau")
+    rates = [training.learning_rate(model, 0.8, rows([5, 4, 4, 4, 4, 4, 4, 4, 3][:n])) for n in range(10)]
+    #        before:            5    4    4    4    4    4    4    4    3
+    assert rates == [0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_cosine_goes_to_zero_with_the_epochs_or_the_minutes():
+    model = smoke(schedule="cosine", epochs=4)
+    rates = [training.learning_rate(model, 1.0, rows([1.0] * n)) for n in range(5)]
+    np.testing.assert_allclose(rates, [1, 0.853553, 0.5, 0.146447, 0], atol=1e-6)
+    model = smoke(schedule="cosine", epochs=400, minutes=0.5)  # 10 seconds an epoch: a third of it
+    np.testing.assert_allclose(training.learning_rate(model, 1.0, rows([1.0])), 0.75, atol=1e-6)
+
+
+def test_every_optimizer_by_name():
+    assert set(training.OPTIMIZERS) >= {"sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"}
+    for name, kind in training.OPTIMIZERS.items():
+        optimizer = training.make_optimizer(smoke(optimizer=name, clip_norm=1.0))
+        assert type(optimizer) is kind and optimizer.global_clipnorm == 1.0
+        assert float(optimizer.learning_rate) == pytest.approx(float(kind().learning_rate)), "none is its own default"
+    assert float(training.make_optimizer(smoke(learning_rate=0.25)).learning_rate) == 0.25
+    assert training.make_optimizer(smoke(clip_value=5.0)).clipvalue == 5.0
+
+
+def test_patience_stops_and_the_best_weights_come_back():
+    seen = []
+
+    class Spoil(Watch):
+        def epoch(self, history, network):
+            seen.append([weight.copy() for weight in network.get_weights()])
+            if len(history) >= 3:  # from here on it can only get worse
+                network.set_weights([-9 * weight for weight in seen[2]])
+
+    model = smoke(epochs=30, patience=4, learning_rate=1e-3)
+    history = model.fit(TRAIN, VALID, watch=Spoil())
+    best = int(np.argmin(history["val_nats_per_beat"]))
+    assert best == 2 and len(history["epoch"]) == best + 1 + 4
+    assert all(np.array_equal(a, b) for a, b in zip(model.network.get_weights(), seen[best], strict=True))
+
+
+def test_minutes_end_training():
+    history = smoke(epochs=100_000, minutes=0.01).fit(TRAIN, VALID)
+    assert history["seconds"][-1] >= 0.6 and len(history["epoch"]) < 100_000
+
+
+def test_watch_is_told_every_batch():
+    told = []
+
+    class Count(Watch):
+        def batch(self, epoch, done, total, seconds):
+            told.append((epoch, done, total))
+
+    smoke(epochs=2, chunk=32).fit(TRAIN, VALID, watch=Count())
+    assert told == [
+        (epoch, done, 4) for epoch in range(2) for done in range(1, 5)
+    ]  # 4 lines of 64 steps, 2 pieces a batch
+
+
+class Stop(Exception):
+    """Training was interrupted."""
+
+
+class StopAfter(Watch):
+    def __init__(self, epochs: int):
+        self.epochs = epochs
+
+    def epoch(self, history, network):
+        if len(history) == self.epochs:
+            raise Stop
+
+
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
+def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
+    def make():
+        extra = {"dropout": 0.3, "schedule": "cosine", "transpose": 2, "optimizer": "adam", "epochs": 5}
+        return zoo.create(name, "smoke", seed=4, batch=2, **extra)
+
+    straight = make()
+    whole = straight.fit(TRAIN, VALID)
+    for _ in range(2):  # stopped twice
+        with pytest.raises(Stop):
+            make().fit(
+                TRAIN,
+                VALID,
+                watch=StopAfter(2 if not (tmp_path / "state").exists() else 3),
+                state_path=tmp_path / "state",
+            )
+    resumed = make()
+    history = resumed.fit(TRAIN, VALID, state_path=tmp_path / "state")
+    for column in set(whole) - {"seconds"}:
+        assert history[column] == whole[column], column
+    pairs = zip(straight.network.get_weights(), resumed.network.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_damaged_state_says_what_to_do(tmp_path):
+    path = tmp_path / "state.npz"
+    model = smoke(epochs=1)
+    model.fit(TRAIN, VALID, state_path=path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(UserError, match="delete it"):
+        smoke(epochs=2).fit(TRAIN, VALID, state_path=path)
+
+
+def test_state_holds_weights_and_optimizer(tmp_path):
+    model = smoke(epochs=2)
+    model.fit(TRAIN, VALID, state_path=tmp_path / "state.npz")
+    other = smoke(epochs=2, seed=8)
+    other.codec = other.make_codec()
+    other._compile()
+    state = State.load(tmp_path / "state.npz", other.network)
+    assert [row["epoch"] for row in state.history] == [1, 2]
+    assert (
+        int(np.asarray(other.network.optimizer.iterations)) == int(np.asarray(model.network.optimizer.iterations)) > 0
+    )
+
+
+def test_reseed_sets_every_generator():
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, keras.layers.Dropout(0.5)(keras.layers.Dropout(0.5)(inputs)))
+    x = np.ones((64, 3), np.float32)
+    drawn = []
+    for seed, epoch in ((1, 0), (1, 0), (1, 1), (2, 0)):
+        training.reseed(network, seed, epoch)
+        drawn.append(np.asarray(network(x, training=True)))
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2]) and not np.array_equal(drawn[0], drawn[3])
