@@ -93,7 +93,7 @@ test-slow: setup
 
 bench: setup
 	@if [ ! -f tests/bench.py ]; then echo "There is no tests/bench.py to run." >&2; exit 2; fi; \
-	$(PY) tests/bench.py $(ARGS)
+	PYTHONPATH=. $(PY) tests/bench.py $(ARGS)
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

@@ -22,18 +22,17 @@ SYMBOLS = ["event_lstm", "melody_lstm", "note_lstm"]
 
 
 def tune(seed: int, beats: int = 24) -> Song:
-    """Two monophonic voices that wander through C major, every note half a beat to a beat long."""
+    """Two monophonic voices that walk through C major step by step, every note half a beat to a beat long."""
     rng = np.random.default_rng(seed)
     notes = []
     for track, low in enumerate((60, 48)):
-        at = 0
+        at, degree = 0, int(rng.integers(0, 7))
         while at < beats * BEAT:
-            length = int(rng.choice([BEAT // 2, BEAT]))
-            notes.append((at, length, low + int(rng.choice([0, 2, 4, 5, 7, 9, 11])), 80, track))
+            length = min(int(rng.choice([BEAT // 2, BEAT])), beats * BEAT - at)
+            notes.append((at, length, low + [0, 2, 4, 5, 7, 9, 11][degree], 80, track))
             at += length
-    length = beats * BEAT
-    notes = [(start, min(duration, length - start), *rest) for start, duration, *rest in notes]
-    return Song.from_notes(notes, length, programs=(0, 0), name=f"tune {seed}")
+            degree = int(np.clip(degree + rng.choice([-1, 1]), 0, 6))
+    return Song.from_notes(notes, beats * BEAT, programs=(0, 0), name=f"tune {seed}")
 
 
 TRAIN, VALID = [tune(seed) for seed in range(8)], [tune(seed) for seed in range(8, 11)]
