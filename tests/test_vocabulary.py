@@ -210,3 +210,11 @@ def test_a_codec_goes_through_json(codec):
 def test_json_of_no_codec_is_a_user_error(value):
     with pytest.raises(UserError, match=r"model\.json describes no representation"):
         codecs.from_json(value)
+
+
+def test_a_note_that_the_model_forgot_to_end_lasts_no_longer_than_any_in_training():
+    codec = EventCodec(split=True, velocity_bins=1).fit([song((0, 8, 60), (8, 12, 62))])
+    on, shift = codec.symbols.index(["no", 60]), codec.symbols.index(["s", 16])
+    decoded = codec.decode(np.array([on, shift, shift, shift]))
+    assert decoded.duration.tolist() == [2 * 480]
+    assert codec.longest_note == 8

@@ -32,10 +32,14 @@ class EventCodec(SymbolCodec):
     split: bool = False
     velocity_bins: int = 8
     longest_shift: int = 4
+    longest_note: int = 0  # grid steps; what sounds longer was forgotten by the model, and decoding ends it; 0 is any
     parts: list[dict] = field(default_factory=list)  # of the joint form: counts of delta, type, pitch, velocity for q
 
     def fit(self, songs) -> EventCodec:
+        songs = list(songs)
         sequences = [self._symbols(song)[0] for song in songs]
+        grids = (on_grid(song, self.steps_per_beat) for song in songs)
+        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
         if self.split:
             bins = range(self.velocity_bins if self.velocity_bins > 1 else 0)
             self.symbols = [
@@ -110,7 +114,7 @@ class EventCodec(SymbolCodec):
         def stop(pitch: int) -> None:
             if pitch in sounding:
                 start, velocity = sounding.pop(pitch)
-                notes.append((start, now, pitch, velocity))
+                notes.append((start, min(now, start + (self.longest_note or now)), pitch, velocity))
 
         for code in np.asarray(codes):
             if code >= self.size:

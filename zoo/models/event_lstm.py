@@ -54,7 +54,7 @@ class EventLSTM(SymbolModel):
         ),
         "tuned": dict(
             split=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1, steps_per_beat=12,
-            clock_beats=4, epochs=18, batch=8, chunk=64, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+            clock_beats=4, epochs=14, batch=8, chunk=64, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 
