@@ -67,7 +67,7 @@ def instant(monkeypatch, unmeasured):
     """Do not train either: for tests of what is around the training."""
     from zoo import training
 
-    def train(model, lines, validate, *, watch, state_path):
+    def train(model, lines, validate, *, spent, watch, state_path):
         history = []
         for epoch in range(model.epochs):
             history.append({"epoch": epoch + 1, "seconds": epoch + 0.5, "loss": 3 - epoch, "val_loss": 4 - epoch})

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import h5py
+import pretty_midi
 import pytest
 
 import zoo
@@ -234,3 +235,36 @@ def test_report(copy, say):
     assert Path("reports/tunes/results.csv").is_file()
     for name in zoo.names():
         assert any(line.startswith(name) and line.endswith("finished") for line in done.lines)
+
+
+def test_a_run_folder_knows_its_own_corpus(copy, say):
+    one, other = say("score", MELODY), say("score", MELODY, *TUNES)
+    assert (one.code, one.err) == (0, "") and one.lines == other.lines
+
+
+@pytest.mark.slow
+def test_a_folder_of_real_files_with_bad_ones_among_them_trains(shared_data, copy, say):
+    folder = Path("mixed")
+    folder.mkdir()
+    real = sorted((shared_data / "jsb-chorales" / "train").glob("*.mid"))[:20]
+    for path in real:
+        shutil.copy(path, folder)
+    (folder / "empty.mid").write_bytes(b"")
+    (folder / "text.MID").write_text("dear diary")
+    (folder / "cut.mid").write_bytes(real[0].read_bytes()[:60])
+    drums = pretty_midi.PrettyMIDI()
+    kit = pretty_midi.Instrument(0, is_drum=True)
+    kit.notes.append(pretty_midi.Note(80, 36, 0.0, 1.0))
+    drums.instruments.append(kit)
+    drums.write(str(folder / "drums.midi"))
+    told = say("corpus", "./mixed")
+    assert told.code == 0
+    skipped = {line.split()[1].rstrip(":"): line for line in told.lines if line.strip().startswith("skipped")}
+    assert set(skipped) == {"empty.mid", "text.MID", "cut.mid", "drums.midi"}
+    assert "drums" in skipped["drums.midi"].partition(":")[2]
+    for name in zoo.names():
+        voice = ["--voice", "skyline"] if name == "melody_lstm" else []
+        assert say("train", name, "--corpus", "./mixed", "--preset", "smoke", *voice).code == 0
+    assert say("report", "--corpus", "./mixed").code == 0
+    page = Path("reports/mixed/index.html").read_text()
+    assert all(name in page for name in skipped)

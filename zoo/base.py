@@ -156,7 +156,7 @@ class MusicModel:
             row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
             return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
 
-        state = training.train(self, lines_of_epoch, validate, spent, watch=watch, state_path=state_path)
+        state = training.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
 
     def score(self, songs: Sequence[Song]) -> Score:

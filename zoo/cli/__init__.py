@@ -16,7 +16,7 @@ from zoo.errors import UserError
 from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
-CORPUS = "bach-chorales"
+CORPUS = commands.CORPUS
 
 
 class Parser(argparse.ArgumentParser):
@@ -151,7 +151,7 @@ def _add_choice_of_run(command: Parser) -> None:
     command.add_argument(
         "model", metavar="MODEL|RUN_FOLDER", help="a model's name (its newest finished run), or a run's folder"
     )
-    command.add_argument("--corpus", default=CORPUS, help=f"whose run [{CORPUS}]")
+    command.add_argument("--corpus", help=f"whose run [{CORPUS}, or the corpus of the run's folder]")
     command.add_argument("--preset", help="whose run [any]")
     command.add_argument("--train-seed", type=int, help="whose run [any]")
     command.add_argument("--epoch", type=int, help="a checkpoint that training kept [the best weights]")

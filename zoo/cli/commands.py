@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import zoo
+from zoo import recipes
 from zoo.corpus import Corpus
 from zoo.errors import UserError
 from zoo.files import read_json, write_text
@@ -25,6 +26,7 @@ from zoo.progress import counting
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
+CORPUS = "bach-chorales"
 FAILED, USER_ERROR, INTERRUPTED = 1, 2, 130
 
 
@@ -192,7 +194,8 @@ def _command(options: argparse.Namespace, name: str, overrides: dict) -> list[st
 def _chosen_run(options: argparse.Namespace) -> Path:
     """The run that MODEL|RUN_FOLDER and the options beside it mean."""
     if options.model in zoo.names():
-        return newest_run(results_folder(options.corpus), options.model, options.preset, options.train_seed)
+        results = results_folder(options.corpus or CORPUS)
+        return newest_run(results, options.model, options.preset, options.train_seed)
     folder = Path(options.model)
     if (folder / "model.json").is_file():
         return folder
@@ -216,8 +219,14 @@ def _load(options: argparse.Namespace):
 
 
 def _corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
-    """The corpus that a run was trained on: --corpus, which must have the same content."""
-    corpus = _read_corpus(options.corpus)
+    """--corpus, or else the corpus that the run was trained on, as its results tell."""
+    described = run.resolve().parents[2] / "corpus.json"
+    if options.corpus or options.model in zoo.names() or not described.is_file():
+        corpus = _read_corpus(options.corpus or CORPUS)
+    else:
+        facts = read_json(described)
+        known = facts["name"] in recipes.NAMES and Path(facts["folder"]) == Path("datasets") / facts["name"]
+        corpus = _read_corpus(facts["name"] if known else f"{facts['folder']}/")
     trained_on = read_json(run / "model.json").get("corpus", {})
     if trained_on.get("digest") not in (None, corpus.digest):
         print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
