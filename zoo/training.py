@@ -118,7 +118,7 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 def train(
-    model, lines, validate, spent: float = 0.0, *, watch: Watch | None = None, state_path: Path | None = None
+    model, lines, validate, *, spent: float = 0.0, watch: Watch | None = None, state_path: Path | None = None
 ) -> State:
     """Train `model.network` until the epochs, the minutes or the patience are used up; leave its best weights in it.
 
