@@ -39,7 +39,7 @@ class RNNRBM(FrameModel):
             batch=1, chain_start="zeros",
         ),
         "tuned": dict(
-            hidden=96, units=128, cell="lstm", dropout=0.1, gibbs_steps=10, epochs=18, batch=8, chunk=48,
+            hidden=96, units=128, cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
