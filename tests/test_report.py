@@ -40,7 +40,7 @@ def add_run(folder, model="note_lstm", run="tuned-seed0", samples=3, nats=6.0, d
     write(
         path / "metrics.json",
         {
-            "about": "One symbol a chord.\n\nAfter somebody.",
+            "about": "One symbol a chord, `4.7`.\n\nAfter <somebody>.",
             "parameters": 12345,
             "epochs": 3,
             "best_epoch": 2,
@@ -157,7 +157,7 @@ def test_a_finished_run_in_numbers(folder):
     text = " ".join(Page((folder / "index.html").read_text()).text.split())
     for words in ("6.000 exact", "8.000 25.0% 12,345 3 8 5 321", "8 4,321 100", "broken.mid: it is damaged"):
         assert words in text
-    for words in ("One symbol a chord. After somebody.", "comparable only inside one representation", "python 3.11"):
+    for words in ("One symbol a chord, 4.7. After <somebody>.", "comparable only inside one representation", "python 3.11"):
         assert words in text
     assert "tuned 100.0% 90.0% 87.5% 75.0%" in text
     assert "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0" in text
@@ -370,3 +370,11 @@ def test_the_report_imports_no_deep_learning():
     program = "import sys, zoo.report; print({'keras', 'tensorflow', 'jax', 'torch', 'music21'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_explanation_is_escaped_and_its_code_marked(folder):
+    add_run(folder)
+    write_report(folder)
+    html = (folder / "index.html").read_text()
+    assert "<p>One symbol a chord, <code>4.7</code>.</p>" in html
+    assert "<p>After &lt;somebody&gt;.</p>" in html

@@ -159,3 +159,10 @@ def test_reseed_sets_every_generator():
         drawn.append(np.asarray(network(x, training=True)))
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2]) and not np.array_equal(drawn[0], drawn[3])
+
+
+def test_the_loss_of_an_epoch_is_that_of_all_its_music():
+    model = smoke(optimizer="sgd", learning_rate=1e-9, dropout=0.0, epochs=1, chunk=40)
+    history = model.fit(TRAIN, VALID)
+    lines = [line for song in TRAIN for line in model.codec.encode(song)]
+    assert history["loss"][0] == pytest.approx(model.evaluate(lines).loss, rel=1e-5)

@@ -144,15 +144,17 @@ def train(
         reseed(network, model.seed, epoch)
         rate = learning_rate(model, base, state.history)
         network.optimizer.learning_rate = rate
-        network.reset_metrics()
+        sums, counted = {}, 0.0  # what Keras returns is of the one batch
         batches = model.batches(lines(rng), rng)
         for done, (x, y, weight) in enumerate(batches, 1):
-            logs = network.train_on_batch(x, y, weight, return_dict=True)
+            of_batch = network.train_on_batch(x, y, weight, return_dict=True)
+            counted += (weighs := float(weight.sum()))
+            sums = {key: sums.get(key, 0.0) + weighs * float(value) for key, value in of_batch.items()}
             seconds = before + time.perf_counter() - started
             watch.batch(epoch, done, len(batches), seconds)
             if model.minutes and seconds > 60 * model.minutes:
                 break
-        logs = {key: float(value) for key, value in logs.items()}
+        logs = {key: total / counted for key, total in sums.items()}
         if math.isfinite(logs["loss"]):
             logs |= validate()
         lost = next((key for key in ("loss", "val_loss", "val_nats_per_beat") if not math.isfinite(logs[key])), None)

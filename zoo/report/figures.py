@@ -128,7 +128,7 @@ def _chain(layers: list[dict]) -> Figure:
         box.set(facecolor=render.PAPER, edgecolor=render.PALETTE[0], linewidth=1.2)
         axes.add_patch(box)
         title = " · ".join(filter(None, (text(layer.get("layer")), text(layer.get("detail")))))
-        axes.text(0.22, y + 0.33, _fit(title, 52), va="center", fontsize=9.5, weight="bold")
+        axes.text(0.22, y + 0.33, _fit(title, 56), va="center", fontsize=8.5, weight="bold")
         axes.text(0.22, y + 0.14, _fit(text(layer.get("shape")), 40), va="center", fontsize=8)
         if isinstance(parameters := look_up(layer, "parameters"), int) and parameters:
             axes.text(width - 0.22, y + 0.14, f"{parameters:,} parameters", va="center", ha="right", fontsize=8)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
+import markupsafe
 
 from zoo.errors import UserError
 from zoo.files import write_text
@@ -66,7 +68,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": _thousands}
+    environment.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": _thousands, "code": _code}
     return environment.get_template("page.html")
 
 
@@ -165,6 +167,11 @@ def _environments(runs: list[Run]) -> list[list[tuple[str, str]]]:
     found = [look_up(run.metrics, "environment") for run in runs]
     rows = [tuple((str(name), str(value)) for name, value in one.items()) for one in found if isinstance(one, dict)]
     return [list(row) for row in dict.fromkeys(rows)]
+
+
+def _code(paragraph: str) -> markupsafe.Markup:
+    """The paragraph, escaped, with what stands between backticks as code."""
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(paragraph))))
 
 
 def _command(run: Run, facts: dict, folder: Path) -> str:
