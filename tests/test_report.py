@@ -157,7 +157,8 @@ def test_a_finished_run_in_numbers(folder):
     text = " ".join(Page((folder / "index.html").read_text()).text.split())
     for words in ("6.000 exact", "8.000 25.0% 12,345 3 8 5 321", "8 4,321 100", "broken.mid: it is damaged"):
         assert words in text
-    for words in ("One symbol a chord, 4.7. After <somebody>.", "comparable only inside one representation", "python 3.11"):
+    explained = "One symbol a chord, 4.7. After <somebody>."
+    for words in (explained, "comparable only inside one representation", "python 3.11"):
         assert words in text
     assert "tuned 100.0% 90.0% 87.5% 75.0%" in text
     assert "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0" in text
