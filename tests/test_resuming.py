@@ -1,12 +1,11 @@
 """Training that goes on: after an interruption, and from another run's weights."""
 
-import csv
 import dataclasses
-import json
 
 import h5py
 import numpy as np
 import pytest
+from test_harness import history_of, interrupt, read
 
 import zoo
 from zoo import UserError
@@ -22,25 +21,6 @@ def epochs_trained(monkeypatch):
     seen = set()
     monkeypatch.setattr(Keeper, "batch", lambda self, epoch, *rest: seen.add(epoch))
     return seen
-
-
-def interrupt(monkeypatch, epoch, batch=1):
-    """Press Ctrl-C after a batch (from 1) of an epoch (from 0)."""
-
-    def pressed(self, now, done, *rest):
-        if (now, done) == (epoch, batch):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Keeper, "batch", pressed)
-
-
-def read(path):
-    return json.loads(path.read_text())
-
-
-def history_of(run):
-    with open(run / "history.csv", newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def weights_of(path):
