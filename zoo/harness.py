@@ -116,8 +116,8 @@ class Job:
 
     def _clear(self) -> None:
         """Remove what an earlier run of another identity left."""
-        kept = ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt")
-        for pattern in (*kept, "tensorboard/*/*"):
+        written = ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt")
+        for pattern in (*written, "tensorboard/*/*"):
             for path in self.folder.glob(pattern):
                 path.unlink()
 

@@ -6,7 +6,8 @@ number, its place in the vocabulary, although symbol 200 is not twice symbol 100
 pitches; after each chord a symbol of its own tells the time to the next one, and an embedding is learnt for each
 symbol.
 
-Three LSTM layers read the symbols so far and give a probability to each that may come next.
+An LSTM, of three layers in the published form and of one in ours, reads the symbols so far and gives a probability to
+each that may come next.
 
 To draw, the wheel is spun: the next symbol is taken at random with the network's own probabilities, where the
 original took the most probable one and ran into loops.

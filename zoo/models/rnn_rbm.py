@@ -1,7 +1,7 @@
 """Frames of a piano roll, each drawn from a restricted Boltzmann machine whose biases a recurrent network sets.
 
-The music is cut into frames; a frame says of every pitch whether it sounds (and, in the blog's form, whether it is
-struck), so any number of voices fits. In the blog's form one frame holds five time steps.
+The music is cut into frames; a frame says of every pitch whether it sounds (and, in the blog's form and ours,
+whether it is struck), so any number of voices fits. In the blog's form one frame holds five time steps.
 
 A restricted Boltzmann machine (RBM) gives a probability to every possible frame: it knows which notes go together. A
 recurrent network reads the frames so far and moves the machine's biases, so that the chord it favours fits what came
