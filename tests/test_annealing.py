@@ -4,36 +4,22 @@ import os
 
 import numpy as np
 import pytest
+from machines import log_sum, randomised, rbm_joint, rbm_log_p, states
 
 from zoo.annealing import CHAINS_AT_ONCE, anneal
+from zoo.models.rnn_rbm import RNNRBM
 
 VISIBLE, HIDDEN = 8, 4
 FRAMES = 300  # more than one piece of work holds
 
 
-def states(units):
-    """All states of `units` binary units, (2^units, units)."""
-    return (np.arange(2**units)[:, None] >> np.arange(units)) & 1
-
-
-def log_p(W, b_v, b_h):
-    """log of every joint state's unnormalised probability, (frames, 2^visible, 2^hidden): no sum is done by hand."""
-    v, h = states(W.shape[0]), states(W.shape[1])
-    W, b_v, b_h = (np.asarray(array, np.float64) for array in (W, b_v, b_h))
-    return (v @ W @ h.T)[None] + (b_v @ v.T)[:, :, None] + (b_h @ h.T)[:, None, :]
-
-
 def enumerated_log_z(W, b_v, b_h):
-    joint = log_p(W, b_v, b_h).reshape(len(b_v), -1)
-    top = joint.max(1)
-    return top + np.log(np.exp(joint - top[:, None]).sum(1))
+    return log_sum(rbm_joint(W, b_v, b_h).reshape(len(b_v), -1))
 
 
 def enumerated_means(W, b_v, b_h):
     """Probability that each visible unit is on, (frames, visible)."""
-    joint = log_p(W, b_v, b_h)
-    share = np.exp(joint - joint.max((1, 2), keepdims=True)).sum(2)
-    return share @ states(W.shape[0]) / share.sum(1, keepdims=True)
+    return np.exp(rbm_log_p(W, b_v, b_h)) @ states(W.shape[0])
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +72,15 @@ def test_far_biases_do_not_overflow():
     np.testing.assert_allclose(found.log_z, enumerated_log_z(W, b_v, b_h), atol=0.05)
 
 
-def test_few_temperatures_underestimate_and_more_of_them_help(machines):
-    W, b_v, b_h, base = machines
-    exact = enumerated_log_z(3 * W, b_v, b_h)
-    errors = [
-        (anneal(3 * W, b_v, b_h, base, temperatures, 10, 0).log_z - exact).mean() for temperatures in (3, 30, 300)
-    ]
-    assert errors[0] < -0.5 and errors[0] < errors[1] < errors[2]
-    assert abs(errors[2]) < 0.02
+def test_few_temperatures_underestimate_and_more_of_them_help():
+    """Machines that know a frame and its opposite, which is hard."""
+    rng = np.random.default_rng(7)
+    frame = rng.choice([-1, 1], (VISIBLE, 1))
+    machine = 4 * frame, rng.normal(-2 * frame.T, 0.3, (FRAMES, VISIBLE)), np.full((FRAMES, 1), -2 * frame.sum())
+    exact, base = enumerated_log_z(*machine), rng.normal(-1, 0.5, VISIBLE)
+    errors = [(anneal(*machine, base, temperatures, 10, 0).log_z - exact).mean() for temperatures in (2, 10, 300)]
+    assert errors[0] < -0.3 and errors[0] < errors[1] < errors[2]
+    assert abs(errors[2]) < 0.03
 
 
 def test_variance_shrinks_with_the_number_of_chains(machines):
@@ -131,3 +118,22 @@ def test_the_same_seed_gives_the_same_result_and_another_another(machines):
     np.testing.assert_array_equal(first.log_z, again.log_z)
     np.testing.assert_array_equal(first.drawn, again.drawn)
     assert (first.log_z != other.log_z).all()
+
+
+@pytest.mark.parametrize("relative", [0, 1])
+def test_a_model_measures_what_enumeration_says_within_the_error_it_states(relative):
+    """Each of all frames of six bits under a machine of its own; with up to ten hidden units."""
+    model = RNNRBM(hidden=4, units=(3,), low=60, high=65, struck=False, relative=relative, reach=2)
+    model.codec = model.make_codec()
+    model._compile()
+    rbm, frames = randomised(model.distribution, scale=0.7), states(6).astype(np.uint8)
+    rbm.base.assign(np.full(6, -0.5))
+    parameters = np.random.default_rng(6).normal(size=(len(frames), sum(rbm.sizes))).astype(np.float32)
+    truth = rbm_log_p(np.asarray(rbm.couplings()), parameters[:, :6], parameters[:, 6:])
+    measured = model.measure(frames, parameters, thorough=True)
+    error, stated = measured.log_p - truth[np.arange(64), np.arange(64)], np.sqrt(measured.variance)
+    assert stated.max() < 0.05 and np.abs(error).max() < 0.1
+    assert abs(error.sum()) < 2 * np.sqrt(measured.variance.sum()) and 0.5 < (error**2 / stated**2).mean() < 1.5
+    # The training loss: F(v), which is −log p(v) − log Z, less its mean over draws from the machine.
+    expected = (np.exp(truth) * truth).sum(1) - np.diag(truth)
+    assert measured.loss == pytest.approx(expected.mean(), abs=0.1)

@@ -28,6 +28,7 @@ ROOMS = [
     "base",
     "symbol_model",
     "frame_model",
+    "rbm_model",
     "baselines",
     "models",
     "folders",
@@ -46,7 +47,7 @@ KNOWS = {
     "render": {"errors", "files", "song", "midi"},
     "report": {"errors", "files", "song", "midi", "metrics", "render"},
 }
-KERAS = {"layers", "training", "base", "symbol_model", "frame_model", "baselines", "models", "harness"}
+KERAS = {"layers", "training", "base", "symbol_model", "frame_model", "rbm_model", "baselines", "models", "harness"}
 BANNED = {
     "pickle": "pickles run code when they are read",
     "cloudpickle": "pickles run code when they are read",

@@ -122,7 +122,7 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("sample melody_lstm TUNES --count 0", "--count must be 1 to 100000, not 0."),
         ("sample melody_lstm TUNES --format exe", "--format takes mid, png, svg, mp3"),
         ("sample ./tunes", "tunes is no run folder: it holds no model.json"),
-        ("score nosuch", "the zoo has event_lstm, melody_lstm, note_lstm, rnn_rbm"),
+        ("score nosuch", "the zoo has event_lstm, melody_lstm, note_lstm, rnn_dbn, rnn_nade, rnn_rbm"),
         ("report --corpus ./nothere", "there is no run in reports/nothere; train first: python -m zoo train-all"),
     ],
 )

@@ -87,17 +87,18 @@ def test_a_long_epoch_says_how_far_it_is_every_twenty_seconds(time, capsys):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "minutes", "seconds", "left"),
+    ("epochs", "minutes", "updates", "seconds", "left"),
     [
-        (4, 0, 30, 30),  # half of the epochs
-        (4, 2, 90, 30),  # three quarters of the minutes are more than half of the epochs
-        (4, 60, 30, 30),  # half of the epochs are more than a hundredth of the minutes
-        (4, 1, 75, 0),  # over time
-        (2, 0, 30, 0),
+        (4, 0, 0, 30, 30),  # half of the epochs
+        (4, 2, 0, 90, 30),  # three quarters of the minutes are more than half of the epochs
+        (4, 60, 0, 30, 30),  # half of the epochs are more than a hundredth of the minutes
+        (4, 1, 0, 75, 0),  # over time
+        (2, 0, 0, 30, 0),
+        (4, 0, 21, 30, 15),  # 14 of 21 batches
     ],
 )
-def test_time_left_is_until_epochs_or_minutes_are_used_up(epochs, minutes, seconds, left):
-    display = TrainingDisplay("", epochs, minutes)
+def test_time_left_is_until_epochs_minutes_or_updates_are_used_up(epochs, minutes, updates, seconds, left):
+    display = TrainingDisplay("", epochs, minutes, updates)
     display.batch(1, 7, 7, seconds)
     assert display.left == pytest.approx(left)
 

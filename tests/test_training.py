@@ -77,6 +77,15 @@ def test_minutes_end_training():
     assert history["seconds"][-1] >= 0.6 and len(history["epoch"]) < 100_000
 
 
+def test_updates_end_training_within_an_epoch():
+    model = smoke(epochs=100, chunk=32, updates=10, schedule="cosine", learning_rate=0.01)  # 4 batches an epoch
+    history = model.fit(TRAIN, VALID)
+    assert history["updates"] == [4, 8, 10]
+    assert int(np.asarray(model.network.optimizer.iterations)) == 10
+    expected = [0.01 * (1 + np.cos(np.pi * used)) / 2 for used in (0, 0.4, 0.8)]
+    assert history["learning_rate"] == pytest.approx(expected)
+
+
 def test_watch_is_told_every_batch():
     told = []
 
@@ -103,7 +112,7 @@ class StopAfter(Watch):
             raise Stop
 
 
-@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm", "rnn_dbn"])
 def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
     def make():
         extra = {"dropout": 0.3, "schedule": "cosine", "transpose": 2, "optimizer": "adam", "epochs": 5}

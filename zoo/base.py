@@ -37,15 +37,12 @@ class MusicModel:
     optimizer: str = option("adam", "how the weights are moved", choices=tuple(training.OPTIMIZERS))
     learning_rate: float | None = option(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
     schedule: str = option("constant", "of the learning rate; plateau halves it", choices=training.SCHEDULES)
-    weight_decay: float = option(
-        0.0, "share of each weight taken off at a step, times the learning rate", low=0, high=1
-    )
+    weight_decay: float = option(0.0, "share of each weight, times the learning rate, that a step takes", low=0, high=1)
     clip_norm: float = option(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
     clip_value: float = option(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
-    patience: int = option(
-        0, "epochs without better validation before training stops; 0 never stops", low=0, high=100_000
-    )
+    patience: int = option(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
     minutes: float = option(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
+    updates: int = option(0, "batches of training at most; 0 is any", low=0, high=10**9)
     transpose: int = option(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
     steps_per_beat: int = option(4, "grid steps in a quarter note", low=1, high=480)
     seed: int = 0
@@ -76,6 +73,9 @@ class MusicModel:
 
     def prepare(self, lines: list[Line]) -> None:
         """Start the network's weights from the training lines, before the first epoch; most need nothing."""
+
+    def begin(self, epoch: int) -> None:
+        """Called before each epoch of the training, counted from 0; most models train in one way throughout."""
 
     def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
         """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
@@ -126,7 +126,7 @@ class MusicModel:
 
         Returns:
             One list per column, one entry per epoch: epoch, seconds (since training began), loss, accuracy, val_loss,
-            val_nats_per_beat, val_accuracy, learning_rate.
+            val_nats_per_beat, val_accuracy, learning_rate, updates (batches since training began).
 
         Raises:
             UserError: when there is nothing to learn from.
@@ -159,15 +159,15 @@ class MusicModel:
         state = training.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
 
-    def score(self, songs: Sequence[Song]) -> Score:
-        """How well the model predicts `songs`.
+    def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
+        """How well the model predicts `songs`; `thorough=False` may take a cheaper estimate, that of every epoch.
 
         Raises:
             UserError: when the representation can express none of them.
         """
         self._require_fit()
         lines, coverage = self._encoded(songs, "scored")
-        return to_score(self.evaluate(lines), lines, coverage)
+        return to_score(self.evaluate(lines, thorough), lines, coverage)
 
     def sample(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,3 +39,64 @@ def order0(codec: Codec, train: Sequence[Song], songs: Sequence[Song]) -> float:
     else:
         raise TypeError(f"no floor is known for {codec.name}")
     return float(nats / beats)
+
+
+class NoteNGram(NamedTuple):
+    """A smoothed n-gram of every bit of a piano roll on its own.
+
+    p_n(bit | its last n − 1 states) = (count + s p_{n−1}) ÷ (total + s), p_0 = the share of ones of `order0`: the "note
+    n-gram" of Boulanger-Lewandowski et al. 2012.
+    """
+
+    nats: float  # per beat
+    n: int
+    smoothing: float
+
+
+SMOOTHINGS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+LONGEST = 16
+
+
+def note_ngram(codec: RollCodec, train: Sequence[Song], valid: Sequence[Song], songs: Sequence[Song]) -> NoteNGram:
+    """Nats per beat of `songs`; n and smoothing are those that predict `valid` best.
+
+    Before the first frame of a song all bits were off.
+    """
+    sides = [encode_all(codec, side)[0] for side in (train, valid, songs)]
+    codes = [np.concatenate([line.codes for line in side]) for side in sides]
+    bits, best = np.arange(codec.bits), (np.inf,)
+    p = dict.fromkeys(SMOOTHINGS)
+    for n in range(1, LONGEST + 1):
+        histories = [np.concatenate([_history(line.codes, n) for line in side]) for side in sides]
+        counts = _counts(histories[0], codes[0], n)
+        for smoothing in SMOOTHINGS:
+            p[smoothing] = _smoothed(counts, p[smoothing], smoothing)
+            nats = [-np.log(p[smoothing][codes[side], histories[side], bits]).sum() for side in (1, 2)]
+            best = min(best, (*nats, n, smoothing))
+    _, nats, n, smoothing = best
+    return NoteNGram(float(nats / sum(line.beats for line in sides[2])), n, smoothing)
+
+
+def _history(codes: np.ndarray, n: int) -> np.ndarray:
+    """The last n − 1 states of every bit before each frame, as a number whose highest bit is the oldest."""
+    history = np.zeros(codes.shape, np.int32)
+    for back in range(1, min(n, len(codes))):
+        history[back:] |= codes[:-back].astype(np.int32) << (back - 1)
+    return history
+
+
+def _counts(history: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
+    """How often each bit was off and on after each history, (2, 2^(n−1), bits)."""
+    size, bits = 1 << (n - 1), codes.shape[1]
+    place = (history * bits + np.arange(bits)).ravel()
+    total = np.bincount(place, minlength=size * bits).reshape(size, bits)
+    ones = np.bincount(place, codes.ravel(), minlength=size * bits).reshape(size, bits)
+    return np.stack([total - ones, ones])
+
+
+def _smoothed(counts: np.ndarray, shorter: np.ndarray | None, smoothing: float) -> np.ndarray:
+    """p[state, history, bit]; `shorter` are those of histories without the oldest state."""
+    total = counts.sum(0)
+    if shorter is None:
+        return (counts + 0.5) / (total + 1)
+    return (counts + smoothing * shorter[:, np.arange(len(total)) % shorter.shape[1]]) / (total + smoothing)

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-from keras import ops
 
-from zoo import training
-from zoo.annealing import anneal
 from zoo.base import MusicModel
 from zoo.codecs import Line, RollCodec
 from zoo.errors import UserError
 from zoo.hyperparameters import option
-from zoo.layers.recurrent_rbm import CELLS, FrameSampler, RecurrentRBM
-from zoo.scoring import AIS, Evaluation, frame_accuracy
+from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
+from zoo.layers.frames import FrameDistribution
+from zoo.layers.relative import Relative
+from zoo.scoring import Evaluation, frame_accuracy
 
-QUICK = (300, 5)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
-QUICK_FRAMES = 256
-THOROUGH = (500, 20)  # eight times the temperatures move the tuned model by 0.01 nats a frame; half of them by 0.16
 READER_STEPS = 128
 READER_BATCH = 16
 SAMPLER_STEPS = 16
 SONGS_AT_ONCE = 32
-PRETRAINING_BATCH = 100
+SORTED_BATCHES = 8  # so many batches are sorted by length at a time
+MEASURED_AT_ONCE = 8192  # frames: their parameters are held in memory
 DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a distribution says of single frames."""
+
+    log_p: np.ndarray  # (frames,)
+    loss: float  # the training loss, averaged
+    drawn: np.ndarray  # (draws, frames, bits): draws of the same frames
+    variance: np.ndarray | None = None  # (frames,) of log_p, where it is an estimate
+    details: dict = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -38,15 +46,38 @@ class FrameModel(MusicModel):
     struck: bool = option(True, "a second bit for each pitch tells that it is struck, not held")
     steps_per_frame: int = option(1, "grid steps in one frame", low=1, high=1000)
     chunk: int = option(100, "frames of a song that are trained in one piece", low=2, high=100_000)
-    hidden: int = option(50, "hidden units of each RBM", low=1, high=65_536)
-    units: int = option(100, "recurrent units", low=1, high=65_536)
+    hidden: int = option(50, "hidden units of the distribution of one frame", low=1, high=65_536)
+    units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536)
     cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
     dropout: float = option(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
-    gibbs_steps: int = option(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
-    sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
-    chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
-    pretrain_epochs: int = option(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
-    pretrain_rate: float = option(0.01, "learning rate of that", low=1e-9, high=1e3)
+
+    relative: int = option(0, "hidden units at every pitch that hear others in semitones from it", low=0, high=4096)
+    reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)
+    memory: int = option(2, "frames before that those units hear", low=1, high=1000)
+
+    # What a model says of itself.
+
+    def make_distribution(self) -> FrameDistribution:
+        """The distribution of one frame."""
+        raise NotImplementedError
+
+    def kind(self) -> str:
+        """What its likelihood is: exact, an estimate or a bound."""
+        raise NotImplementedError
+
+    def measure(self, frames: np.ndarray, parameters: np.ndarray, thorough: bool) -> Measured:
+        """Likelihood of frames (frames, bits) under the distributions with those parameters (frames, parameters)."""
+        raise NotImplementedError
+
+    def frames_to_measure(self, total: int, thorough: bool) -> np.ndarray:
+        """Which of `total` frames are measured, ascending, and stand for all."""
+        return np.arange(total)
+
+    def at_every_pitch(self) -> Relative:
+        """The units at every pitch, for `make_distribution`."""
+        return Relative(self.relative, self.reach, self.memory, self.codec.pitches)
+
+    # The representation.
 
     def make_codec(self) -> RollCodec:
         return RollCodec(
@@ -65,97 +96,88 @@ class FrameModel(MusicModel):
     def build(self) -> keras.Model:
         self._compiled = {}
         frames = keras.Input((None, self.codec.bits), name="frames")
-        self.machine = RecurrentRBM(self.hidden, self.units, self.cell, self.dropout, self.gibbs_steps, name="rnn_rbm")
-        return keras.Model(frames, self.machine(frames))
+        self.distribution = self.make_distribution()
+        self.conditioned = Conditioned(self.distribution, self.units, self.cell, self.dropout, name=self.model_name())
+        return keras.Model(frames, self.conditioned(frames))
 
     def loss(self):
-        return FrameLoss(self.machine.contrastive_loss)
+        return FrameLoss(self.distribution)
 
     def prepare(self, lines: list[Line]) -> None:
-        """Start the visible bias at the logit of each unit's share of ones, then pretrain one RBM on single frames."""
-        frames = np.concatenate([line.codes for line in lines]).astype(np.float32)
-        share = (frames.sum(0) + 0.5) / (len(frames) + 1)
-        rbm = self.machine.rbm
-        for bias in (rbm.base, rbm.b_v):
-            bias.assign(np.log(share / (1 - share)))
-        if not self.pretrain_epochs:
-            return
-        inputs = keras.Input((self.codec.bits,))
-        single = keras.Model(inputs, rbm(inputs))
-        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm.contrastive_loss))
-        steps, rbm.gibbs_steps = rbm.gibbs_steps, 1
-        for epoch in range(self.pretrain_epochs):
-            training.reseed(single, self.seed, epoch)
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(frames))
-            for first in range(0, len(frames), PRETRAINING_BATCH):
-                picked = frames[np.resize(order[first : first + PRETRAINING_BATCH], PRETRAINING_BATCH)]
-                single.train_on_batch(picked, picked)
-        rbm.gibbs_steps = steps
+        """Start the biases at each unit's share of ones."""
+        frames = np.concatenate([line.codes for line in lines])
+        self.distribution.start((frames.sum(0) + 0.5) / (len(frames) + 1))
 
     def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
         return FrameBatches(self, lines, rng)
 
     # Likelihood.
 
-    def biases(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray]:
-        """Frames of all lines, one after another (frames, visible), and their biases (frames, visible + hidden)."""
-        found = []
-        for first in range(0, len(lines), READER_BATCH):
-            found += self._carry([line.codes for line in lines[first : first + READER_BATCH]])[0]
-        return np.concatenate([line.codes for line in lines]), np.concatenate(found)
-
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        frames, biases = self.biases(lines)
-        total = len(frames)
-        temperatures, chains = THOROUGH if thorough else QUICK
-        if not thorough and total > QUICK_FRAMES:
-            picked = np.linspace(0, total - 1, QUICK_FRAMES).astype(int)  # the same frames every time
-            frames, biases = frames[picked], biases[picked]
-        if not np.abs(biases).max() < DIVERGED:
-            return Evaluation(nats=float("nan"), kind=AIS, loss=float("nan"))
-        v, (b_v, b_h) = frames.astype(np.float32), np.split(biases, [self.codec.bits], axis=1)
-        W, base = (np.asarray(weight) for weight in (self.machine.rbm.W, self.machine.rbm.base))
-        annealed = anneal(W, b_v, b_h, base, temperatures, chains, self.seed)
-        free_energy = _free_energy(v, W, b_v, b_h)
-        log_p = -free_energy.astype(np.float64) - annealed.log_z
-        paper, union = frame_accuracy(annealed.drawn, frames)
-        scale = total / len(frames)
+        total, pieces = sum(len(line.codes) for line in lines), []
+        picked = self.frames_to_measure(total, thorough)
+        for frames, parameters in self._frames_and_parameters(lines, picked):
+            if not np.abs(parameters).max() < DIVERGED:
+                return Evaluation(nats=float("nan"), kind=self.kind(), loss=float("nan"))
+            measured = self.measure(frames, parameters, thorough)
+            paper, union = frame_accuracy(measured.drawn, frames)
+            variance = 0.0 if measured.variance is None else measured.variance.sum()
+            nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
+            pieces.append([nats, loss, paper.sum(), union.sum(), variance])
+        nats, loss, paper, union, variance = np.sum(pieces, axis=0)
+        count, scale = len(picked), total / len(picked)
         return Evaluation(
-            nats=float(-log_p.sum() * scale),
-            kind=AIS,
-            loss=float((free_energy - _free_energy(annealed.drawn, W, b_v, b_h).mean(0)).mean()),
-            accuracy=float(paper.mean()),
-            standard_error=float(np.sqrt(annealed.variance.sum()) * scale),
+            nats=float(nats * scale),
+            kind=self.kind(),
+            loss=float(loss / count),
+            accuracy=float(paper / count),
+            standard_error=None if measured.variance is None else float(np.sqrt(variance) * scale),
             details={
-                "temperatures": temperatures,
-                "chains": chains,
-                "frames": len(frames),
-                "nats_per_frame": float(-log_p.mean()),
-                "accuracy_union": float(union.mean()),
+                **measured.details,
+                "frames": count,
+                "nats_per_frame": float(nats / count),
+                "accuracy_union": float(union / count),
             },
         )
+
+    def _frames_and_parameters(self, lines: list[Line], picked: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Picked frames of all lines with their parameters, MEASURED_AT_ONCE at a time or a few more."""
+        waiting, start = [], 0
+        for first in range(0, len(lines), READER_BATCH):
+            group = [line.codes for line in lines[first : first + READER_BATCH]]
+            frames, parameters = np.concatenate(group), np.concatenate(self._carry(group)[0])
+            mine = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
+            start += len(frames)
+            waiting.append((frames[mine], parameters[mine]))
+            if sum(len(part) for part, _ in waiting) >= MEASURED_AT_ONCE or first + READER_BATCH >= len(lines):
+                whole = tuple(np.concatenate(parts) for parts in zip(*waiting, strict=True))
+                waiting = []
+                if len(whole[0]):
+                    yield whole
 
     def _make(self, name: str, make, *key) -> keras.Model:
         """A compiled helper of the network, made once."""
         if (name, *key) not in self._compiled:
-            self._compiled[(name, *key)] = make()
+            self._compiled[(name, *key)] = make(*key)
         return self._compiled[(name, *key)]
 
     def _carry(self, group: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Read whole frame sequences from u(0): the biases of every frame, and the final states (batch, units)."""
+        """Read whole frame sequences from u(0): the parameters of every frame, and the final states (batch, units)."""
         reader = self._make("read", self._make_reader)
         steps = max(-(-len(codes) // READER_STEPS) for codes in group) * READER_STEPS
         batch = max(READER_BATCH, len(group))  # few shapes, few compilations
-        frames = np.zeros((batch, steps, self.codec.bits), np.float32)
+        memory = self.conditioned.memory
+        frames = np.zeros((batch, memory + steps, self.codec.bits), np.float32)  # silence before the first
         mask = np.zeros((batch, steps), bool)
         for row, codes in enumerate(group):
-            frames[row, : len(codes)], mask[row, : len(codes)] = codes, True
-        states = [np.asarray(state) for state in self.machine.initial_states(batch)]
+            frames[row, memory : memory + len(codes)], mask[row, : len(codes)] = codes, True
+        states = [np.asarray(state) for state in self.conditioned.initial_states(batch)]
         found = []
         for begin in range(0, steps, READER_STEPS):
-            piece = slice(begin, begin + READER_STEPS)
-            biases, *states = reader.predict_on_batch([frames[:, piece], mask[:, piece], *states])
-            found.append(np.asarray(biases))
+            past, piece = frames[:, begin : begin + memory], slice(begin, begin + READER_STEPS)
+            inputs = [frames[:, memory:][:, piece], past, mask[:, piece], *states]
+            parameters, *states = reader.predict_on_batch(inputs)
+            found.append(np.asarray(parameters))
         found = np.concatenate(found, axis=1)
         return [row[: len(codes)] for row, codes in zip(found, group, strict=False)], [
             state[: len(group)] for state in states
@@ -163,9 +185,10 @@ class FrameModel(MusicModel):
 
     def _make_reader(self) -> keras.Model:
         frames = keras.Input((READER_STEPS, self.codec.bits))
+        past = keras.Input((self.conditioned.memory, self.codec.bits))
         mask = keras.Input((READER_STEPS,), dtype="bool")
-        states = [keras.Input((self.units,)) for _ in self.machine.initial_states(1)]
-        return keras.Model([frames, mask, *states], Reader(self.machine)([frames, mask, *states]))
+        states = [keras.Input((size,)) for size in self.conditioned.state_sizes]
+        return keras.Model([frames, past, mask, *states], Reader(self.conditioned)([frames, past, mask, *states]))
 
     # Sampling.
 
@@ -185,14 +208,12 @@ class FrameModel(MusicModel):
 
     def _roll_out(self, rngs, frames: int, temperature, primers) -> list[np.ndarray]:
         sampler = self._make("sample", self._make_sampler)
-        width = self.sample_steps * (self.hidden + self.codec.bits)
-        if primers:
-            before = np.stack([codes[-1] for codes in primers]).astype(np.float32)
-            memory = [before, *self._carry(primers)[1]]
-        else:
-            before = np.zeros((len(rngs), self.codec.bits), np.float32)
-            memory = [before, *(np.asarray(state) for state in self.machine.initial_states(len(rngs)))]
-        drawn = []
+        width, back = self.distribution.noise, self.conditioned.memory
+        past = np.zeros((len(rngs), back, self.codec.bits), np.float32)
+        for row, codes in enumerate(primers or []):
+            past[row, max(back - len(codes), 0) :] = codes[-back:]
+        states = self._carry(primers)[1] if primers else map(np.asarray, self.conditioned.initial_states(len(rngs)))
+        memory, drawn = [past.reshape(len(rngs), -1), *states], []
         for _ in range(0, frames, SAMPLER_STEPS):
             noise = np.empty((len(rngs), SAMPLER_STEPS, width + 1), np.float32)
             for row, rng in enumerate(rngs):
@@ -203,8 +224,8 @@ class FrameModel(MusicModel):
         return list(np.concatenate(drawn, axis=1)[:, :frames])
 
     def _make_sampler(self) -> keras.Model:
-        cell = FrameSampler(self.machine, self.sample_steps, self.chain_start == "previous")
-        noise = keras.Input((SAMPLER_STEPS, self.sample_steps * (self.hidden + self.codec.bits) + 1))
+        cell = FrameSampler(self.conditioned)
+        noise = keras.Input((SAMPLER_STEPS, self.distribution.noise + 1))
         memory = [keras.Input((size,)) for size in cell.state_size]
         roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
         sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
@@ -212,54 +233,51 @@ class FrameModel(MusicModel):
         return sampler
 
 
-def _free_energy(v, W, b_v, b_h) -> np.ndarray:
-    """F(v) as `RBM.free_energy` has it, of frames that are NumPy arrays."""
-    v = v.astype(np.float32)
-    return -(v * b_v).sum(-1) - np.logaddexp(0, v @ W + b_h).sum(-1)
-
-
 class FrameLoss(keras.losses.Loss):
-    """A layer's loss per frame, (frames, parameters) → (batch, time), averaged over the frames that weigh something."""
+    """A distribution's loss per frame, averaged over the frames that weigh something."""
 
-    def __init__(self, per_frame, **kwargs):
+    def __init__(self, distribution: FrameDistribution, **kwargs):
         super().__init__(reduction="mean_with_sample_weight", **kwargs)
-        self.per_frame = per_frame
+        self.distribution = distribution
 
     def call(self, y_true, y_pred):
-        return self.per_frame(y_true, y_pred)
-
-
-class Reader(keras.layers.Layer):
-    """Frames, mask and states → biases of each frame, and states after the last that the mask keeps."""
-
-    def __init__(self, machine: RecurrentRBM, **kwargs):
-        super().__init__(**kwargs)
-        self.machine = machine
-
-    def call(self, inputs):
-        frames, mask, *states = inputs
-        u, *after = self.machine.rnn(frames, initial_state=states, mask=mask, training=False)
-        u = ops.concatenate([states[0][:, None], u[:, :-1]], axis=1)
-        return self.machine.biases(u), *after
+        return self.distribution.loss(y_true, y_pred, training=True)
 
 
 class FrameBatches:
-    """Pieces of `chunk` frames; the last piece of a line is padded and weighs nothing there."""
+    """Pieces of at most `chunk` frames, those of a batch about equally long; shorter ones are padded, and weigh nothing
+    there."""
 
     def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator):
-        self.batch, self.chunk = model.batch, model.chunk
+        self.batch, self.chunk, self.bits = model.batch, model.chunk, model.codec.bits
         self.frames = [line.codes for line in lines]
+        found = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
+        self.targets = np.split(found, np.cumsum([len(frames) for frames in self.frames])[:-1])
+        self.silence = model.distribution.targets(np.zeros((1, self.bits), np.uint8))[0, :1]
         pieces = [(row, at) for row, frames in enumerate(self.frames) for at in range(0, len(frames), self.chunk)]
-        self.pieces = [pieces[index] for index in rng.permutation(len(pieces))]
+        pieces = [pieces[index] for index in rng.permutation(len(pieces))]
+        pool, self.groups = SORTED_BATCHES * self.batch, []
+        for first in range(0, len(pieces), pool):
+            found = sorted(pieces[first : first + pool], key=self._length)
+            self.groups += [found[begin : begin + self.batch] for begin in range(0, len(found), self.batch)]
+        self.groups = [self.groups[index] for index in rng.permutation(len(self.groups))]
+
+    def _length(self, piece: tuple[int, int]) -> int:
+        return min(len(self.frames[piece[0]]) - piece[1], self.chunk)
 
     def __len__(self) -> int:
-        return -(-len(self.pieces) // self.batch)
+        return len(self.groups)
 
     def __iter__(self):
-        for first in range(0, len(self.pieces), self.batch):
-            x = np.zeros((self.batch, self.chunk, self.frames[0].shape[1]), np.float32)
-            weight = np.zeros((self.batch, self.chunk), np.float32)
-            for row, (line, at) in enumerate(self.pieces[first : first + self.batch]):
-                found = self.frames[line][at : at + self.chunk]
-                x[row, : len(found)], weight[row, : len(found)] = found, 1
-            yield x, x, weight
+        few_shapes = -(-self.chunk // 8)
+        for group in self.groups:
+            longest = max(map(self._length, group))
+            shape = (self.batch, min(-(-longest // few_shapes) * few_shapes, self.chunk))
+            x, weight = np.zeros((*shape, self.bits), np.float32), np.zeros(shape, np.float32)
+            y = np.zeros((*shape, self.targets[0].shape[-1]), self.silence.dtype) + self.silence
+            for row, (line, at) in enumerate(group):
+                piece = slice(at, at + self.chunk)
+                found = self.frames[line][piece]
+                x[row, : len(found)], y[row, : len(found)] = found, self.targets[line][piece]
+                weight[row, : len(found)] = 1
+            yield x, y, weight

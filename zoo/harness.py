@@ -135,7 +135,7 @@ class Job:
         write_json(folder / "model.json", described)
         write_json(self.results / "corpus.json", corpus.describe())
         keeper = Keeper(folder, self.checkpoint_every, self.tensorboard)
-        with TrainingDisplay(title, model.epochs, model.minutes) as display:
+        with TrainingDisplay(title, model.epochs, model.minutes, model.updates) as display:
             history = model.fit(
                 corpus.train,
                 corpus.valid,
@@ -160,7 +160,7 @@ class Job:
         scores = {}
         for side, songs in sides.items():
             started = time.perf_counter()
-            scores[side] = dataclasses.asdict(model.score(songs))
+            scores[side] = dataclasses.asdict(model.score(songs, thorough=side == "test"))
             scores[side]["seconds"] = time.perf_counter() - started
         seconds = []
         for _ in range(2):  # the first call compiles

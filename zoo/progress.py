@@ -49,11 +49,11 @@ class TrainingDisplay:
 
     Args:
         title: what is trained.
-        epochs, minutes: where training ends at the latest; minutes = 0 is no bound.
+        epochs, minutes, updates: where training ends at the latest; minutes = 0 and updates = 0 are no bounds.
     """
 
-    def __init__(self, title: str, epochs: int, minutes: float):
-        self.title, self.epochs, self.minutes = title, epochs, minutes
+    def __init__(self, title: str, epochs: int, minutes: float, updates: int = 0):
+        self.title, self.epochs, self.minutes, self.updates = title, epochs, minutes, updates
         self.console = Console(stderr=True)
         self.live = None
         if self.console.is_terminal:
@@ -77,6 +77,8 @@ class TrainingDisplay:
         part = (epoch + done / total) / self.epochs
         if self.minutes:
             part = max(part, seconds / (60 * self.minutes))
+        if self.updates:
+            part = max(part, (epoch * total + done) / self.updates)
         part = min(part, 1.0)
         left = seconds / part - seconds
         text = f"epoch {epoch + 1} of {self.epochs}, {done} of {total} batches, {clock(seconds)}, {clock(left)} left"

@@ -101,10 +101,7 @@ def learning_rate(model, base: float, history: list[dict[str, float]]) -> float:
                 rate, waited = rate / 2, 0
         return rate
     if model.schedule == "cosine":
-        progress = len(history) / model.epochs
-        if model.minutes and history:
-            progress = max(progress, history[-1]["seconds"] / (60 * model.minutes))
-        return base * (1 + math.cos(math.pi * min(progress, 1))) / 2
+        return base * (1 + math.cos(math.pi * min(_used(model, history), 1))) / 2
     return base
 
 
@@ -120,10 +117,10 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
 def train(
     model, lines, validate, *, spent: float = 0.0, watch: Watch | None = None, state_path: Path | None = None
 ) -> State:
-    """Train `model.network` until the epochs, the minutes or the patience are used up; leave its best weights in it.
+    """Train `model.network` until epochs, minutes, updates or patience are used up; leave its best weights in it.
 
     Args:
-        model: a built MusicModel: its hyperparameters, `network` (compiled) and `batches(lines, rng)`.
+        model: a built MusicModel: its hyperparameters, `network` (compiled), `begin(epoch)` and `batches(lines, rng)`.
         lines: called with an epoch's generator, gives the lines to train on in that epoch.
         validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
         spent: seconds of preparation, such as pretraining, that count as training.
@@ -139,8 +136,10 @@ def train(
     while not _finished(model, state):
         epoch = len(state.history)
         before = state.history[-1]["seconds"] if state.history else spent
+        earlier = state.history[-1]["updates"] if state.history else 0
         started = time.perf_counter()
         rng = np.random.default_rng([model.seed, epoch])
+        model.begin(epoch)
         reseed(network, model.seed, epoch)
         rate = learning_rate(model, base, state.history)
         network.optimizer.learning_rate = rate
@@ -152,7 +151,8 @@ def train(
             sums = {key: sums.get(key, 0.0) + weighs * float(value) for key, value in of_batch.items()}
             seconds = before + time.perf_counter() - started
             watch.batch(epoch, done, len(batches), seconds)
-            if model.minutes and seconds > 60 * model.minutes:
+            updates = earlier + done
+            if (model.minutes and seconds > 60 * model.minutes) or updates == model.updates:
                 break
         logs = {key: total / counted for key, total in sums.items()}
         if math.isfinite(logs["loss"]):
@@ -162,7 +162,7 @@ def train(
             raise UserError(
                 f"the {lost} became {logs[lost]} in epoch {epoch + 1}; try a smaller --learning-rate or --clip-norm 1."
             )
-        row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate}
+        row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate, "updates": updates}
         row["seconds"] = before + time.perf_counter() - started
         state.history.append(row)
         if state.best_epoch == epoch:
@@ -174,8 +174,16 @@ def train(
     return state
 
 
+def _used(model, history: list[dict[str, float]]) -> float:
+    """The share of the training that is behind: of epochs, minutes or updates, whichever is nearest to its end."""
+    if not history:
+        return 0.0
+    minutes = history[-1]["seconds"] / (60 * model.minutes) if model.minutes else 0
+    updates = history[-1]["updates"] / model.updates if model.updates else 0
+    return max(len(history) / model.epochs, minutes, updates)
+
+
 def _finished(model, state: State) -> bool:
     done = len(state.history)
-    out_of_time = bool(model.minutes and done and state.history[-1]["seconds"] >= 60 * model.minutes)
     out_of_patience = bool(model.patience and done - 1 - state.best_epoch >= model.patience and done)
-    return done >= model.epochs or out_of_time or out_of_patience
+    return _used(model, state.history) >= 1 or out_of_patience

@@ -1,35 +1,47 @@
-"""Restricted Boltzmann machines whose biases may differ from example to example."""
+"""Restricted Boltzmann machines whose biases may differ from frame to frame."""
 
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
+
+from zoo.layers.frames import FrameDistribution, bernoulli
+from zoo.layers.relative import Relative
 
 
 @keras.saving.register_keras_serializable("zoo")
-class RBM(keras.layers.Layer):
-    """A restricted Boltzmann machine over binary visible units v and hidden units h, p(v, h) ∝ exp(v·b_v + h·b_h + v W
-    h).
+class RBM(FrameDistribution):
+    """A restricted Boltzmann machine over visible units v and hidden units h, p(v, h) ∝ exp(v·b_v + h·b_h + v W h).
 
-    All methods take the biases as arguments, of any leading shape, so that a sequence of machines can share W.
+    Its parameters are [b_v, b_h]; where `relative` has units, there are hidden units at every pitch besides, and b_h
+    ends with theirs. The loss is F(v) − F(v*), with the gradient of CD-k: v* ends a Gibbs chain of k steps
+    from v and counts as a constant.
 
     Args:
         hidden: number of hidden units.
         gibbs_steps: k of contrastive divergence, CD-k.
-
-    Call arguments:
-        frames: (..., visible) bits.
-
-    Returns:
-        Its own biases [b_v, b_h] for each frame, (..., visible + hidden).
+        sample_steps: Gibbs steps for a frame drawn.
+        chain_start: where that chain starts, at the "previous" frame or at "zeros".
+        relative: hidden units at every pitch, a `Relative` or a tuple.
 
     Reference:
         Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
     """
 
-    def __init__(self, hidden: int, gibbs_steps: int = 1, **kwargs):
+    def __init__(
+        self,
+        hidden: int,
+        gibbs_steps: int = 1,
+        sample_steps: int = 25,
+        chain_start: str = "previous",
+        relative=(),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.hidden, self.gibbs_steps = hidden, gibbs_steps
+        self.sample_steps, self.chain_start = sample_steps, chain_start
+        self.relative = Relative(*relative)
         self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
 
     def build(self, shape):
@@ -37,44 +49,91 @@ class RBM(keras.layers.Layer):
         self.W = self.add_weight(
             shape=(self.visible, self.hidden), initializer=keras.initializers.RandomNormal(stddev=0.01), name="W"
         )
+        if self.relative.units:
+            shape = (self.relative.intervals, self.visible // self.relative.pitches, self.relative.units)
+            small = keras.initializers.RandomNormal(stddev=0.01)
+            self.K = self.add_weight(shape=shape, initializer=small, name="K")
         self.b_v = self.add_weight(shape=(self.visible,), initializer="zeros", name="b_v")
         self.b_h = self.add_weight(shape=(self.hidden,), initializer="zeros", name="b_h")
         # Logit of each unit's share of ones in the training music: where b_v starts, and where annealed
         # importance sampling (`zoo.annealing`) starts.
         self.base = self.add_weight(shape=(self.visible,), initializer="zeros", trainable=False, name="base")
 
-    def call(self, frames):
-        own = ops.concatenate([self.b_v, self.b_h])
-        return ops.zeros_like(frames[..., :1]) + own
+    @property
+    def biases(self) -> list:
+        return [self.b_v, self.b_h]
 
-    def compute_output_shape(self, shape):
-        return (*shape[:-1], shape[-1] + self.hidden)
+    @property
+    def all_hidden(self) -> int:
+        """Number of hidden units, with those at every pitch."""
+        return self.hidden + self.relative.total
+
+    def couplings(self):
+        """The matrix between visible and all hidden units: W, and the columns of the units at every pitch."""
+        if not self.relative.units:
+            return ops.convert_to_tensor(self.W)
+        return ops.concatenate([self.W, self.relative.matrix(self.K)], axis=1)
+
+    def split(self, parameters):
+        return [parameters[..., : self.visible], parameters[..., self.visible :]]
+
+    @property
+    def noise(self) -> int:
+        return self.sample_steps * (self.all_hidden + self.visible)
+
+    @property
+    def detail(self) -> str:
+        around = f" + {self.relative.units} at every pitch" if self.relative.units else ""
+        return f"{self.visible} visible, {self.hidden}{around} hidden, CD-{self.gibbs_steps}"
+
+    def start(self, share: np.ndarray) -> None:
+        for bias in (self.b_v, self.base):
+            bias.assign(np.log(share / (1 - share)))
 
     def free_energy(self, v, b_v, b_h):
         """F(v) = −v·b_v − Σ softplus(v W + b_h), so that p(v) ∝ exp(−F(v)); (..., visible) → (...)."""
-        return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.W) + b_h), axis=-1)
+        return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.couplings()) + b_h), axis=-1)
 
     def gibbs_step(self, v, b_v, b_h, uniform_h, uniform_v, temperature=1.0):
         """v → h → v′, with the uniform noise given; the energy is divided by `temperature`."""
-        h = ops.cast(uniform_h < ops.sigmoid((ops.matmul(v, self.W) + b_h) / temperature), v.dtype)
-        p = ops.sigmoid((ops.matmul(h, ops.transpose(self.W)) + b_v) / temperature)
-        return ops.cast(uniform_v < p, v.dtype)
+        W = self.couplings()
+        h = bernoulli(uniform_h, ops.matmul(v, W) + b_h, temperature)
+        return bernoulli(uniform_v, ops.matmul(h, ops.transpose(W)) + b_v, temperature)
 
     def gibbs(self, v, b_v, b_h, steps: int):
         """The end of a Gibbs chain of `steps` steps that starts at v (..., visible)."""
         shape = ops.shape(v)[:-1]
         for _ in range(steps):
-            uniform_h = keras.random.uniform((*shape, self.hidden), seed=self.seed_generator)
+            uniform_h = keras.random.uniform((*shape, self.all_hidden), seed=self.seed_generator)
             uniform_v = keras.random.uniform((*shape, self.visible), seed=self.seed_generator)
             v = self.gibbs_step(v, b_v, b_h, uniform_h, uniform_v)
         return v
 
-    def contrastive_loss(self, frames, biases):
-        """F(v) − F(v*) for each frame, (...), with the gradient of CD-k; v* ends a Gibbs chain from v, a constant."""
-        b_v, b_h = biases[..., : self.visible], biases[..., self.visible :]
-        v = ops.cast(frames, biases.dtype)
+    def contrast(self, v, parameters):
+        """F(v) − F(v*) of each frame, (...), and v*."""
+        b_v, b_h = self.split(parameters)
         v_star = ops.stop_gradient(self.gibbs(v, b_v, b_h, self.gibbs_steps))
-        return self.free_energy(v, b_v, b_h) - self.free_energy(v_star, b_v, b_h)
+        return self.free_energy(v, b_v, b_h) - self.free_energy(v_star, b_v, b_h), v_star
+
+    def loss(self, targets, parameters, training=False):
+        return self.contrast(ops.cast(targets, "float32"), parameters)[0]
+
+    def chain(self, v, parameters, uniform, temperature):
+        """The end of the chain of `sample_steps` steps from v (batch, visible), with the noise given."""
+        b_v, b_h = self.split(parameters)
+        uniform = ops.reshape(uniform, (-1, self.sample_steps, self.all_hidden + self.visible))
+
+        def step(index, v):
+            drawn = ops.take(uniform, index, axis=1)
+            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.all_hidden], drawn[:, self.all_hidden :], temperature)
+
+        return ops.fori_loop(0, self.sample_steps, step, v)
+
+    def draw(self, before, parameters, uniform, temperature):
+        start = before if self.chain_start == "previous" else ops.zeros_like(before)
+        return self.chain(start, parameters, uniform, temperature)
 
     def get_config(self):
-        return {**super().get_config(), "hidden": self.hidden, "gibbs_steps": self.gibbs_steps}
+        config = {"hidden": self.hidden, "gibbs_steps": self.gibbs_steps}
+        config |= {"sample_steps": self.sample_steps, "chain_start": self.chain_start}
+        return {**super().get_config(), **config, "relative": tuple(self.relative)}

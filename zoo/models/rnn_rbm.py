@@ -19,27 +19,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.frame_model import FrameModel
+import numpy as np
+
+from zoo.frame_model import Measured
+from zoo.layers.rbm import RBM
+from zoo.rbm_model import RBMModel, free_energy
+from zoo.scoring import AIS
 
 
 @dataclass(kw_only=True)
-class RNNRBM(FrameModel):
+class RNNRBM(RBMModel):
     """RNN-RBM over piano rolls."""
 
     presets: ClassVar = {
         "smoke": dict(
-            hidden=12, units=12, gibbs_steps=2, sample_steps=5, epochs=2, chunk=32, steps_per_beat=2, pretrain_epochs=1,
+            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=2, chunk=32, steps_per_beat=2,
+            pretrain_epochs=1,
         ),
         "blog": dict(
             steps_per_frame=5, epochs=100, optimizer="sgd", learning_rate=0.01, clip_value=10.0, pretrain_epochs=100,
             batch=1,
         ),
         "tutorial": dict(
-            low=21, high=108, struck=False, hidden=150, units=100, epochs=200, optimizer="sgd", learning_rate=0.001,
+            low=21, high=108, struck=False, hidden=150, units=(100,), epochs=200, optimizer="sgd", learning_rate=0.001,
             batch=1, chain_start="zeros",
         ),
         "tuned": dict(
-            hidden=96, units=128, cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
+            hidden=96, units=(128,), cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
+
+    def make_distribution(self) -> RBM:
+        return RBM(self.hidden, **self.machine_options(), name="rbm")
+
+    def first_machine(self) -> RBM:
+        return self.distribution
+
+    def kind(self) -> str:
+        return AIS
+
+    def measure(self, frames, parameters, thorough) -> Measured:
+        """log p(v) = −F(v) − log Z."""
+        W, (b_v, b_h) = np.asarray(self.distribution.couplings()), self.distribution.split(parameters)
+        annealed, how = self.anneal(W, b_v, b_h, self.distribution.base, thorough)
+        energy = free_energy(frames, W, b_v, b_h)
+        loss = energy - free_energy(annealed.drawn, W, b_v, b_h).mean(0)
+        log_p = -energy.astype(np.float64) - annealed.log_z
+        return Measured(log_p, float(loss.mean()), annealed.drawn, annealed.variance, how)

@@ -1,0 +1,167 @@
+"""Models over frames: every option of them, what they are trained on, and how whole songs are scored."""
+
+import keras
+import numpy as np
+import pytest
+from machines import arrays, randomised, rbm_log_p
+from test_models import TRAIN, VALID
+
+import zoo
+from zoo import Song, frame_model, rbm_model
+from zoo.codecs import Line
+from zoo.layers.conditioned import CELLS
+
+BEAT = 480
+NAMES = ["rnn_dbn", "rnn_nade", "rnn_rbm"]
+TINY = dict(hidden=5, units=(6,), epochs=2, batch=4, low=47, high=72, steps_per_beat=2)
+OF_CHAINS = dict(gibbs_steps=1, sample_steps=2, anneal_steps=20, anneal_chains=5)
+OPTIONS = {
+    "tanh struck pretrained": dict(cell="tanh", struck=True, pretrain_epochs=1, chain_start="previous"),
+    "lstm two layers three steps from zeros": dict(
+        cell="lstm", units=(6, 4), struck=False, steps_per_frame=3, chain_start="zeros", pretrain_epochs=0
+    ),
+    "gru three layers two struck steps relative extra": dict(
+        cell="gru", units=(4, 3, 2), struck=True, steps_per_frame=2, dropout=0.2, relative=2, reach=5, memory=3, extra=3
+    ),
+}  # fmt: skip
+
+
+def create(name, **options):
+    """A tiny model with those of the options that it has."""
+    known = zoo.hyperparameters.options(zoo.find(name))
+    options = TINY | OF_CHAINS | options
+    return zoo.create(name, "smoke", **{key: value for key, value in options.items() if key in known})
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_trains_scores_and_samples(name, options):
+    model = create(name, **options)
+    history = model.fit(TRAIN[:4], VALID[:1])
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert model.codec.bits == 26 * (1 + model.struck) * model.steps_per_frame
+    rnns = [rnn.cell.units for rnn in model.conditioned.rnns if type(rnn) is CELLS[model.cell]]
+    assert rnns == list(model.units)
+    score = model.score(VALID[:1])
+    assert np.isfinite([score.nats, score.accuracy]).all() and score.nats > 0
+    assert score.codes == -(-24 * 2 // model.steps_per_frame)
+    for song in model.sample(2, beats=7.5, prime=VALID[0], prime_beats=4, seed=1):
+        assert song.length == 11.5 * BEAT and song.primed == 4 * BEAT
+        assert len(song.crop(4 * BEAT, song.length))
+    assert model.sample(1, beats=7.5)[0].length == 7.5 * BEAT
+
+
+def prepared(model, frames):
+    """`model`, compiled and prepared with one line of these frames, as `fit` does."""
+    model.codec = model.make_codec()
+    model._compile()
+    model.prepare([Line(frames, 1.0, 1)])
+    return model
+
+
+@pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
+def test_pretraining_teaches_one_machine_single_frames(name):
+    """Two chords, by enumeration: without pretraining the machine knows only how often each bit is on."""
+    chords = np.array([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], np.uint8)
+    found, start = [], np.random.default_rng(0)
+    for epochs in (0, 200):
+        options = dict(
+            low=60, high=65, struck=False, hidden=4, gibbs_steps=7, pretrain_rate=0.5, pretrain_epochs=epochs
+        )
+        model = prepared(create(name, **options), chords[start.integers(0, 2, 100)])
+        machine = model.first_machine()
+        weights = arrays(machine.couplings(), machine.b_v[None], machine.b_h[None])
+        found.append(np.exp(rbm_log_p(*weights)[0])[chords @ (1 << np.arange(6))].sum())
+        assert machine.gibbs_steps == 7
+        np.testing.assert_allclose(*arrays(keras.ops.sigmoid(machine.base)), 0.5, atol=0.1)
+    assert found[0] < 0.1 and found[1] > 0.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_starts_at_how_often_each_bit_is_on(name):
+    frames = (np.arange(40)[:, None] % np.array([1, 2, 4, 5, 10, 50]) == 0).astype(np.uint8)
+    model = prepared(create(name, low=60, high=65, struck=False, pretrain_epochs=0, dropout=0.0), frames)
+    b_v = model.distribution.split(*arrays(model.network(frames[None].astype(np.float32))))[0][0]
+    np.testing.assert_allclose(1 / (1 + np.exp(-b_v)), np.tile((frames.sum(0) + 0.5) / 41, (40, 1)), atol=0.01)
+
+
+@pytest.mark.parametrize("struck", [False, True])
+def test_transposed_songs_lose_no_note_and_wrap_nothing_around(struck):
+    """A song moves as far as its notes stay inside the range, or stays where it is."""
+    model = create("rnn_nade", low=60, high=71, struck=struck, transpose=6, epochs=12)
+    rolls, pitches = [], ((60, 64), (66, 71), (60, 71), (63, 66))
+    songs = [Song.from_notes([(0, 960, low, 80, 0), (960, 480, high, 80, 0)]) for low, high in pitches]
+    batches = model.batches
+    model.batches = lambda lines, rng: rolls.append([line.codes.copy() for line in lines]) or batches(lines, rng)
+    model.fit(songs, songs[:1])
+    for song, (low, high), seen in zip(songs, pitches, zip(*rolls, strict=True), strict=True):
+        (whole,) = model.codec.encode(song)
+        planes = whole.codes.reshape(6, -1, 12)
+        moved = [np.roll(planes, by, axis=2).reshape(6, -1) for by in range(max(60 - low, -6), min(71 - high, 6) + 1)]
+        assert all(any(np.array_equal(codes, one) for one in moved) for codes in seen)
+        assert len({codes.tobytes() for codes in seen}) > 1 or len(moved) == 1
+
+
+def some_lines(bits, lengths):
+    rng = np.random.default_rng(0)
+    return [Line((rng.random((length, bits)) < 0.2).astype(np.uint8), float(length), 1) for length in lengths]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_frame_is_trained_once_in_an_epoch(name):
+    """In pieces of `chunk`, each from the start of its piece, with the targets of the same frames."""
+    lines = some_lines(26, [1, 70, 3, 100, 64, 32, 33, 9, 31, 7])
+    model = prepared(create(name, struck=False, chunk=32, batch=3), lines[1].codes)
+    fullest = max((frame for line in lines for frame in line.codes), key=np.sum)[None]  # as wide as targets are
+    expected = sorted(line.codes[at : at + 32].tobytes() for line in lines for at in range(0, len(line.codes), 32))
+    found, shapes, batches = [], set(), model.batches(lines, np.random.default_rng(1))
+    for x, y, weight in batches:
+        shapes.add(x.shape[1])
+        for frames, targets, kept in zip(x, y, weight.astype(bool), strict=True):
+            length = kept.sum()
+            assert kept[:length].all() and not frames[length:].any()
+            np.testing.assert_array_equal(targets, model.distribution.targets(np.concatenate([frames, fullest]))[:-1])
+            if length:
+                found.append(frames[:length].astype(np.uint8).tobytes())
+    assert sorted(found) == expected
+    assert len(shapes) <= 8 and len(batches) == -(-len(expected) // 3)
+    order = [[x.tobytes() for x, _, _ in model.batches(lines, np.random.default_rng(seed))] for seed in (1, 1, 2)]
+    assert order[0] == order[1] != order[2]
+
+
+def test_whole_songs_are_scored_as_the_network_says(monkeypatch):
+    """More lines than are read at once, longer ones too, and measured a few at a time."""
+    monkeypatch.setattr(frame_model, "MEASURED_AT_ONCE", 90)
+    monkeypatch.setattr(frame_model, "READER_STEPS", 16)
+    lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
+    model = prepared(create("rnn_nade", struck=False, cell="lstm"), lines[1].codes)
+    randomised(model.conditioned)
+    truth = []
+    for line in lines:
+        (parameters,) = arrays(model.network(line.codes[None].astype(np.float32)))
+        truth.append(
+            float(np.sum(arrays(model.distribution.loss(model.distribution.targets(line.codes), parameters[0]))))
+        )
+    assert model.evaluate(lines).nats == pytest.approx(sum(truth), rel=1e-5)
+    assert model.evaluate(lines).details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
+def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, monkeypatch):
+    """Machines without couplings, whose likelihood needs no luck."""
+    monkeypatch.setattr(rbm_model, "QUICK_FRAMES", 40)
+    monkeypatch.setattr(frame_model, "MEASURED_AT_ONCE", 90)
+    lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
+    frames = np.concatenate([line.codes for line in lines])
+    model = prepared(create(name, struck=False, pretrain_epochs=0, anneal_steps=200), frames)
+    for weight in model.network.trainable_weights:
+        if weight.path.endswith(("W", "G", "W_u")):
+            weight.assign(np.zeros(weight.shape))
+    share = (frames.sum(0) + 0.5) / (len(frames) + 1)
+    nats = -np.where(frames, np.log(share), np.log1p(-share)).sum(1)
+    assert model.evaluate(lines).nats == pytest.approx(nats.sum(), rel=1e-3)
+    picked = np.linspace(0, len(frames) - 1, 40).astype(int)
+    quick = model.evaluate(lines, thorough=False)
+    assert quick.details["frames"] == 40
+    assert nats[picked].mean() != pytest.approx(nats.mean(), rel=2e-3)
+    assert quick.nats == pytest.approx(nats[picked].mean() * len(frames), rel=1e-3)

@@ -1,0 +1,146 @@
+"""Deep belief networks of two machines whose biases may differ from frame to frame."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
+from zoo.layers.rbm import RBM
+from zoo.layers.relative import Relative
+
+LOWER, UPPER, TOGETHER = "lower", "upper", "together"
+
+
+@keras.saving.register_keras_serializable("zoo")
+class DBN(FrameDistribution):
+    """A deep belief network: p(v, h) = p(v | h) p(h), with p(h) an RBM of its own, the upper machine.
+
+        p(v_i = 1 | h) = sigmoid(b_v + h Gᵀ),   q(h_j = 1 | v) = sigmoid(b_q + v W)
+
+    q, the recognition, stands in for p(h | v) where that cannot be computed. Parameters: [b_v, b_q] of the lower
+    machine and [b_v, b_h] of the upper one, then the biases of the units at every pitch, which both machines get. The
+    upper machine has `visible + extra` hidden units: turned over, the
+    lower machine is one of its states (`unroll`), and the network then says exactly what the lower machine says. Deeper
+    training starts from there.
+
+    The loss depends on `stage`, a layer at a time and then together:
+        "lower": CD-k of the lower machine alone, an RBM with weights W.
+        "upper": CD-k of the upper machine alone, on h drawn from q.
+        "together": the up-down algorithm: log p(v | h) and CD-k of the upper machine on h drawn from q, and log q on
+            (v*, h*) that end in the upper machine's chain.
+
+    Args:
+        hidden: hidden units between the two machines.
+        extra: hidden units of the upper machine beyond the number of visible ones.
+        gibbs_steps, sample_steps, chain_start, relative: see `RBM`.
+
+    Reference:
+        Hinton, Osindero, Teh, "A fast learning algorithm for deep belief nets", Neural Computation 2006; as a frame's
+        distribution: Goel, Vohra, Sahoo, "Polyphonic music generation by modeling temporal dependencies using a
+        RNN-DBN", ICANN 2014.
+    """
+
+    def __init__(
+        self,
+        hidden: int,
+        extra: int = 0,
+        gibbs_steps: int = 1,
+        sample_steps: int = 25,
+        chain_start: str = "previous",
+        relative=(),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.hidden, self.extra, self.stage = hidden, extra, TOGETHER
+        self.options = {"gibbs_steps": gibbs_steps, "sample_steps": sample_steps, "chain_start": chain_start}
+        self.relative = Relative(*relative)
+        self.lower = RBM(hidden, **self.options, relative=self.relative, name="lower")
+        self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
+
+    def build(self, shape):
+        self.visible = shape[-1]
+        self.upper = RBM(self.visible + self.extra, **self.options, name="upper")
+        self.lower.build(shape)
+        self.upper.build((*shape[:-1], self.lower.all_hidden))
+        self.G = self.add_weight(shape=(self.visible, self.lower.all_hidden), initializer="zeros", name="G")
+
+    @property
+    def biases(self) -> list:
+        return [*self.lower.biases, *self.upper.biases]
+
+    @property
+    def noise(self) -> int:
+        return self.lower.all_hidden + self.upper.noise + self.visible
+
+    @property
+    def detail(self) -> str:
+        k = self.options["gibbs_steps"]
+        around = f" and {self.relative.units} at every pitch" if self.relative.units else ""
+        return f"{self.visible} visible, {self.hidden}{around} + {self.upper.hidden} hidden, CD-{k}"
+
+    def start(self, share: np.ndarray) -> None:
+        self.lower.start(share)
+
+    def unroll(self, W_u) -> None:
+        """Set the upper machine to the lower one turned over, with the columns of W_u (units, parameters) that move its
+        biases; extra units keep weights near 0."""
+        v, h, lower, upper = self.visible, self.hidden, self.lower, self.upper
+        couplings = np.asarray(lower.couplings())
+        weights, moved, b_1, b_2 = (np.asarray(weight).copy() for weight in (upper.W, W_u, upper.b_v, upper.b_h))
+        u_v, u_q, u_1, u_2 = np.split(moved, np.cumsum([bias.shape[0] for bias in self.biases])[:-1], axis=1)
+        weights[:, :v], b_1[:h], b_1[h:], b_2[:v] = couplings.T, np.asarray(lower.b_h), 0, np.asarray(lower.b_v)
+        u_1[:, :h], u_1[:, h:], u_2[:, :v] = u_q, 0, u_v
+        for bias, value in ((upper.b_v, b_1), (upper.b_h, b_2)):
+            bias.assign(value)
+        for matrix, value in ((self.G, couplings), (upper.W, weights), (W_u, moved)):
+            matrix.assign(value)
+
+    def parts(self, parameters):
+        """Parameters of the lower and of the upper machine."""
+        b_v, b_q, b_1, b_2, *around = self.split(parameters)
+        if around:
+            b_q = ops.concatenate([b_q, *around], axis=-1)
+            b_1 = b_1 + ops.concatenate([ops.zeros_like(b_1[..., : self.hidden]), *around], axis=-1)
+        return ops.concatenate([b_v, b_q], axis=-1), ops.concatenate([b_1, b_2], axis=-1)
+
+    def loss(self, targets, parameters, training=False):
+        v = ops.cast(targets, "float32")
+        lower, upper = self.parts(parameters)
+        # So that every weight has a gradient at every stage.
+        W = self.lower.couplings()
+        idle = 0.0 * (ops.sum(self.G) + ops.sum(self.upper.W) + ops.sum(W) + ops.sum(parameters))
+        if self.stage == LOWER:
+            return self.lower.loss(v, lower) + idle
+        b_v, b_q = self.lower.split(lower)
+        h = bernoulli(self._uniform(b_q), ops.matmul(v, W) + b_q)
+        h = ops.stop_gradient(h)
+        contrast, h_star = self.upper.contrast(h, upper)
+        if self.stage == UPPER:
+            return contrast + idle
+        down = bernoulli_nats(v, self.down(h, b_v))
+        v_star = ops.stop_gradient(bernoulli(self._uniform(b_v), self.down(h_star, b_v)))
+        sleep = bernoulli_nats(h_star, ops.matmul(v_star, W) + b_q)
+        return down + contrast + sleep
+
+    def down(self, h, b_v):
+        """Logits of v given h."""
+        return ops.matmul(h, ops.transpose(self.G)) + b_v
+
+    def _uniform(self, like):
+        return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
+
+    def draw(self, before, parameters, uniform, temperature):
+        lower, upper = self.parts(parameters)
+        b_v, b_q = self.lower.split(lower)
+        ends = self.lower.all_hidden, -self.visible
+        of_start, of_chain, of_frame = uniform[:, : ends[0]], uniform[:, ends[0] : ends[1]], uniform[:, ends[1] :]
+        start = before if self.options["chain_start"] == "previous" else ops.zeros_like(before)
+        h = bernoulli(of_start, ops.matmul(start, self.lower.couplings()) + b_q, temperature)
+        h = self.upper.chain(h, upper, of_chain, temperature)
+        return bernoulli(of_frame, self.down(h, b_v), temperature)
+
+    def get_config(self):
+        config = {"hidden": self.hidden, "extra": self.extra, **self.options, "relative": tuple(self.relative)}
+        return {**super().get_config(), **config}

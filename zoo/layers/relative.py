@@ -1,0 +1,96 @@
+"""Hidden units that stand at every pitch, with weights that all pitches share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class Relative(NamedTuple):
+    """Hidden units at every pitch that hear other pitches in semitones from their own.
+
+    What they learn in one key holds in every key, since the weights are those of intervals: the idea of Johnson,
+    "Generating polyphonic music using tied parallel networks", EvoMUSART 2017.
+
+    Attributes:
+        units: at each pitch; 0 is none.
+        reach: semitones that they hear, up and down.
+        memory: frames before that they hear.
+        pitches: of the roll. A frame holds, for each of its channels (sounding, struck; of each step), all pitches.
+    """
+
+    units: int = 0
+    reach: int = 24
+    memory: int = 2
+    pitches: int = 1
+
+    @property
+    def total(self) -> int:
+        """Units of all pitches together."""
+        return self.units * self.pitches
+
+    @property
+    def intervals(self) -> int:
+        """Width of a window of pitches."""
+        return 2 * self.reach + 1
+
+    def planes(self, frames):
+        """Frames (..., channels × pitches) as (..., pitches, channels)."""
+        channels = frames.shape[-1] // self.pitches
+        return ops.swapaxes(ops.reshape(frames, (*ops.shape(frames)[:-1], channels, self.pitches)), -1, -2)
+
+    def matrix(self, kernel):
+        """The matrix (channels × pitches, pitches × units) whose product with a frame is the convolution with `kernel`
+        (intervals, channels, units)."""
+        away = np.arange(self.pitches)[:, None] - np.arange(self.pitches) + self.reach  # of the heard from the unit's
+        away = np.where((away >= 0) & (away < self.intervals), away, self.intervals)
+        kernel = ops.concatenate([kernel, ops.zeros_like(kernel[:1])])
+        found = ops.take(kernel, away, axis=0)  # (pitches heard, pitches, channels, units)
+        return ops.reshape(ops.transpose(found, (2, 0, 1, 3)), (-1, self.total))
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PitchContext(keras.layers.Layer):
+    """Biases of the units at every pitch, from the frames before and the recurrent state.
+
+    The unit r at pitch p gets d_r + (u W)_r + Σ_τ Σ_l Σ_c S[τ, l, c, r] v(t − τ)[c, p + l], over the last `memory`
+    frames, intervals up to `reach` and all channels.
+
+    Args:
+        relative: their numbers, as a `Relative` or a tuple.
+
+    Call arguments:
+        frames: (batch, time + memory − 1, visible): the `memory` frames before the first, and all but the last.
+        u: (batch, time, units) of the recurrent networks.
+
+    Returns:
+        (batch, time, pitches × units).
+    """
+
+    def __init__(self, relative, **kwargs):
+        super().__init__(**kwargs)
+        self.relative = Relative(*relative)
+
+    def build(self, frames_shape, u_shape):
+        relative = self.relative
+        shape = (relative.memory, relative.intervals, frames_shape[-1] // relative.pitches, relative.units)
+        small = keras.initializers.RandomNormal(stddev=0.05)
+        self.S = self.add_weight(shape=shape, initializer=small, name="S")
+        self.W = self.add_weight(shape=(u_shape[-1], relative.units), initializer=small, name="W")
+        self.d = self.add_weight(shape=(relative.units,), initializer="zeros", name="d")
+
+    def call(self, frames, u):
+        reach = self.relative.reach
+        planes = ops.pad(self.relative.planes(frames), ((0, 0), (0, 0), (reach, reach), (0, 0)))
+        heard = ops.conv(planes, self.S, padding="valid")  # (batch, time, pitches, units)
+        biases = heard + (ops.matmul(u, self.W) + self.d)[..., None, :]
+        return ops.reshape(biases, (*ops.shape(u)[:-1], self.relative.total))
+
+    def compute_output_shape(self, frames_shape, u_shape):
+        return (*u_shape[:-1], self.relative.total)
+
+    def get_config(self):
+        return {**super().get_config(), "relative": tuple(self.relative)}

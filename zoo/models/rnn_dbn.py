@@ -1,0 +1,119 @@
+"""Frames of a piano roll, each drawn from a deep belief network whose biases a recurrent network sets.
+
+The music is cut into frames as for the RNN-RBM: a frame says of every pitch whether it sounds and whether it is struck.
+
+A deep belief network is two machines on top of each other: the upper one, a restricted Boltzmann machine, gives a
+probability to patterns of hidden units, such as "this chord, that spacing"; the lower one turns a pattern into notes. A
+recurrent network reads the frames so far and moves the biases of both.
+
+It is trained layer by layer: first the lower machine alone, which is an RNN-RBM; then the upper one, which starts as
+the lower one turned over, on the patterns that the lower one finds; then both together. To draw a frame, the upper
+machine is shaken, twenty-five times, and the pattern it ends in becomes notes. The likelihood is a lower bound, which
+rests on an estimate by annealed importance sampling.
+
+Sources: Hinton, Osindero, Teh, Neural Computation 2006; Goel, Vohra, Sahoo, ICANN 2014 (RNN-DBN); Vohra, Goel, Sahoo,
+2015 (DBN-LSTM).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from zoo.frame_model import Measured
+from zoo.hyperparameters import option
+from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
+from zoo.layers.rbm import RBM
+from zoo.rbm_model import RBMModel, free_energy
+from zoo.scoring import BOUND
+
+DRAWS = 100  # of h for each frame: the more, the closer is the bound
+AT_ONCE = 256  # frames
+
+
+@dataclass(kw_only=True)
+class RNNDBN(RBMModel):
+    """RNN-DBN over piano rolls."""
+
+    extra: int = option(0, "hidden units of the upper machine beyond as many as there are bits", low=0, high=65_536)
+    lower_share: float = option(0.6, "share of the epochs that train the lower machine alone", low=0, high=1)
+    upper_share: float = option(0.1, "share of the epochs after it that train the upper machine alone", low=0, high=1)
+
+    presets: ClassVar = {
+        "smoke": dict(
+            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=3, chunk=32, steps_per_beat=2,
+            lower_share=0.34, upper_share=0.33, pretrain_epochs=1,
+        ),
+        "tuned": dict(
+            hidden=96, units=(128,), cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
+            learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+        ),
+    }  # fmt: skip
+
+    def make_distribution(self) -> DBN:
+        return DBN(self.hidden, self.extra, **self.machine_options(), name="dbn")
+
+    def first_machine(self) -> RBM:
+        return self.distribution.lower
+
+    def kind(self) -> str:
+        return BOUND
+
+    def stage(self, epoch: int) -> str:
+        """What is trained in that epoch, counted from 0."""
+        if epoch < round(self.epochs * self.lower_share):
+            return LOWER
+        return UPPER if epoch < round(self.epochs * (self.lower_share + self.upper_share)) else TOGETHER
+
+    def begin(self, epoch: int) -> None:
+        stage = self.stage(epoch)
+        if self.distribution.stage != stage:
+            self.distribution.stage, self.conditioned.frozen = stage, stage == UPPER
+            self.network.make_train_function(force=True)
+        if epoch and self.stage(epoch - 1) != stage:  # what the optimizer remembers is of other gradients
+            for variable in self.network.optimizer.variables:
+                if variable is not self.network.optimizer._learning_rate:
+                    variable.assign(np.zeros(variable.shape))
+
+    def evaluate(self, lines, thorough=True):
+        if self.distribution.stage == LOWER:
+            self.distribution.unroll(self.conditioned.W_u)
+        return super().evaluate(lines, thorough)
+
+    def measure(self, frames, parameters, thorough) -> Measured:
+        """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v), where p(h) =
+        exp(−F(h)) ÷ Z of the upper machine.
+
+        Reference: Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
+        """
+        dbn, rng = self.distribution, np.random.default_rng(self.seed)
+        W, G, U = (np.asarray(weight) for weight in (dbn.lower.couplings(), dbn.G, dbn.upper.W))
+        lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
+        (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
+        # The upper machine annealed from its other side, which began as the visible units.
+        base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
+        annealed, how = self.anneal(U.T, b_2, b_1, base, thorough)
+        bound = np.empty(len(frames))
+        for first in range(0, len(frames), AT_ONCE):
+            rows = slice(first, first + AT_ONCE)
+            v = frames[rows].astype(np.float32)
+            q_in = v @ W + b_q[rows]
+            h = (rng.random((DRAWS, *q_in.shape), np.float32) < _sigmoid(q_in)).astype(np.float32)
+            log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
+            bound[rows] = np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
+        # The chains end in draws of the upper machine's other side: from there down to the notes.
+        h = rng.random((*annealed.drawn.shape[:2], len(U)), np.float32) < _sigmoid(annealed.drawn @ U.T + b_1)
+        v = rng.random((*annealed.drawn.shape[:2], len(G)), np.float32) < _sigmoid(h @ G.T + b_v)
+        log_p = bound - annealed.log_z
+        return Measured(log_p, float(-log_p.mean()), v.astype(np.uint8), annealed.variance, how | {"draws": DRAWS})
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _log_p(bits: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    """Σ log p of independent bits over the last axis."""
+    return (bits * logit - np.logaddexp(0, logit)).sum(-1)

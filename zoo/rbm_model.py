@@ -1,0 +1,86 @@
+"""Models whose frames are drawn by Gibbs chains of restricted Boltzmann machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from zoo import training
+from zoo.annealing import CHAINS_AT_ONCE, Annealed, anneal
+from zoo.codecs import Line
+from zoo.errors import UserError
+from zoo.frame_model import FrameLoss, FrameModel
+from zoo.hyperparameters import option
+from zoo.layers.rbm import RBM
+
+QUICK = (500, 5)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
+QUICK_FRAMES = 96
+PRETRAINING_BATCH = 100
+
+
+@dataclass(kw_only=True)
+class RBMModel(FrameModel):
+    """Frames by Gibbs chains; likelihood by annealed importance sampling."""
+
+    gibbs_steps: int = option(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
+    sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
+    chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
+    anneal_steps: int = option(500, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
+    anneal_chains: int = option(20, "chains of it, a multiple of five", low=5, high=10_000)
+    pretrain_epochs: int = option(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
+    pretrain_rate: float = option(0.01, "learning rate of that", low=1e-9, high=1e3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.anneal_chains % CHAINS_AT_ONCE:
+            raise UserError(f"--anneal-chains must be a multiple of {CHAINS_AT_ONCE}, not {self.anneal_chains}.")
+
+    def first_machine(self) -> RBM:
+        """The machine that single frames train first."""
+        raise NotImplementedError
+
+    def machine_options(self) -> dict:
+        """Arguments of an RBM."""
+        return {
+            "gibbs_steps": self.gibbs_steps,
+            "sample_steps": self.sample_steps,
+            "chain_start": self.chain_start,
+            "relative": self.at_every_pitch(),
+        }
+
+    def prepare(self, lines: list[Line]) -> None:
+        """Start the biases at each unit's share of ones, then pretrain one RBM on single frames."""
+        super().prepare(lines)
+        if not self.pretrain_epochs:
+            return
+        rbm, inputs = self.first_machine(), keras.Input((self.codec.bits,))
+        single = keras.Model(inputs, rbm(inputs))
+        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm))
+        frames = np.concatenate([line.codes for line in lines]).astype(np.float32)
+        steps, rbm.gibbs_steps = rbm.gibbs_steps, 1
+        for epoch in range(self.pretrain_epochs):
+            training.reseed(single, self.seed, epoch)
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(frames))
+            for first in range(0, len(frames), PRETRAINING_BATCH):
+                picked = frames[np.resize(order[first : first + PRETRAINING_BATCH], PRETRAINING_BATCH)]
+                single.train_on_batch(picked, picked)
+        rbm.gibbs_steps = steps
+
+    def frames_to_measure(self, total: int, thorough: bool) -> np.ndarray:
+        if thorough or total <= QUICK_FRAMES:
+            return np.arange(total)
+        return np.linspace(0, total - 1, QUICK_FRAMES).astype(int)  # the same frames every time
+
+    def anneal(self, W, b_v, b_h, base, thorough: bool) -> tuple[Annealed, dict]:
+        """log Z of one machine a frame, and how it was estimated."""
+        temperatures, chains = (self.anneal_steps, self.anneal_chains) if thorough else QUICK
+        found = anneal(np.asarray(W), b_v, b_h, np.asarray(base), temperatures, chains, self.seed)
+        return found, {"temperatures": temperatures, "chains": chains}
+
+
+def free_energy(v, W, b_v, b_h) -> np.ndarray:
+    """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
+    v = np.asarray(v, np.float32)
+    return -(v * b_v).sum(-1) - np.logaddexp(0, v @ np.asarray(W) + b_h).sum(-1)
