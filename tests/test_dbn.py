@@ -8,6 +8,7 @@ from zoo.codecs import Line
 from zoo.layers.conditioned import Conditioned
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.relative import Relative
+from zoo.models import rnn_dbn
 from zoo.models.rnn_dbn import RNNDBN
 
 VISIBLE, HIDDEN = 6, 3
@@ -107,11 +108,12 @@ def small_model(**hyperparameters):
 
 
 @pytest.mark.parametrize("relative", [0, 1])
-def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative):
+def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative, monkeypatch):
     """Each of the frames under a distribution of its own."""
     gaps = []
     for draws in (5, 20, 200):
-        model = small_model(relative=relative, reach=2, anneal_steps=300, anneal_chains=draws)
+        monkeypatch.setattr(rnn_dbn, "DRAWS", draws)
+        model = small_model(relative=relative, reach=2, anneal_steps=300, anneal_chains=40)
         parameters = some_parameters(model.distribution, len(V))
         truth = dbn_log_p(model.distribution, parameters)[np.arange(len(V)), np.arange(len(V))]
         measured = model.measure(V.astype(np.uint8), parameters, thorough=True)

@@ -70,11 +70,13 @@ def test_gibbs_chain_draws_from_the_machine(rbm):
 
 @pytest.mark.parametrize("start", ["previous", "zeros"])
 def test_a_draw_is_a_gibbs_chain_with_the_given_noise_and_temperature(rbm, start):
-    layer, b_v, b_h = rbm
-    layer.sample_steps, layer.chain_start, W, rng = 2, start, np.asarray(layer.W), np.random.default_rng(0)
-    before, temperature = V[::5], rng.choice([0.5, 1.0, 2.0], (len(V[::5]), 1)).astype(np.float32)
+    layer, rng = rbm[0], np.random.default_rng(0)
+    layer.sample_steps, layer.chain_start, W = 2, start, 3 * np.asarray(layer.W)
+    layer.W.assign(W)  # so large that the start is not forgotten
+    before, temperature = V, rng.choice([0.5, 1.0, 2.0], (len(V), 1)).astype(np.float32)
     uniform = rng.random((len(before), layer.noise), np.float32)
-    parameters = np.tile(np.concatenate([b_v, b_h]), (len(before), 1))
+    parameters = rng.normal(size=(len(before), VISIBLE + HIDDEN)).astype(np.float32)
+    b_v, b_h = np.split(parameters, [VISIBLE], axis=1)
     v = before if start == "previous" else np.zeros_like(before)
     for noise in np.split(uniform, 2, axis=1):
         h = noise[:, :HIDDEN] < sigmoid((v @ W + b_h) / temperature)
@@ -252,4 +254,6 @@ def test_every_option_is_in_the_config(make):
     layer = make(chain_start="zeros", name="mine")
     expected = {"name": "mine", "hidden": HIDDEN, "gibbs_steps": 2, "sample_steps": 3, "chain_start": "zeros"}
     assert layer.get_config().items() >= expected.items()
+    expected = {"units": (5, 3), "cell": "lstm", "dropout": 0.25}
+    assert Conditioned(layer, (5, 3), "lstm", 0.25).get_config().items() >= expected.items()
     assert NADE(3, 0.25).get_config().items() >= {"hidden": 3, "dropout": 0.25}.items()

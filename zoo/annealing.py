@@ -52,7 +52,7 @@ def anneal(W, b_v, b_h, base, temperatures: int, chains: int, seed: int) -> Anne
         seed: of all draws; the result does not depend on the number of cores.
     """
     W, b_v, b_h, base = (np.ascontiguousarray(array, np.float32) for array in (W, b_v, b_h, base))
-    rows = AT_ONCE // CHAINS_AT_ONCE
+    rows = int(np.clip(-(-len(b_v) // 4), 40, AT_ONCE // CHAINS_AT_ONCE))  # few frames are shared among cores too
     pieces = [(first, group) for first in range(0, len(b_v), rows) for group in range(chains // CHAINS_AT_ONCE)]
 
     def work(piece):

@@ -15,8 +15,8 @@ from zoo.frame_model import FrameLoss, FrameModel
 from zoo.hyperparameters import option
 from zoo.layers.rbm import RBM
 
-QUICK = (500, 5)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
-QUICK_FRAMES = 96
+QUICK = (300, 5)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
+QUICK_FRAMES = 80
 PRETRAINING_BATCH = 100
 
 
