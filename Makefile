@@ -15,6 +15,7 @@ make data               the corpus: builds or reads it, describes it
 make train-all          trains every model, once for each seed
 make train MODEL=...    trains one model, once for each seed
 make sample MODEL=...   new pieces by a trained model, or by a run's folder
+make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make bench              measures speed
 make lint               style and formatting, nothing is changed
@@ -42,7 +43,7 @@ comma = ,
 for_each_seed = trap 'exit 130' INT; status=0; \
 	for seed in $(subst $(comma), ,$(SEEDS)); do $(1) || status=$$?; done
 
-.PHONY: help report test setup data train-all train sample test-slow bench lint clean need-model
+.PHONY: help report test setup data train-all train published sample test-slow bench lint clean need-model
 .NOTPARALLEL:
 
 help:
@@ -81,6 +82,11 @@ train-all: data
 
 train: $(if $(MODEL),data,need-model)
 	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed $$seed $(ARGS)); exit $$status
+
+published: data
+	@$(call for_each_seed,for preset in paper best; do \
+	    $(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed $$seed $(ARGS) || status=$$?; done); \
+	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 
 sample: $(if $(MODEL),setup,need-model)
 	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)

@@ -122,14 +122,15 @@ def test_the_same_seed_gives_the_same_result_and_another_another(machines):
 
 @pytest.mark.parametrize("relative", [0, 1])
 def test_a_model_measures_what_enumeration_says_within_the_error_it_states(relative):
-    """Each of all frames of six bits under a machine of its own; with up to ten hidden units."""
+    """Each of all frames of six bits under a machine of its own, moved or not by units at every pitch."""
     model = RNNRBM(hidden=4, units=(3,), low=60, high=65, struck=False, relative=relative, reach=2)
     model.codec = model.make_codec()
     model._compile()
     rbm, frames = randomised(model.distribution, scale=0.7), states(6).astype(np.uint8)
     rbm.base.assign(np.full(6, -0.5))
     parameters = np.random.default_rng(6).normal(size=(len(frames), sum(rbm.sizes))).astype(np.float32)
-    truth = rbm_log_p(np.asarray(rbm.couplings()), parameters[:, :6], parameters[:, 6:])
+    b_v = parameters[:, :6] + parameters[:, 10:] if relative else parameters[:, :6]
+    truth = rbm_log_p(np.asarray(rbm.W), b_v, parameters[:, 6:10])
     measured = model.measure(frames, parameters, thorough=True)
     error, stated = measured.log_p - truth[np.arange(64), np.arange(64)], np.sqrt(measured.variance)
     assert stated.max() < 0.05 and np.abs(error).max() < 0.1

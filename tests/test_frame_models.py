@@ -8,6 +8,7 @@ from test_models import TRAIN, VALID
 
 import zoo
 from zoo import Song, frame_model, rbm_model
+from zoo.annealing import Annealed
 from zoo.codecs import Line
 from zoo.layers.conditioned import CELLS
 
@@ -70,7 +71,7 @@ def test_pretraining_teaches_one_machine_single_frames(name):
         )
         model = prepared(create(name, **options), chords[(start.random(100) < 0.3).astype(int)])
         machine = model.first_machine()
-        weights = arrays(machine.couplings(), machine.b_v[None], machine.b_h[None])
+        weights = arrays(machine.W, machine.b_v[None], machine.b_h[None])
         found.append(np.exp(rbm_log_p(*weights)[0])[chords @ (1 << np.arange(6))].sum())
         assert machine.gibbs_steps == 7
         np.testing.assert_allclose(*arrays(keras.ops.sigmoid(machine.base)), [0.7, 0.3] * 3, atol=0.1)
@@ -171,19 +172,40 @@ def test_pieces_go_on_from_their_primers(name):
 @pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
 def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, monkeypatch):
     """Machines without couplings, whose likelihood needs no luck."""
-    monkeypatch.setattr(rbm_model, "QUICK_FRAMES", 40)
     monkeypatch.setattr(frame_model, "MEASURED_AT_ONCE", 90)
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
     frames = np.concatenate([line.codes for line in lines])
-    model = prepared(create(name, struck=False, pretrain_epochs=0, anneal_steps=200), frames)
+    model = prepared(create(name, struck=False, pretrain_epochs=0, anneal_steps=200, quick_frames=40), frames)
     for weight in model.network.trainable_weights:
         if weight.path.endswith(("W", "G", "W_u")):
             weight.assign(np.zeros(weight.shape))
     share = (frames.sum(0) + 0.5) / (len(frames) + 1)
     nats = -np.where(frames, np.log(share), np.log1p(-share)).sum(1)
     assert model.evaluate(lines).nats == pytest.approx(nats.sum(), rel=1e-3)
-    picked = np.linspace(0, len(frames) - 1, 40).astype(int)
+    picked = np.arange(40) * len(frames) // 40
     quick = model.evaluate(lines, thorough=False)
     assert quick.details["frames"] == 40
     assert nats[picked].mean() != pytest.approx(nats.mean(), rel=2e-3)
     assert quick.nats == pytest.approx(nats[picked].mean() * len(frames), rel=1e-3)
+
+
+def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
+    monkeypatch.setattr(rbm_model, "DOUBLED_FRAMES", 30)
+    lines = some_lines(26, [40, 17])
+    model = prepared(
+        create("rnn_rbm", struck=False, anneal_steps=8, anneal_chains=5, anneal_twice=True), lines[0].codes
+    )
+    asked = []
+
+    def anneal(W, b_v, b_h, base, temperatures, chains, seed):
+        asked.append((temperatures, len(b_v)))
+        return Annealed(np.full(len(b_v), 100.0 / temperatures), np.ones(len(b_v)), np.zeros((chains, *b_v.shape), int))
+
+    monkeypatch.setattr(rbm_model, "anneal", anneal)
+    details = model.evaluate(lines).details
+    assert asked == [(8, 57), (8, 30), (16, 30)] and model.anneal_steps == 8
+    assert details["temperatures"] == 8 and details["frames"] == 57
+    moved = details["twice"]["nats_per_frame"] - details["once"]["nats_per_frame"]
+    assert moved == pytest.approx(100 / 16 - 100 / 8)
+    model.evaluate(lines, thorough=False)
+    assert len(asked) == 4

@@ -97,7 +97,7 @@ def figures(given) -> dict[str, np.ndarray]:
             found["NADE loss"] = distribution.loss(distribution.targets(frames), parameters)
         else:
             lower, upper = distribution.parts(parameters)
-            hidden = uniform[:, : distribution.lower.all_hidden].round()
+            hidden = uniform[:, : distribution.hidden].round()
             found |= {"lower": lower, "upper": upper, "down": distribution.down(hidden, lower[:, :bits])}
             for distribution.stage in (LOWER, UPPER, TOGETHER):
                 mean(f"DBN {distribution.stage}", distribution.loss(frames, parameters))

@@ -12,7 +12,7 @@ from zoo.frame_model import READER_STEPS
 from zoo.layers.conditioned import Conditioned, FrameSampler
 from zoo.layers.nade import NADE
 from zoo.layers.rbm import RBM
-from zoo.layers.relative import PitchContext, Relative
+from zoo.layers.relative import PitchBiases, PitchContext, Relative
 from zoo.models.rnn_nade import RNNNADE
 
 RELATIVE = Relative(units=2, reach=3, memory=2, pitches=4)
@@ -52,25 +52,28 @@ def test_the_biases_are_what_a_loop_over_frames_pitches_and_intervals_gives():
         np.testing.assert_allclose(found[at, pitch], d + u[0, at] @ W + past, atol=1e-4)
 
 
-def test_the_matrix_is_a_convolution():
-    kernel = np.random.default_rng(2).normal(size=(RELATIVE.intervals, CHANNELS, RELATIVE.units))
-    matrix = ops.convert_to_numpy(RELATIVE.matrix(ops.convert_to_tensor(kernel)))
-    for frame in EVERY[[1, 100, 200, 255]]:
-        expected = np.concatenate([heard(kernel, frame, pitch) for pitch in range(RELATIVE.pitches)])
-        np.testing.assert_allclose(frame @ matrix, expected, atol=1e-5)
+def test_visible_units_hear_every_unit_at_their_pitch():
+    rng, time = np.random.default_rng(2), 4
+    frames = rng.integers(0, 2, (1, RELATIVE.memory + time - 1, VISIBLE)).astype(np.float32)
+    u = rng.normal(size=(1, time, 3)).astype(np.float32)
+    layer = randomised(PitchBiases(RELATIVE, dropout=0.5), frames.shape, u.shape)
+    units = ops.convert_to_numpy(layer.context(frames, u)).reshape(time, RELATIVE.pitches, RELATIVE.units)
+    expected = np.maximum(units, 0) @ np.asarray(layer.A)  # (time, pitches, channels)
+    found = ops.convert_to_numpy(layer(frames, u)).reshape(time, CHANNELS, RELATIVE.pitches)
+    np.testing.assert_allclose(found, expected.transpose(0, 2, 1), atol=1e-5)
+    assert np.ptp(found) > 1
+    dropped = ops.convert_to_numpy(layer(frames, u, training=True)).reshape(found.shape)
+    assert np.abs(dropped - found).max() > 0.1
 
 
-def test_the_hidden_units_of_an_rbm_are_those_of_the_matrix():
-    """Free energy by summing over every state of the free hidden units and of those at every pitch."""
+def test_the_units_at_every_pitch_move_the_visible_biases_of_an_rbm():
     rbm = randomised(RBM(2, relative=RELATIVE), (None, VISIBLE))
-    parameters = np.random.default_rng(3).normal(size=sum(rbm.sizes)).astype(np.float32)
-    b_v, b_h = rbm.split(parameters)
-    W = ops.convert_to_numpy(rbm.couplings())
-    hidden = np.array(list(itertools.product([0, 1], repeat=2 + RELATIVE.total)), np.float64)
-    v = EVERY[::17]
-    energy = -(v @ b_v)[:, None] - hidden @ b_h - v @ W @ hidden.T
-    expected = -np.log(np.exp(-energy.astype(np.float64)).sum(1))
-    np.testing.assert_allclose(ops.convert_to_numpy(rbm.free_energy(v, b_v, b_h)), expected, atol=1e-4)
+    b_v, b_h, around = np.split(np.arange(2.0 * VISIBLE + 2), [VISIBLE, VISIBLE + 2])
+    found = rbm.split(np.concatenate([b_v, b_h, around]))
+    for part, expected in zip(found, (b_v + around, b_h), strict=True):
+        np.testing.assert_array_equal(part, expected)
+    own = np.concatenate([np.asarray(rbm.b_v), np.asarray(rbm.b_h), np.zeros(VISIBLE)])
+    np.testing.assert_allclose(rbm(np.zeros((1, VISIBLE)))[0], own, rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_transposed_music_has_transposed_biases(distribution):
     past = np.zeros((2, relative.memory, 30), np.float32)
     u = np.zeros((2, 6, 5), np.float32)
     parameters = conditioned.parameters(u, np.concatenate([past, frames[:, :-1]], axis=1))
-    around = ops.convert_to_numpy(parameters)[..., -relative.total :].reshape(2, 6, 30, relative.units)
+    around = ops.convert_to_numpy(parameters)[..., -distribution.context_size :].reshape(2, 6, 30, -1)
     np.testing.assert_allclose(around[0, :, :27], around[1, :, 3:], atol=1e-5)
     assert np.ptp(around[0, 3]) > 1
 

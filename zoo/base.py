@@ -74,8 +74,9 @@ class MusicModel:
     def prepare(self, lines: list[Line]) -> None:
         """Start the network's weights from the training lines, before the first epoch; most need nothing."""
 
-    def begin(self, epoch: int) -> None:
-        """Called before each epoch of the training, counted from 0; most models train in one way throughout."""
+    def begin(self, share: float, earlier: float | None) -> None:
+        """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
+        epoch before, if there was one; most models train in one way throughout."""
 
     def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
         """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""

@@ -64,14 +64,14 @@ def note_ngram(codec: RollCodec, train: Sequence[Song], valid: Sequence[Song], s
     """
     sides = [encode_all(codec, side)[0] for side in (train, valid, songs)]
     codes = [np.concatenate([line.codes for line in side]) for side in sides]
-    bits, best = np.arange(codec.bits), (np.inf,)
-    p = dict.fromkeys(SMOOTHINGS)
+    best, p = (np.inf,), dict.fromkeys(SMOOTHINGS)
     for n in range(1, LONGEST + 1):
         histories = [np.concatenate([_history(line.codes, n) for line in side]) for side in sides]
-        counts = _counts(histories[0], codes[0], n)
+        seen, *asked = (_counts(history, of_side, n) for history, of_side in zip(histories, codes, strict=True))
+        places = [np.nonzero(counts) for counts in asked]
         for smoothing in SMOOTHINGS:
-            p[smoothing] = _smoothed(counts, p[smoothing], smoothing)
-            nats = [-np.log(p[smoothing][codes[side], histories[side], bits]).sum() for side in (1, 2)]
+            p[smoothing] = _smoothed(seen, p[smoothing], smoothing)
+            nats = [-(counts[at] * np.log(p[smoothing][at])).sum() for counts, at in zip(asked, places, strict=True)]
             best = min(best, (*nats, n, smoothing))
     _, nats, n, smoothing = best
     return NoteNGram(float(nats / sum(line.beats for line in sides[2])), n, smoothing)

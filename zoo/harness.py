@@ -22,6 +22,7 @@ import numpy as np
 
 from zoo import baselines, hyperparameters
 from zoo.base import MusicModel
+from zoo.codecs import RollCodec
 from zoo.corpus import Corpus
 from zoo.errors import UserError
 from zoo.files import read_json, replacing, write_json, write_text
@@ -186,11 +187,20 @@ class Job:
                 "songs_per_second": SAMPLES / seconds[1],
             },
             "scores": scores,
-            "order0": {side: baselines.order0(model.codec, corpus.train, songs) for side, songs in sides.items()},
+            **self._floors(sides),
             "network": model.picture(),
             "environment": environment(),
             "warnings": sample_warnings(songs),
         }
+
+    def _floors(self, sides: dict[str, Sequence[Song]]) -> dict:
+        """What simpler models of the same representation say, see `zoo.baselines`."""
+        codec, corpus = self.model.codec, self.corpus
+        floors = {"order0": {side: baselines.order0(codec, corpus.train, songs) for side, songs in sides.items()}}
+        if isinstance(codec, RollCodec):
+            ngram = baselines.note_ngram(codec, corpus.train, corpus.valid, corpus.test)
+            floors["note_ngram"] = ngram._asdict()
+        return floors
 
 
 class Both:

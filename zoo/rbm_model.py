@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -14,9 +15,10 @@ from zoo.errors import UserError
 from zoo.frame_model import FrameLoss, FrameModel
 from zoo.hyperparameters import option
 from zoo.layers.rbm import RBM
+from zoo.scoring import Evaluation
 
-QUICK = (300, 5)  # temperatures, chains: for every epoch, of QUICK_FRAMES frames at even distances
-QUICK_FRAMES = 80
+QUICK = (300, 5)  # temperatures, chains: for every epoch
+DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 PRETRAINING_BATCH = 100
 
 
@@ -27,8 +29,11 @@ class RBMModel(FrameModel):
     gibbs_steps: int = option(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
     chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
+    weight_scale: float = option(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
     anneal_steps: int = option(500, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
     anneal_chains: int = option(20, "chains of it, a multiple of five", low=5, high=10_000)
+    anneal_twice: bool = option(False, "measure once more with twice the temperatures, to see if they are enough")
+    quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
     pretrain_epochs: int = option(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
     pretrain_rate: float = option(0.01, "learning rate of that", low=1e-9, high=1e3)
 
@@ -48,6 +53,7 @@ class RBMModel(FrameModel):
             "sample_steps": self.sample_steps,
             "chain_start": self.chain_start,
             "relative": self.at_every_pitch(),
+            "weight_scale": self.weight_scale,
         }
 
     def prepare(self, lines: list[Line]) -> None:
@@ -68,10 +74,20 @@ class RBMModel(FrameModel):
                 single.train_on_batch(picked, picked)
         rbm.gibbs_steps = steps
 
-    def frames_to_measure(self, total: int, thorough: bool) -> np.ndarray:
-        if thorough or total <= QUICK_FRAMES:
-            return np.arange(total)
-        return np.linspace(0, total - 1, QUICK_FRAMES).astype(int)  # the same frames every time
+    def frames_to_measure(self, total: int, thorough: bool) -> int:
+        return total if thorough else self.quick_frames
+
+    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
+        found = super().evaluate(lines, thorough)
+        if not (thorough and self.anneal_twice):
+            return found
+        once = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
+        self.anneal_steps *= 2
+        try:
+            twice = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
+        finally:
+            self.anneal_steps //= 2
+        return dataclasses.replace(found, details=found.details | {"once": once, "twice": twice})
 
     def anneal(self, W, b_v, b_h, base, thorough: bool) -> tuple[Annealed, dict]:
         """log Z of one machine a frame, and how it was estimated."""

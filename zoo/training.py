@@ -120,7 +120,7 @@ def train(
     """Train `model.network` until epochs, minutes, updates or patience are used up; leave its best weights in it.
 
     Args:
-        model: a built MusicModel: its hyperparameters, `network` (compiled), `begin(epoch)` and `batches(lines, rng)`.
+        model: a built MusicModel, with its hyperparameters, `network` (compiled), `begin` and `batches`.
         lines: called with an epoch's generator, gives the lines to train on in that epoch.
         validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
         spent: seconds of preparation, such as pretraining, that count as training.
@@ -139,7 +139,7 @@ def train(
         earlier = state.history[-1]["updates"] if state.history else 0
         started = time.perf_counter()
         rng = np.random.default_rng([model.seed, epoch])
-        model.begin(epoch)
+        model.begin(_used(model, state.history), _used(model, state.history[:-1]) if epoch else None)
         reseed(network, model.seed, epoch)
         rate = learning_rate(model, base, state.history)
         network.optimizer.learning_rate = rate

@@ -116,6 +116,10 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command = adding.add_parser("report", help="write reports/<corpus>/index.html from what was trained")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.set_defaults(run=commands.report)
+
+    command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")
+    command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
+    command.set_defaults(run=commands.published)
     return parser
 
 

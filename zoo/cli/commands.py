@@ -315,3 +315,12 @@ def report(options: argparse.Namespace) -> None:
     folder = results_folder(options.corpus)
     print("\n".join(write_report(folder)))
     print(f"\n{folder / 'index.html'}")
+
+
+def published(options: argparse.Namespace) -> None:
+    """`published`"""
+    from zoo.report import write_published
+
+    folder = results_folder(options.corpus)
+    print("\n".join(write_published(folder)))
+    print(f"\n{folder / 'published.md'}")

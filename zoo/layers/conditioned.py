@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from zoo.layers.frames import FrameDistribution
-from zoo.layers.relative import PitchContext
 
 CELLS = {"tanh": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -22,7 +21,7 @@ class Conditioned(keras.layers.Layer):
 
     with W_u = [W_uv, W_uh]. An LSTM or GRU may stand in place of tanh (then u(0) is the learned initial output, the
     LSTM's cell starts at zero), and several networks on top of each other; u is then all their outputs. Where the
-    distribution has units at every pitch, a `PitchContext` sets their biases.
+    distribution has units at every pitch, its context (`zoo.layers.relative`) reads the last frames for them.
 
     Args:
         distribution: the distribution of one frame.
@@ -57,7 +56,7 @@ class Conditioned(keras.layers.Layer):
             for index, size in enumerate(self.units)
         ]
         self.dropout = keras.layers.Dropout(dropout)
-        self.context = PitchContext(distribution.relative, name="context") if distribution.relative.units else None
+        self.context = distribution.make_context(dropout)
         self.frozen = False  # training then leaves all as it is but the distribution and W_u
 
     @property
@@ -104,11 +103,13 @@ class Conditioned(keras.layers.Layer):
         each = 2 if self.cell_name == "lstm" else 1
         return [states[first : first + each] for first in range(0, len(states), each)]
 
-    def parameters(self, u, past):
+    def parameters(self, u, past, training=False):
         """Parameters of the frames that follow u, (batch, time, Σ units) → (batch, time, parameters); `past` (batch,
         memory + time − 1, visible) are the frames before each of them."""
         biases = self.distribution.own_biases() + ops.matmul(u, self.W_u)
-        return ops.concatenate([biases, self.still(self.context(past, u))], axis=-1) if self.context else biases
+        if not self.context:
+            return biases
+        return ops.concatenate([biases, self.still(self.context(past, u, training=training))], axis=-1)
 
     def still(self, x):
         """x, with a gradient of zero (not none) when frozen."""
@@ -131,7 +132,7 @@ class Conditioned(keras.layers.Layer):
             u.append(ops.concatenate([state[0][:, None], below[:, :-1]], axis=1))  # u(t−1) belongs to frame t
             after += left
         u = self.still(self.dropout(ops.concatenate(u, axis=-1), training=training))
-        return self.parameters(u, ops.concatenate([past, frames[:, :-1]], axis=1)), after
+        return self.parameters(u, ops.concatenate([past, frames[:, :-1]], axis=1), training), after
 
     def advance(self, frame, states):
         """The states after one more frame (batch, visible)."""

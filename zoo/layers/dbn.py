@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
 from zoo.layers.rbm import RBM
-from zoo.layers.relative import Relative
+from zoo.layers.relative import PitchBiases, Relative
 
 LOWER, UPPER, TOGETHER = "lower", "upper", "together"
 
@@ -20,9 +20,9 @@ class DBN(FrameDistribution):
         p(v_i = 1 | h) = sigmoid(b_v + h Gᵀ),   q(h_j = 1 | v) = sigmoid(b_q + v W)
 
     q, the recognition, stands in for p(h | v) where that cannot be computed. Parameters: [b_v, b_q] of the lower
-    machine and [b_v, b_h] of the upper one, then the biases of the units at every pitch, which both machines get. The
-    upper machine has `visible + extra` hidden units: turned over, the
-    lower machine is one of its states (`unroll`), and the network then says exactly what the lower machine says. Deeper
+    machine and [b_v, b_h] of the upper one, then what the units at every pitch add to b_v, in the upper machine to
+    b_h of its first `visible` units. The upper machine has `visible + extra` hidden units: turned over, the lower
+    machine is one of its states (`unroll`), and the network then says exactly what the lower machine says. Deeper
     training starts from there.
 
     The loss depends on `stage`, a layer at a time and then together:
@@ -34,7 +34,7 @@ class DBN(FrameDistribution):
     Args:
         hidden: hidden units between the two machines.
         extra: hidden units of the upper machine beyond the number of visible ones.
-        gibbs_steps, sample_steps, chain_start, relative: see `RBM`.
+        gibbs_steps, sample_steps, chain_start, relative, weight_scale: see `RBM`.
 
     Reference:
         Hinton, Osindero, Teh, "A fast learning algorithm for deep belief nets", Neural Computation 2006; as a frame's
@@ -50,35 +50,44 @@ class DBN(FrameDistribution):
         sample_steps: int = 25,
         chain_start: str = "previous",
         relative=(),
+        weight_scale: float = 0.01,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.hidden, self.extra, self.stage = hidden, extra, TOGETHER
         self.options = {"gibbs_steps": gibbs_steps, "sample_steps": sample_steps, "chain_start": chain_start}
+        self.options["weight_scale"] = weight_scale
         self.relative = Relative(*relative)
-        self.lower = RBM(hidden, **self.options, relative=self.relative, name="lower")
+        self.lower = RBM(hidden, **self.options, name="lower")
         self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
 
     def build(self, shape):
         self.visible = shape[-1]
         self.upper = RBM(self.visible + self.extra, **self.options, name="upper")
         self.lower.build(shape)
-        self.upper.build((*shape[:-1], self.lower.all_hidden))
-        self.G = self.add_weight(shape=(self.visible, self.lower.all_hidden), initializer="zeros", name="G")
+        self.upper.build((*shape[:-1], self.hidden))
+        self.G = self.add_weight(shape=(self.visible, self.hidden), initializer="zeros", name="G")
 
     @property
     def biases(self) -> list:
         return [*self.lower.biases, *self.upper.biases]
 
+    def make_context(self, dropout: float):
+        return PitchBiases(self.relative, dropout, name="context") if self.relative.units else None
+
+    @property
+    def context_size(self) -> int:
+        return self.visible
+
     @property
     def noise(self) -> int:
-        return self.lower.all_hidden + self.upper.noise + self.visible
+        return self.hidden + self.upper.noise + self.visible
 
     @property
     def detail(self) -> str:
         k = self.options["gibbs_steps"]
-        around = f" and {self.relative.units} at every pitch" if self.relative.units else ""
-        return f"{self.visible} visible, {self.hidden}{around} + {self.upper.hidden} hidden, CD-{k}"
+        around = f", {self.relative.units} at every pitch" if self.relative.units else ""
+        return f"{self.visible} visible, {self.hidden} + {self.upper.hidden} hidden, CD-{k}{around}"
 
     def start(self, share: np.ndarray) -> None:
         self.lower.start(share)
@@ -86,30 +95,29 @@ class DBN(FrameDistribution):
     def unroll(self, W_u) -> None:
         """Set the upper machine to the lower one turned over, with the columns of W_u (units, parameters) that move its
         biases; extra units keep weights near 0."""
-        v, h, lower, upper = self.visible, self.hidden, self.lower, self.upper
-        couplings = np.asarray(lower.couplings())
+        v, lower, upper, W = self.visible, self.lower, self.upper, np.asarray(self.lower.W)
         weights, moved, b_1, b_2 = (np.asarray(weight).copy() for weight in (upper.W, W_u, upper.b_v, upper.b_h))
         u_v, u_q, u_1, u_2 = np.split(moved, np.cumsum([bias.shape[0] for bias in self.biases])[:-1], axis=1)
-        weights[:, :v], b_1[:h], b_1[h:], b_2[:v] = couplings.T, np.asarray(lower.b_h), 0, np.asarray(lower.b_v)
-        u_1[:, :h], u_1[:, h:], u_2[:, :v] = u_q, 0, u_v
+        weights[:, :v], b_1[:], b_2[:v] = W.T, np.asarray(lower.b_h), np.asarray(lower.b_v)
+        u_1[:], u_2[:, :v] = u_q, u_v
         for bias, value in ((upper.b_v, b_1), (upper.b_h, b_2)):
             bias.assign(value)
-        for matrix, value in ((self.G, couplings), (upper.W, weights), (W_u, moved)):
+        for matrix, value in ((self.G, W), (upper.W, weights), (W_u, moved)):
             matrix.assign(value)
 
     def parts(self, parameters):
         """Parameters of the lower and of the upper machine."""
         b_v, b_q, b_1, b_2, *around = self.split(parameters)
         if around:
-            b_q = ops.concatenate([b_q, *around], axis=-1)
-            b_1 = b_1 + ops.concatenate([ops.zeros_like(b_1[..., : self.hidden]), *around], axis=-1)
+            b_v = b_v + around[0]
+            b_2 = b_2 + ops.concatenate([around[0], ops.zeros_like(b_2[..., self.visible :])], axis=-1)
         return ops.concatenate([b_v, b_q], axis=-1), ops.concatenate([b_1, b_2], axis=-1)
 
     def loss(self, targets, parameters, training=False):
         v = ops.cast(targets, "float32")
         lower, upper = self.parts(parameters)
         # So that every weight has a gradient at every stage.
-        W = self.lower.couplings()
+        W = self.lower.W
         idle = 0.0 * (ops.sum(self.G) + ops.sum(self.upper.W) + ops.sum(W) + ops.sum(parameters))
         if self.stage == LOWER:
             return self.lower.loss(v, lower) + idle
@@ -134,10 +142,10 @@ class DBN(FrameDistribution):
     def draw(self, before, parameters, uniform, temperature):
         lower, upper = self.parts(parameters)
         b_v, b_q = self.lower.split(lower)
-        ends = self.lower.all_hidden, -self.visible
+        ends = self.hidden, -self.visible
         of_start, of_chain, of_frame = uniform[:, : ends[0]], uniform[:, ends[0] : ends[1]], uniform[:, ends[1] :]
         start = before if self.options["chain_start"] == "previous" else ops.zeros_like(before)
-        h = bernoulli(of_start, ops.matmul(start, self.lower.couplings()) + b_q, temperature)
+        h = bernoulli(of_start, ops.matmul(start, self.lower.W) + b_q, temperature)
         h = self.upper.chain(h, upper, of_chain, temperature)
         return bernoulli(of_frame, self.down(h, b_v), temperature)
 

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.relative import Relative
+from zoo.layers.relative import PitchContext, Relative
 
 
 class FrameDistribution(keras.layers.Layer):
     """A distribution over frames of `visible` bits whose parameters may differ from frame to frame.
 
     Its parameters are a vector of biases for each frame and an argument of every method, so that a recurrent network
-    can set them (`zoo.layers.conditioned`). The weights between units are shared by all frames. The vector ends with
-    the biases of the units at every pitch, where there are such (`zoo.layers.relative`).
+    can set them (`zoo.layers.conditioned`). The weights between units are shared by all frames. Where there are units
+    at every pitch (`zoo.layers.relative`), the vector ends with what comes from them.
 
     Call arguments:
         frames: (..., visible) bits.
@@ -34,6 +34,16 @@ class FrameDistribution(keras.layers.Layer):
     noise: int
     detail: str
     relative: Relative = Relative()
+
+    def make_context(self, dropout: float):
+        """The layer that gives, from the frames before and the recurrent state, what comes from the units at every
+        pitch; None where there are none."""
+        return PitchContext(self.relative, name="context") if self.relative.units else None
+
+    @property
+    def context_size(self) -> int:
+        """Length of what that layer gives for a frame."""
+        return self.relative.total
 
     @property
     def biases(self) -> list:
@@ -67,8 +77,8 @@ class FrameDistribution(keras.layers.Layer):
 
     @property
     def sizes(self) -> list[int]:
-        """Lengths of the biases, in their order, and of those at every pitch."""
-        around = [self.relative.total] if self.relative.units else []
+        """Lengths of the biases, in their order, and of what comes from the units at every pitch."""
+        around = [self.context_size] if self.relative.units else []
         return [bias.shape[0] for bias in self.biases] + around
 
     def split(self, parameters):
@@ -81,7 +91,8 @@ class FrameDistribution(keras.layers.Layer):
         return ops.concatenate([ops.convert_to_tensor(bias) for bias in self.biases])
 
     def call(self, frames):
-        own = ops.concatenate([self.own_biases(), ops.zeros(self.relative.total)])
+        around = self.context_size if self.relative.units else 0
+        own = ops.concatenate([self.own_biases(), ops.zeros(around)])
         return ops.zeros_like(ops.cast(frames[..., :1], "float32")) + own
 
     def compute_output_shape(self, shape):

@@ -7,23 +7,24 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.frames import FrameDistribution, bernoulli
-from zoo.layers.relative import Relative
+from zoo.layers.relative import PitchBiases, Relative
 
 
 @keras.saving.register_keras_serializable("zoo")
 class RBM(FrameDistribution):
     """A restricted Boltzmann machine over visible units v and hidden units h, p(v, h) ∝ exp(v·b_v + h·b_h + v W h).
 
-    Its parameters are [b_v, b_h]; where `relative` has units, there are hidden units at every pitch besides, and b_h
-    ends with theirs. The loss is F(v) − F(v*), with the gradient of CD-k: v* ends a Gibbs chain of k steps
-    from v and counts as a constant.
+    Its parameters are [b_v, b_h]; where `relative` has units, what they add to b_v follows. The loss is F(v) − F(v*),
+    with the gradient of CD-k: v* ends a Gibbs chain of k steps from v and counts as a constant.
 
     Args:
         hidden: number of hidden units.
         gibbs_steps: k of contrastive divergence, CD-k.
         sample_steps: Gibbs steps for a frame drawn.
         chain_start: where that chain starts, at the "previous" frame or at "zeros".
-        relative: hidden units at every pitch, a `Relative` or a tuple.
+        relative: units at every pitch that move b_v, a `Relative` or a tuple.
+        weight_scale: standard deviation of W at the beginning. A machine with W = 0 is a saddle of the likelihood, and
+            training takes long to leave it.
 
     Reference:
         Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
@@ -36,23 +37,19 @@ class RBM(FrameDistribution):
         sample_steps: int = 25,
         chain_start: str = "previous",
         relative=(),
+        weight_scale: float = 0.01,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.hidden, self.gibbs_steps = hidden, gibbs_steps
         self.sample_steps, self.chain_start = sample_steps, chain_start
-        self.relative = Relative(*relative)
+        self.relative, self.weight_scale = Relative(*relative), weight_scale
         self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
 
     def build(self, shape):
         self.visible = shape[-1]
-        self.W = self.add_weight(
-            shape=(self.visible, self.hidden), initializer=keras.initializers.RandomNormal(stddev=0.01), name="W"
-        )
-        if self.relative.units:
-            shape = (self.relative.intervals, self.visible // self.relative.pitches, self.relative.units)
-            small = keras.initializers.RandomNormal(stddev=0.01)
-            self.K = self.add_weight(shape=shape, initializer=small, name="K")
+        initial = keras.initializers.RandomNormal(stddev=self.weight_scale)
+        self.W = self.add_weight(shape=(self.visible, self.hidden), initializer=initial, name="W")
         self.b_v = self.add_weight(shape=(self.visible,), initializer="zeros", name="b_v")
         self.b_h = self.add_weight(shape=(self.hidden,), initializer="zeros", name="b_h")
         # Logit of each unit's share of ones in the training music: where b_v starts, and where annealed
@@ -63,28 +60,26 @@ class RBM(FrameDistribution):
     def biases(self) -> list:
         return [self.b_v, self.b_h]
 
-    @property
-    def all_hidden(self) -> int:
-        """Number of hidden units, with those at every pitch."""
-        return self.hidden + self.relative.total
+    def make_context(self, dropout: float):
+        return PitchBiases(self.relative, dropout, name="context") if self.relative.units else None
 
-    def couplings(self):
-        """The matrix between visible and all hidden units: W, and the columns of the units at every pitch."""
-        if not self.relative.units:
-            return ops.convert_to_tensor(self.W)
-        return ops.concatenate([self.W, self.relative.matrix(self.K)], axis=1)
+    @property
+    def context_size(self) -> int:
+        return self.visible
 
     def split(self, parameters):
-        return [parameters[..., : self.visible], parameters[..., self.visible :]]
+        """b_v and b_h in parameters (..., parameters)."""
+        b_v, b_h, *around = super().split(parameters)
+        return [b_v + around[0] if around else b_v, b_h]
 
     @property
     def noise(self) -> int:
-        return self.sample_steps * (self.all_hidden + self.visible)
+        return self.sample_steps * (self.hidden + self.visible)
 
     @property
     def detail(self) -> str:
-        around = f" + {self.relative.units} at every pitch" if self.relative.units else ""
-        return f"{self.visible} visible, {self.hidden}{around} hidden, CD-{self.gibbs_steps}"
+        around = f", {self.relative.units} at every pitch" if self.relative.units else ""
+        return f"{self.visible} visible, {self.hidden} hidden, CD-{self.gibbs_steps}{around}"
 
     def start(self, share: np.ndarray) -> None:
         for bias in (self.b_v, self.base):
@@ -92,19 +87,18 @@ class RBM(FrameDistribution):
 
     def free_energy(self, v, b_v, b_h):
         """F(v) = −v·b_v − Σ softplus(v W + b_h), so that p(v) ∝ exp(−F(v)); (..., visible) → (...)."""
-        return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.couplings()) + b_h), axis=-1)
+        return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.W) + b_h), axis=-1)
 
     def gibbs_step(self, v, b_v, b_h, uniform_h, uniform_v, temperature=1.0):
         """v → h → v′, with the uniform noise given; the energy is divided by `temperature`."""
-        W = self.couplings()
-        h = bernoulli(uniform_h, ops.matmul(v, W) + b_h, temperature)
-        return bernoulli(uniform_v, ops.matmul(h, ops.transpose(W)) + b_v, temperature)
+        h = bernoulli(uniform_h, ops.matmul(v, self.W) + b_h, temperature)
+        return bernoulli(uniform_v, ops.matmul(h, ops.transpose(self.W)) + b_v, temperature)
 
     def gibbs(self, v, b_v, b_h, steps: int):
         """The end of a Gibbs chain of `steps` steps that starts at v (..., visible)."""
         shape = ops.shape(v)[:-1]
         for _ in range(steps):
-            uniform_h = keras.random.uniform((*shape, self.all_hidden), seed=self.seed_generator)
+            uniform_h = keras.random.uniform((*shape, self.hidden), seed=self.seed_generator)
             uniform_v = keras.random.uniform((*shape, self.visible), seed=self.seed_generator)
             v = self.gibbs_step(v, b_v, b_h, uniform_h, uniform_v)
         return v
@@ -121,11 +115,11 @@ class RBM(FrameDistribution):
     def chain(self, v, parameters, uniform, temperature):
         """The end of the chain of `sample_steps` steps from v (batch, visible), with the noise given."""
         b_v, b_h = self.split(parameters)
-        uniform = ops.reshape(uniform, (-1, self.sample_steps, self.all_hidden + self.visible))
+        uniform = ops.reshape(uniform, (-1, self.sample_steps, self.hidden + self.visible))
 
         def step(index, v):
             drawn = ops.take(uniform, index, axis=1)
-            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.all_hidden], drawn[:, self.all_hidden :], temperature)
+            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.hidden], drawn[:, self.hidden :], temperature)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 
@@ -136,4 +130,4 @@ class RBM(FrameDistribution):
     def get_config(self):
         config = {"hidden": self.hidden, "gibbs_steps": self.gibbs_steps}
         config |= {"sample_steps": self.sample_steps, "chain_start": self.chain_start}
-        return {**super().get_config(), **config, "relative": tuple(self.relative)}
+        return {**super().get_config(), **config, "relative": tuple(self.relative), "weight_scale": self.weight_scale}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
 
 class Relative(NamedTuple):
-    """Hidden units at every pitch that hear other pitches in semitones from their own.
+    """Units at every pitch that hear other pitches in semitones from their own.
 
     What they learn in one key holds in every key, since the weights are those of intervals: the idea of Johnson,
     "Generating polyphonic music using tied parallel networks", EvoMUSART 2017.
@@ -41,15 +40,6 @@ class Relative(NamedTuple):
         """Frames (..., channels × pitches) as (..., pitches, channels)."""
         channels = frames.shape[-1] // self.pitches
         return ops.swapaxes(ops.reshape(frames, (*ops.shape(frames)[:-1], channels, self.pitches)), -1, -2)
-
-    def matrix(self, kernel):
-        """The matrix (channels × pitches, pitches × units) whose product with a frame is the convolution with `kernel`
-        (intervals, channels, units)."""
-        away = np.arange(self.pitches)[:, None] - np.arange(self.pitches) + self.reach  # of the heard from the unit's
-        away = np.where((away >= 0) & (away < self.intervals), away, self.intervals)
-        kernel = ops.concatenate([kernel, ops.zeros_like(kernel[:1])])
-        found = ops.take(kernel, away, axis=0)  # (pitches heard, pitches, channels, units)
-        return ops.reshape(ops.transpose(found, (2, 0, 1, 3)), (-1, self.total))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -82,7 +72,7 @@ class PitchContext(keras.layers.Layer):
         self.W = self.add_weight(shape=(u_shape[-1], relative.units), initializer=small, name="W")
         self.d = self.add_weight(shape=(relative.units,), initializer="zeros", name="d")
 
-    def call(self, frames, u):
+    def call(self, frames, u, training=False):
         reach = self.relative.reach
         planes = ops.pad(self.relative.planes(frames), ((0, 0), (0, 0), (reach, reach), (0, 0)))
         heard = ops.conv(planes, self.S, padding="valid")  # (batch, time, pitches, units)
@@ -94,3 +84,46 @@ class PitchContext(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "relative": tuple(self.relative)}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PitchBiases(keras.layers.Layer):
+    """What units at every pitch add to the biases of the visible units there: Σ_r A[r, c] relu(context_r at p), where
+    the context is a `PitchContext`.
+
+    Args:
+        relative: numbers of the units, as a `Relative` or a tuple.
+        dropout: share of the units dropped in training.
+
+    Call arguments:
+        frames, u: see `PitchContext`.
+
+    Returns:
+        (batch, time, visible).
+    """
+
+    def __init__(self, relative, dropout: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.context = PitchContext(relative, name="heard")
+        self.dropout = keras.layers.Dropout(dropout)
+
+    @property
+    def relative(self) -> Relative:
+        """Numbers of the units."""
+        return self.context.relative
+
+    def build(self, frames_shape, u_shape):
+        self.context.build(frames_shape, u_shape)
+        shape = (self.relative.units, frames_shape[-1] // self.relative.pitches)
+        self.A = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=0.1), name="A")
+
+    def call(self, frames, u, training=False):
+        shape = (*ops.shape(u)[:-1], self.relative.pitches, self.relative.units)
+        units = self.dropout(ops.relu(ops.reshape(self.context(frames, u), shape)), training=training)
+        return ops.reshape(ops.swapaxes(ops.matmul(units, self.A), -1, -2), (*shape[:-2], frames.shape[-1]))
+
+    def compute_output_shape(self, frames_shape, u_shape):
+        return (*u_shape[:-1], frames_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "relative": tuple(self.relative), "dropout": self.dropout.rate}

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.frame_model import Measured
+from zoo.frame_model import PAPER_ROLL, Measured
 from zoo.hyperparameters import option
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.rbm import RBM
@@ -38,17 +38,26 @@ class RNNDBN(RBMModel):
     """RNN-DBN over piano rolls."""
 
     extra: int = option(0, "hidden units of the upper machine beyond as many as there are bits", low=0, high=65_536)
-    lower_share: float = option(0.6, "share of the epochs that train the lower machine alone", low=0, high=1)
-    upper_share: float = option(0.1, "share of the epochs after it that train the upper machine alone", low=0, high=1)
+    lower_share: float = option(0.6, "share of the training that trains the lower machine alone", low=0, high=1)
+    upper_share: float = option(0.1, "share of it after that, for the upper machine alone", low=0, high=1)
 
     presets: ClassVar = {
         "smoke": dict(
             hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=3, chunk=32, steps_per_beat=2,
-            lower_share=0.34, upper_share=0.33, pretrain_epochs=1,
+            lower_share=0.33, upper_share=0.33, pretrain_epochs=1,
         ),
         "tuned": dict(
             hidden=96, units=(128,), cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+        ),
+        "paper": PAPER_ROLL | dict(
+            hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
+            pretrain_epochs=20, anneal_twice=True, quick_frames=400,
+        ),
+        "best": PAPER_ROLL | dict(
+            hidden=256, units=(256,), cell="lstm", dropout=0.4, relative=32, transpose=6, weight_scale=0.1,
+            gibbs_steps=10, batch=16, epochs=100_000, updates=4000, learning_rate=1.5e-2, schedule="cosine",
+            clip_norm=1.0, anneal_twice=True, quick_frames=400,
         ),
     }  # fmt: skip
 
@@ -61,18 +70,18 @@ class RNNDBN(RBMModel):
     def kind(self) -> str:
         return BOUND
 
-    def stage(self, epoch: int) -> str:
-        """What is trained in that epoch, counted from 0."""
-        if epoch < round(self.epochs * self.lower_share):
+    def stage(self, share: float) -> str:
+        """What is trained when that share of the training is behind."""
+        if share < self.lower_share:
             return LOWER
-        return UPPER if epoch < round(self.epochs * (self.lower_share + self.upper_share)) else TOGETHER
+        return UPPER if share < self.lower_share + self.upper_share else TOGETHER
 
-    def begin(self, epoch: int) -> None:
-        stage = self.stage(epoch)
+    def begin(self, share: float, earlier: float | None) -> None:
+        stage = self.stage(share)
         if self.distribution.stage != stage:
             self.distribution.stage, self.conditioned.frozen = stage, stage == UPPER
             self.network.make_train_function(force=True)
-        if epoch and self.stage(epoch - 1) != stage:  # what the optimizer remembers is of other gradients
+        if earlier is not None and self.stage(earlier) != stage:  # what the optimizer remembers is of other gradients
             for variable in self.network.optimizer.variables:
                 if variable is not self.network.optimizer._learning_rate:
                     variable.assign(np.zeros(variable.shape))
@@ -89,7 +98,7 @@ class RNNDBN(RBMModel):
         Reference: Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
         """
         dbn, rng = self.distribution, np.random.default_rng(self.seed)
-        W, G, U = (np.asarray(weight) for weight in (dbn.lower.couplings(), dbn.G, dbn.upper.W))
+        W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
         lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
         (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
         # The upper machine annealed from its other side, which began as the visible units.

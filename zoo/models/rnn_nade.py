@@ -25,7 +25,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from zoo.frame_model import FrameModel, Measured
+from zoo.frame_model import PAPER_ROLL, FrameModel, Measured
 from zoo.layers.frames import Method
 from zoo.layers.nade import NADE
 from zoo.scoring import EXACT
@@ -43,6 +43,13 @@ class RNNNADE(FrameModel):
         "tuned": dict(
             hidden=64, units=(96,), cell="lstm", dropout=0.2, relative=16, epochs=14, batch=8, chunk=48,
             learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
+        ),
+        "paper": PAPER_ROLL | dict(
+            hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
+        ),
+        "best": PAPER_ROLL | dict(
+            hidden=128, units=(256,), cell="lstm", dropout=0.4, relative=48, transpose=6, batch=16, epochs=100_000,
+            updates=4000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.frame_model import Measured
+from zoo.frame_model import PAPER_ROLL, Measured
 from zoo.layers.rbm import RBM
 from zoo.rbm_model import RBMModel, free_energy
 from zoo.scoring import AIS
@@ -48,6 +48,15 @@ class RNNRBM(RBMModel):
             hidden=96, units=(128,), cell="lstm", dropout=0.1, gibbs_steps=10, epochs=26, batch=8, chunk=48,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "paper": PAPER_ROLL | dict(
+            hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
+            pretrain_epochs=20, anneal_twice=True, quick_frames=400,
+        ),
+        "best": PAPER_ROLL | dict(
+            hidden=256, units=(256,), cell="lstm", dropout=0.4, relative=32, transpose=6, weight_scale=0.1,
+            gibbs_steps=10, batch=16, epochs=100_000, updates=4000, learning_rate=1.5e-2, schedule="cosine",
+            clip_norm=1.0, anneal_twice=True, quick_frames=400,
+        ),
     }  # fmt: skip
 
     def make_distribution(self) -> RBM:
@@ -61,7 +70,7 @@ class RNNRBM(RBMModel):
 
     def measure(self, frames, parameters, thorough) -> Measured:
         """log p(v) = −F(v) − log Z."""
-        W, (b_v, b_h) = np.asarray(self.distribution.couplings()), self.distribution.split(parameters)
+        W, (b_v, b_h) = np.asarray(self.distribution.W), self.distribution.split(parameters)
         annealed, how = self.anneal(W, b_v, b_h, self.distribution.base, thorough)
         energy = free_energy(frames, W, b_v, b_h)
         loss = energy - free_energy(annealed.drawn, W, b_v, b_h).mean(0)

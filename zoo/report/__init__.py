@@ -1,7 +1,8 @@
 """Run folders of one corpus as a page, a CSV file and a table: a pure function of files, without Keras."""
 
 from zoo.report.page import write_report
+from zoo.report.published import write_published
 from zoo.report.runs import Run, load_runs
 from zoo.report.tables import table
 
-__all__ = ["Run", "load_runs", "table", "write_report"]
+__all__ = ["Run", "load_runs", "table", "write_published", "write_report"]
