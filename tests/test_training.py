@@ -1,5 +1,7 @@
 """The training loop: schedules, early stopping, best weights, resuming."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -70,6 +72,26 @@ def test_patience_stops_and_the_best_weights_come_back():
     best = int(np.argmin(history["val_nats_per_beat"]))
     assert best == 2 and len(history["epoch"]) == best + 1 + 4
     assert all(np.array_equal(a, b) for a, b in zip(model.network.get_weights(), seen[best], strict=True))
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("best", 1), ("last", 3)])
+def test_the_weights_of_the_best_epoch_are_kept_or_those_of_the_last(keep, kept, monkeypatch):
+    seen, figures = [], iter([3.0, 1.0, 2.0, 1.5])
+
+    class Look(Watch):
+        def epoch(self, history, network):
+            seen.append([weight.copy() for weight in network.get_weights()])
+
+    model = smoke(epochs=4, keep=keep)
+    evaluate = type(model).evaluate
+    monkeypatch.setattr(
+        type(model),
+        "evaluate",
+        lambda self, lines, thorough=True: dataclasses.replace(evaluate(self, lines), nats=next(figures)),
+    )
+    model.fit(TRAIN, VALID, watch=Look())
+    assert all(np.array_equal(a, b) for a, b in zip(model.network.get_weights(), seen[kept], strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(seen[1], seen[3], strict=True))
 
 
 def test_minutes_end_training():

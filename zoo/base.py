@@ -40,6 +40,7 @@ class MusicModel:
     weight_decay: float = option(0.0, "share of each weight, times the learning rate, that a step takes", low=0, high=1)
     clip_norm: float = option(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
     clip_value: float = option(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    keep: str = option("best", "weights of the epoch with the best validation, or of the last", choices=training.KEEP)
     patience: int = option(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
     minutes: float = option(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
     updates: int = option(0, "batches of training at most; 0 is any", low=0, high=10**9)
@@ -118,7 +119,7 @@ class MusicModel:
         watch: training.Watch | None = None,
         state_path: Path | None = None,
     ) -> dict[str, list[float]]:
-        """Learn from `train`, keep the weights that predict `valid` best.
+        """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
 
         Args:
             weights: a trained model of the same shape to go on from; its vocabulary is kept.
@@ -334,9 +335,8 @@ class MusicModel:
             song = song.crop(0, ticks)
             lines = self.codec.encode(song)
             if not lines:
-                raise UserError(
-                    f"the primer {song.name or ''} holds nothing {self.nothing_to_read()}".replace("  ", " ")
-                )
+                told = f"the primer {song.name or ''} holds nothing {self.nothing_to_read()}"
+                raise UserError(told.replace("  ", " "))
             steps = int(to_steps(song.length, self.codec.steps_per_beat))
             choices.append([(line, self.codec.decode(line.codes, steps)) for line in lines])
         picked = [choices[i % len(choices)] for i in range(count)]

@@ -20,7 +20,7 @@ import filelock
 import keras
 import numpy as np
 
-from zoo import baselines, hyperparameters
+from zoo import baselines, hyperparameters, training
 from zoo.base import MusicModel
 from zoo.codecs import RollCodec
 from zoo.corpus import Corpus
@@ -156,7 +156,7 @@ class Job:
     def _measure(self, history: dict[str, list[float]]) -> dict:
         """Everything the report says of the run; writes its samples on the way."""
         model, corpus = self.model, self.corpus
-        best = int(np.argmin(history["val_nats_per_beat"]))
+        best = training.kept_epoch(model, history["val_nats_per_beat"])
         sides = {"valid": corpus.valid, "test": corpus.test}
         scores = {}
         for side, songs in sides.items():

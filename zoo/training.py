@@ -23,6 +23,7 @@ OPTIMIZERS = {
     name.lower(): getattr(keras.optimizers, name)
     for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam")
 }
+KEEP = ("best", "last")
 SCHEDULES = ("constant", "plateau", "cosine")
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
@@ -42,13 +43,12 @@ class State:
     """All that a training consists of between two epochs."""
 
     history: list[dict[str, float]] = field(default_factory=list)
-    best: list[np.ndarray] = field(default_factory=list)  # weights at the best validation figure
+    best: list[np.ndarray] = field(default_factory=list)  # weights of the epoch that is kept
 
     @property
-    def best_epoch(self) -> int:
-        """Index of the epoch with the lowest validation figure; −1 before the first."""
-        figures = [row["val_nats_per_beat"] for row in self.history]
-        return int(np.argmin(figures)) if figures else -1
+    def figures(self) -> list[float]:
+        """The validation figure of every epoch."""
+        return [row["val_nats_per_beat"] for row in self.history]
 
     def save(self, path: Path, network: keras.Model) -> None:
         """Write the state, the network's weights and the optimizer's variables to one file."""
@@ -81,6 +81,11 @@ class State:
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} is damaged ({error}); delete it to train from the beginning.") from None
         return cls(history, groups["best"])
+
+
+def kept_epoch(model, figures: list[float]) -> int:
+    """Index of the epoch whose weights are kept, by the validation figures of all epochs so far."""
+    return len(figures) - 1 if model.keep == "last" else int(np.argmin(figures))
 
 
 def make_optimizer(model) -> keras.optimizers.Optimizer:
@@ -117,7 +122,7 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
 def train(
     model, lines, validate, *, spent: float = 0.0, watch: Watch | None = None, state_path: Path | None = None
 ) -> State:
-    """Train `model.network` until epochs, minutes, updates or patience are used up; leave its best weights in it.
+    """Train `model.network` until epochs, minutes, updates or patience are used up; leave it with the weights to keep.
 
     Args:
         model: a built MusicModel, with its hyperparameters, `network` (compiled), `begin` and `batches`.
@@ -165,7 +170,7 @@ def train(
         row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate, "updates": updates}
         row["seconds"] = before + time.perf_counter() - started
         state.history.append(row)
-        if state.best_epoch == epoch:
+        if kept_epoch(model, state.figures) == epoch:
             state.best = network.get_weights()
         if state_path:
             state.save(state_path, network)
@@ -185,5 +190,5 @@ def _used(model, history: list[dict[str, float]]) -> float:
 
 def _finished(model, state: State) -> bool:
     done = len(state.history)
-    out_of_patience = bool(model.patience and done - 1 - state.best_epoch >= model.patience and done)
-    return _used(model, state.history) >= 1 or out_of_patience
+    out_of_patience = model.patience and done and done - 1 - int(np.argmin(state.figures)) >= model.patience
+    return _used(model, state.history) >= 1 or bool(out_of_patience)
