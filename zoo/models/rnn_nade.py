@@ -48,8 +48,8 @@ class RNNNADE(FrameModel):
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
         ),
         "best": PAPER_ROLL | dict(
-            hidden=128, units=(256,), cell="lstm", dropout=0.4, relative=48, transpose=6, batch=16, epochs=100_000,
-            updates=4000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
+            hidden=128, units=(256,), cell="lstm", dropout=0.35, relative=48, transpose=6, batch=16, epochs=100_000,
+            updates=5000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 
