@@ -163,6 +163,35 @@ def test_train_all_passes_everything_on(copy, say, monkeypatch):
     assert done.err.splitlines() == [f"zoo: {name} has no --exact; trained without" for name in others]
 
 
+def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monkeypatch):
+    """Representation, network and training of each run, by the hyperparameters that its command gives."""
+    made = []
+
+    def run(command, check):
+        options = zoo.cli.make_parser(command[3:]).parse_args(command[3:])
+        given = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
+        made.append((zoo.create(options.model, options.preset, options.seed, **given), options.message))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(commands.subprocess, "run", run)
+    assert say("compare-presets", "event_lstm", *TUNES, "--seed", "5").code == 0
+    presets = {name: zoo.create("event_lstm", name) for name in ("blog", "tuned")}
+    expected = [("blog", "blog", "blog"), ("blog", "blog", "tuned"), ("blog", "tuned", "tuned"), ("tuned",) * 3]
+    for (model, message), sources in zip(made, expected, strict=True):
+        assert model.seed == 5
+        for part, source in zip(("representation", "network", "training"), sources, strict=True):
+            for key in hyperparameters.of_part(type(model), part):
+                assert getattr(model, key) == getattr(presets[source], key), (message, key)
+    assert [message for _, message in made] == [
+        "blog",
+        "blog with the training of tuned",
+        "tuned on the representation of blog",
+        "tuned",
+    ]
+    wrong = say("compare-presets", "event_lstm", *TUNES, "--one", "bolg")
+    assert wrong.code == 2 and "no preset 'bolg'" in wrong.err and len(made) == 4
+
+
 def test_train_all_leaves_out_models_without_the_preset(copy, say, in_process):
     in_process.codes = {"note_lstm": 0, "event_lstm": 0}
     done = say("train-all", *TUNES, "--preset", "original")

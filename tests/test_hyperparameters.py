@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import zoo
 from zoo import hyperparameters
 from zoo.errors import UserError
 from zoo.hyperparameters import option
@@ -168,12 +169,25 @@ def test_help_shows_default_and_what_a_flag_takes():
     text = " ".join(parser.format_help().split())
     for part in (
         "--epochs N passes at most [25]",
-        "--rate X step size; none is 100 % the optimizer's own [None]",
+        "--rate X step size; none is 100 % the optimizer's own [none]",
         "--units N,N,… units of each layer [64,32]",
-        "--hold yes|no a class for holding [False]",
+        "--hold yes|no a class for holding [no]",
         "--voice-of {lines,skyline} what is heard [lines]",
         "--most N at most so many [3]",
         "--note NAME any word []",
     ):
         assert part in text
     assert "--seed" not in text
+
+
+def test_every_hyperparameter_belongs_to_one_part():
+    for model in map(zoo.find, zoo.names()):
+        named = [key for part in hyperparameters.PARTS for key in hyperparameters.of_part(model, part)]
+        assert sorted(named) == sorted(hyperparameters.options(model))
+        written = set(hyperparameters.of_part(model, "representation"))
+        assert "steps_per_beat" in written and "epochs" in hyperparameters.of_part(model, "training")
+        bare, defaults = model(), {name: field.default for name, field in hyperparameters.options(model).items()}
+        for name in set(defaults) - written:  # what is not written down does not change the codec
+            other = {int: lambda value: 2 * value or 1, bool: lambda value: not value}.get(type(defaults[name]))
+            if other:
+                assert model(**{name: other(defaults[name])}).make_codec() == bare.make_codec(), name

@@ -30,6 +30,7 @@ ROOMS = [
     "frame_model",
     "rbm_model",
     "baselines",
+    "comparison",
     "models",
     "folders",
     "progress",
@@ -47,7 +48,7 @@ KNOWS = {
     "render": {"errors", "files", "song", "midi"},
     "report": {"errors", "files", "song", "midi", "metrics", "render"},
 }
-KERAS = {"layers", "training", "base", "symbol_model", "frame_model", "rbm_model", "baselines", "models", "harness"}
+KERAS = {"layers", "training", "base", "symbol_model", "frame_model", "rbm_model", "models", "harness"}
 BANNED = {
     "pickle": "pickles run code when they are read",
     "cloudpickle": "pickles run code when they are read",

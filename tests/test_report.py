@@ -203,8 +203,9 @@ def test_pictures_of_current_runs_only(folder):
     write_report(folder)
     names = sorted(path.name for path in (folder / "figures").iterdir())
     rolls = [f"sample-note_lstm-tuned-seed{seed}-sample-{number}.svg" for seed in (0, 1) for number in (1, 2, 3)]
-    learning = ["curves-note_lstm-epoch.svg", "curves-note_lstm-seconds.svg"]
-    assert names == [*learning, "network-note_lstm-tuned.svg", *rolls]
+    learning = ["cost.svg", "curves-note_lstm-epoch.svg", "curves-note_lstm-seconds.svg"]
+    overview = ["skill-epoch.svg", "skill-seconds.svg"]
+    assert names == [*learning, "network-note_lstm-tuned.svg", *rolls, *overview]
     curves = (folder / "figures" / "curves-note_lstm-seconds.svg").read_text()
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", curves)
     assert {"training", "validation", "order-0 floor", "tuned", "training time (seconds)"} <= set(texts)
@@ -214,7 +215,7 @@ def test_pictures_of_current_runs_only(folder):
     assert "999 parameters" in network
     shutil.rmtree(folder / "runs" / "note_lstm" / "tuned-seed1")
     write_report(folder)
-    assert sorted(path.name for path in (folder / "figures").iterdir()) == [*learning, names[2], *rolls[:3]]
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == [*learning, names[3], *rolls[:3], *overview]
 
 
 def test_curves_go_through_the_points_of_the_history(folder):

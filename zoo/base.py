@@ -18,7 +18,7 @@ from zoo.codecs import Codec, Line
 from zoo.codecs.base import to_steps
 from zoo.errors import UserError
 from zoo.files import read_json, replacing, write_json
-from zoo.hyperparameters import option
+from zoo.hyperparameters import trained, written
 from zoo.scoring import Evaluation, Score, encode_all, to_score
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
 
@@ -32,20 +32,20 @@ class MusicModel:
     After `fit` or `load`, `codec` and `network` (a compiled keras.Model) are there.
     """
 
-    epochs: int = option(25, "passes over the training music at most", low=1, high=100_000)
-    batch: int = option(32, "sequences in a batch", low=1, high=100_000)
-    optimizer: str = option("adam", "how the weights are moved", choices=tuple(training.OPTIMIZERS))
-    learning_rate: float | None = option(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
-    schedule: str = option("constant", "of the learning rate; plateau halves it", choices=training.SCHEDULES)
-    weight_decay: float = option(0.0, "share of each weight, times the learning rate, that a step takes", low=0, high=1)
-    clip_norm: float = option(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
-    clip_value: float = option(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
-    keep: str = option("best", "weights of the epoch with the best validation, or of the last", choices=training.KEEP)
-    patience: int = option(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
-    minutes: float = option(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
-    updates: int = option(0, "batches of training at most; 0 is any", low=0, high=10**9)
-    transpose: int = option(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
-    steps_per_beat: int = option(4, "grid steps in a quarter note", low=1, high=480)
+    epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
+    batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
+    optimizer: str = trained("adam", "how the weights are moved", choices=tuple(training.OPTIMIZERS))
+    learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
+    schedule: str = trained("constant", "of the learning rate; plateau halves it", choices=training.SCHEDULES)
+    weight_decay: float = trained(0.0, "share of a weight, times the learning rate, that a step takes", low=0, high=1)
+    clip_norm: float = trained(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
+    clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=training.KEEP)
+    patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
+    minutes: float = trained(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
+    updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
+    transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
+    steps_per_beat: int = written(4, "grid steps in a quarter note", low=1, high=480)
     seed: int = 0
     preset: str = ""
 

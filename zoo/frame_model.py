@@ -11,7 +11,7 @@ import numpy as np
 from zoo.base import MusicModel
 from zoo.codecs import Line, RollCodec
 from zoo.errors import UserError
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained, written
 from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
 from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
@@ -43,15 +43,15 @@ class Measured:
 class FrameModel(MusicModel):
     """A sequence of distributions over frames, whose parameters come from a recurrent network."""
 
-    low: int = option(24, "lowest MIDI pitch of the roll", low=0, high=127)
-    high: int = option(101, "highest MIDI pitch of the roll", low=0, high=127)
-    struck: bool = option(True, "a second bit for each pitch tells that it is struck, not held")
-    steps_per_frame: int = option(1, "grid steps in one frame", low=1, high=1000)
-    chunk: int = option(100, "frames of a song that are trained in one piece", low=2, high=100_000)
+    low: int = written(24, "lowest MIDI pitch of the roll", low=0, high=127)
+    high: int = written(101, "highest MIDI pitch of the roll", low=0, high=127)
+    struck: bool = written(True, "a second bit for each pitch tells that it is struck, not held")
+    steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
+    chunk: int = trained(100, "frames of a song that are trained in one piece", low=2, high=100_000)
     hidden: int = option(50, "hidden units of the distribution of one frame", low=1, high=65_536)
     units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536)
     cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
-    dropout: float = option(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+    dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
 
     relative: int = option(0, "units at every pitch that hear others, in semitones from it", low=0, high=4096)
     reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)

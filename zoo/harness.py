@@ -20,18 +20,19 @@ import filelock
 import keras
 import numpy as np
 
-from zoo import baselines, hyperparameters, training
+from zoo import baselines, comparison, hyperparameters, training
 from zoo.base import MusicModel
-from zoo.codecs import RollCodec
 from zoo.corpus import Corpus
 from zoo.errors import UserError
 from zoo.files import read_json, replacing, write_json, write_text
 from zoo.folders import is_finished, run_name
 from zoo.midi import write_midi
 from zoo.progress import TrainingDisplay
+from zoo.scoring import encode_all
 from zoo.song import TICKS_PER_BEAT, Song
 
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
+COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 
 
@@ -170,6 +171,7 @@ class Job:
             seconds.append(time.perf_counter() - started)
         for song in songs:
             write_midi(song, self.folder / "samples" / f"{song.name}.mid")
+        floors, ngram = self._floors(sides)
         return {
             "about": model.about(),
             "parameters": model.parameters,
@@ -187,20 +189,36 @@ class Job:
                 "songs_per_second": SAMPLES / seconds[1],
             },
             "scores": scores,
-            **self._floors(sides),
+            **floors,
+            "comparison": comparison.compare(
+                model.codec,
+                {"train": corpus.train, **sides},
+                model.sample(COMPARED, beats=SAMPLE_BEATS, seed=SAMPLE_SEED),
+                self._drawn(ngram),
+                SAMPLE_BEATS,
+            ),
             "network": model.picture(),
             "environment": environment(),
             "warnings": sample_warnings(songs),
         }
 
-    def _floors(self, sides: dict[str, Sequence[Song]]) -> dict:
-        """What simpler models of the same representation say, see `zoo.baselines`."""
-        codec, corpus = self.model.codec, self.corpus
-        floors = {"order0": {side: baselines.order0(codec, corpus.train, songs) for side, songs in sides.items()}}
-        if isinstance(codec, RollCodec):
-            ngram = baselines.note_ngram(codec, corpus.train, corpus.valid, corpus.test)
-            floors["note_ngram"] = ngram._asdict()
-        return floors
+    def _floors(self, sides: dict[str, Sequence[Song]]) -> tuple[dict, baselines.Floor]:
+        """Nats per beat of each floor of the same representation, and what was chosen for it; and the last of them, the
+        n-gram. See `zoo.baselines`."""
+        codec = self.model.codec
+        lines = {side: encode_all(codec, songs)[0] for side, songs in {"train": self.corpus.train, **sides}.items()}
+        beats = {side: sum(line.beats for line in lines[side]) for side in sides}
+        found = {}
+        for name in baselines.NAMES:
+            floor = baselines.fit(name, codec, lines["train"], lines["valid"])
+            found[name] = {side: floor.nats(lines[side]) / beats[side] for side in sides} | floor.describe()
+        return found, floor
+
+    def _drawn(self, floor: baselines.Floor) -> list[Song]:
+        """As many samples of a floor as of the model are compared."""
+        steps = round(SAMPLE_BEATS * self.model.codec.steps_per_beat)
+        codec, codes = self.model.codec, floor.generate(COMPARED, steps, SAMPLE_SEED)
+        return [codec.decode(piece, steps) for piece in codes]
 
 
 class Both:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import math
 import types
 import typing
 
 from zoo.errors import UserError
 
+PARTS = ("representation", "network", "training")
+WORDS = {"None": "none", "True": "yes", "False": "no"}
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
-def option(default, help: str, *, low=None, high=None, choices=None):
+def option(default, help: str, *, low=None, high=None, choices=None, part="network"):
     """A dataclass field that is a hyperparameter.
 
     Args:
@@ -21,14 +24,25 @@ def option(default, help: str, *, low=None, high=None, choices=None):
         help: one line for `--help` and the report.
         low, high: bounds of a number, or of each number of a tuple, both included.
         choices: the values allowed.
+        part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "part": part}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+# Of the other parts, in short.
+trained = functools.partial(option, part="training")
+written = functools.partial(option, part="representation")
 
 
 def options(model: type) -> dict[str, dataclasses.Field]:
     """The hyperparameters of a model's class, by name, in the order they were written."""
     return {field.name: field for field in dataclasses.fields(model) if "help" in field.metadata}
+
+
+def of_part(model: type, part: str) -> list[str]:
+    """Names of the hyperparameters of a model's class that belong to a part."""
+    return [name for name, field in options(model).items() if field.metadata["part"] == part]
 
 
 def values(model) -> dict[str, object]:
@@ -56,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser, model: type, skip: typing.Con
         if name in skip:
             continue
         default = field.default
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else WORDS.get(str(default), default)
         choices = field.metadata["choices"]
         group.add_argument(
             "--" + name.replace("_", "-"),

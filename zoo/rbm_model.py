@@ -13,7 +13,7 @@ from zoo.annealing import CHAINS_AT_ONCE, Annealed, anneal
 from zoo.codecs import Line
 from zoo.errors import UserError
 from zoo.frame_model import FrameLoss, FrameModel
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained
 from zoo.layers.rbm import RBM
 from zoo.scoring import Evaluation
 
@@ -26,16 +26,16 @@ PRETRAINING_BATCH = 100
 class RBMModel(FrameModel):
     """Frames by Gibbs chains; likelihood by annealed importance sampling."""
 
-    gibbs_steps: int = option(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
+    gibbs_steps: int = trained(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
     chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
-    weight_scale: float = option(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
+    weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
     anneal_steps: int = option(500, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
     anneal_chains: int = option(20, "chains of it, a multiple of five", low=5, high=10_000)
     anneal_twice: bool = option(False, "measure once more with twice the temperatures, to see if they are enough")
     quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
-    pretrain_epochs: int = option(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
-    pretrain_rate: float = option(0.01, "learning rate of that", low=1e-9, high=1e3)
+    pretrain_epochs: int = trained(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
+    pretrain_rate: float = trained(0.01, "learning rate of that", low=1e-9, high=1e3)
 
     def __post_init__(self):
         super().__post_init__()

@@ -12,7 +12,7 @@ from keras import ops
 from zoo.base import MusicModel
 from zoo.codecs import Line
 from zoo.errors import UserError
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained
 from zoo.layers.symbols import CarriedStep, SymbolSampler, WindowStep, state_sizes
 from zoo.scoring import EXACT, Evaluation
 
@@ -28,9 +28,9 @@ SONGS_AT_ONCE = 64
 class SymbolModel(MusicModel):
     """A recurrent network over symbols. A subclass gives the codec and `layers`, from ids (batch, time) to logits."""
 
-    context: str = option("song", "train every position of a song, or windows → the next symbol", choices=CONTEXTS)
-    window: int = option(20, "symbols in a window", low=1, high=10_000)
-    chunk: int = option(128, "symbols of a song that are trained in one piece", low=1, high=100_000)
+    context: str = trained("song", "train every position of a song, or windows → the next symbol", choices=CONTEXTS)
+    window: int = trained(20, "symbols in a window", low=1, high=10_000)
+    chunk: int = trained(128, "symbols of a song that are trained in one piece", low=1, high=100_000)
     clock_beats: int = option(
         0, "beats of the clock that the network reads, to know its place in the bar; 0 is no clock", low=0, high=64
     )

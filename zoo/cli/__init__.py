@@ -84,6 +84,15 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         _add_hyperparameters(command, zoo.names())
     command.set_defaults(run=commands.train_all)
 
+    command = adding.add_parser(
+        "compare-presets", help="what representation, network and training contribute between two presets of a model"
+    )
+    command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
+    command.add_argument("--one", default="blog", metavar="PRESET", help="where the way begins [blog]")
+    command.add_argument("--other", default="tuned", metavar="PRESET", help="where it ends [tuned]")
+    _add_training(command, one_run=False)
+    command.set_defaults(run=commands.compare_presets)
+
     command = adding.add_parser("sample", help="new pieces by a trained model")
     _add_choice_of_run(command)
     command.add_argument("--count", type=int, default=10, help="how many pieces [10]")
@@ -123,18 +132,19 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
-def _add_training(command: Parser) -> None:
+def _add_training(command: Parser, one_run: bool = True) -> None:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
-    command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
     command.add_argument("--seed", type=int, default=0, help="of training [0]")
-    command.add_argument("--weights", type=Path, metavar="RUN", help="a run folder of the same model to go on from")
+    if one_run:
+        command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
+        command.add_argument("--weights", type=Path, metavar="RUN", help="a run folder of the same model to go on from")
+        command.add_argument("--message", default="", metavar="TEXT", help="a note kept with the run")
     command.add_argument(
         "--checkpoint-every", type=int, default=0, metavar="N", help="keep the weights of every N epochs [0, none]"
     )
     command.add_argument(
         "--out", type=Path, default=REPORTS, metavar="DIR", help="where results go, a folder per corpus [reports]"
     )
-    command.add_argument("--message", default="", metavar="TEXT", help="a note kept with the run")
     command.add_argument(
         "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
     )

@@ -10,8 +10,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -93,13 +94,14 @@ def _printable(text: str) -> str:
 def train(options: argparse.Namespace) -> None:
     """`train`"""
     zoo.find(options.model)  # says which models there are
-    model = _untrained(options, options.model, _overrides(options))
+    overrides = _overrides(options)
+    model = _untrained(options, options.model, options.preset, overrides)
     weights = None
     if options.weights:
         weights = (zoo.load(options.weights), options.weights)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
-    print(_job(options, model, _read_corpus(options.corpus), weights).run())
+    print(_job(options, model, _read_corpus(options.corpus), overrides, options.message, weights).run())
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
@@ -107,61 +109,100 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
     return {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
 
 
-def _untrained(options: argparse.Namespace, name: str, overrides: dict):
+def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: dict):
     """The model to train; made, and so checked, before a corpus is built or read."""
     if options.checkpoint_every < 0:
         raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
     there = next(place for place in (options.out, *options.out.parents) if place.exists())
     if not there.is_dir():
         raise UserError(f"--out: {there} is no folder; choose another one.")
-    return zoo.create(name, options.preset, options.seed, **overrides)
+    return zoo.create(name, preset, options.seed, **overrides)
 
 
-def _job(options: argparse.Namespace, model, corpus: Corpus, weights=None):
+def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, message: str, weights=None):
     from zoo.harness import Job
 
-    known = _options_of(type(model))
     return Job(
         model=model,
         corpus=corpus,
         results=results_folder(options.corpus, options.out),
-        overrides={key: getattr(model, key) for key in _overrides(options) if key in known},
+        overrides={key: getattr(model, key) for key in overrides},
         weights=weights,
         checkpoint_every=options.checkpoint_every,
-        message=options.message,
+        message=message,
         tensorboard=options.tensorboard,
     )
 
 
+class Plan(NamedTuple):
+    """A run to be trained in a process of its own."""
+
+    model: str
+    preset: str
+    overrides: dict
+    message: str
+
+
 def train_all(options: argparse.Namespace) -> int:
-    """`train-all`: each model in a process of its own, so that one that dies takes no other with it."""
+    """`train-all`"""
     if options.weights:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
-    overrides, models, left_out, notes = _overrides(options), [], [], []
+    overrides, plans, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
         model = zoo_model(name)
         known = {key: value for key, value in overrides.items() if key in _options_of(model)}
         if options.preset not in model.presets:
             left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
         else:
-            models.append((name, known, _untrained(options, name, known)))
+            plans.append(Plan(name, options.preset, known, options.message))
             for key in sorted(overrides.keys() - known.keys()):
                 notes.append(f"{name} has no --{key.replace('_', '-')}; trained without")
-    if not models:
+    if not plans:
         raise UserError(f"no model has the preset {options.preset!r}: {'; '.join(left_out)}.")
+    return _train_each(options, plans, [*notes, *(f"left out: {reason}" for reason in left_out)])
+
+
+def compare_presets(options: argparse.Namespace) -> int:
+    """`compare-presets`: what representation, network and training each contribute to the way from one preset to
+    another."""
+    from zoo import hyperparameters
+
+    model, plans = zoo.find(options.model), []
+    one, other = (_untrained(options, options.model, preset, {}) for preset in (options.one, options.other))
+    steps = (
+        (options.one, {}, options.one),
+        (options.one, {"training": other}, f"{options.one} with the training of {options.other}"),
+        (options.other, {"representation": one}, f"{options.other} on the representation of {options.one}"),
+        (options.other, {}, options.other),
+    )
+    for preset, taken, message in steps:
+        own = model(**model.presets[preset])
+        overrides = {
+            key: getattr(source, key)
+            for part, source in taken.items()
+            for key in hyperparameters.of_part(model, part)
+            if getattr(source, key) != getattr(own, key)
+        }
+        plans.append(Plan(options.model, preset, overrides, message))
+    return _train_each(options, plans, [])
+
+
+def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
+    """Train run after run, each in a process of its own, so that one that dies takes no other with it."""
+    models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
     corpus, failed = _read_corpus(options.corpus), []
-    for note in [*notes, *(f"left out: {reason}" for reason in left_out)]:
+    for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
-    for name, known, model in models:
-        job = _job(options, model, corpus)
+    for plan, model in zip(plans, models, strict=True):
+        job = _job(options, model, corpus, plan.overrides, plan.message)
         if job.state() == "done":
-            print(f"{name} {job.folder.name}: done before, in {job.folder}", file=sys.stderr)
+            print(f"{plan.model} {job.folder.name}: done before, in {job.folder}", file=sys.stderr)
             continue
-        code = subprocess.run(_command(options, name, known), check=False).returncode
+        code = subprocess.run(_command(options, plan), check=False).returncode
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if code:
-            failed.append(name)
+            failed.append(plan.model)
             wordless = code != USER_ERROR and not (job.folder / "error.txt").exists()
             if wordless and job.folder.is_dir():
                 write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
@@ -176,9 +217,9 @@ def _options_of(model: type) -> dict:
     return hyperparameters.options(model)
 
 
-def _command(options: argparse.Namespace, name: str, overrides: dict) -> list[str]:
-    """The command that trains one model."""
-    words = [sys.executable, "-m", "zoo", "train", name, "--corpus", options.corpus, "--preset", options.preset]
+def _command(options: argparse.Namespace, plan: Plan) -> list[str]:
+    """The command that trains one run."""
+    words = [sys.executable, "-m", "zoo", "train", plan.model, "--corpus", options.corpus, "--preset", plan.preset]
     words += [
         "--seed",
         str(options.seed),
@@ -187,8 +228,15 @@ def _command(options: argparse.Namespace, name: str, overrides: dict) -> list[st
         "--out",
         str(options.out),
     ]
-    words += [f"--message={options.message}"] + ["--tensorboard"] * options.tensorboard
-    return words + [f"--{key.replace('_', '-')}={value}" for key, value in overrides.items()]
+    words += [f"--message={plan.message}"] + ["--tensorboard"] * options.tensorboard
+    return words + [f"--{key.replace('_', '-')}={_as_word(value)}" for key, value in plan.overrides.items()]
+
+
+def _as_word(value: object) -> str:
+    """A hyperparameter's value as it is written behind its flag."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)
 
 
 def _chosen_run(options: argparse.Namespace) -> Path:

@@ -24,7 +24,7 @@ import keras
 import numpy as np
 
 from zoo.codecs import EventCodec
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained, written
 from zoo.layers.symbols import SymbolInput
 from zoo.symbol_model import SymbolModel
 
@@ -37,9 +37,9 @@ class EventLSTM(SymbolModel):
 
     units: tuple[int, ...] = option((128,), "units of each LSTM layer", low=1, high=65_536)
     embedding: int = option(0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536)
-    dropout: float = option(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99)
-    split: bool = option(False, "time shift, velocity, on and off as symbols of their own")
-    velocity_bins: int = option(8, "velocities are kept in so many bins", low=1, high=127)
+    dropout: float = trained(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    split: bool = written(False, "time shift, velocity, on and off as symbols of their own")
+    velocity_bins: int = written(8, "velocities are kept in so many bins", low=1, high=127)
     draw_temperature: bool = option(
         True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is asked for"
     )

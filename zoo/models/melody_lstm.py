@@ -23,7 +23,7 @@ import keras
 
 from zoo.codecs import MelodyCodec
 from zoo.codecs.melody import VOICES
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained, written
 from zoo.layers.symbols import SymbolInput
 from zoo.symbol_model import SymbolModel
 
@@ -34,9 +34,9 @@ class MelodyLSTM(SymbolModel):
 
     units: tuple[int, ...] = option((64,), "units of each LSTM layer", low=1, high=65_536)
     dense: int = option(0, "units of a dense layer before the last one; 0 is none", low=0, high=65_536)
-    dropout: float = option(0.2, "share of LSTM outputs dropped in training", low=0, high=0.99)
-    hold: bool = option(False, "a class of its own for holding a note, so that a repeated one is struck again")
-    voice: str = option("lines", "what is heard: monophonic tracks, or the highest note of all", choices=VOICES)
+    dropout: float = trained(0.2, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    hold: bool = written(False, "a class of its own for holding a note, so that a repeated one is struck again")
+    voice: str = written("lines", "what is heard: monophonic tracks, or the highest note of all", choices=VOICES)
 
     presets: ClassVar = {
         "smoke": dict(units=(16,), epochs=2, window=8),

@@ -24,7 +24,7 @@ from typing import ClassVar
 import keras
 
 from zoo.codecs import ChordCodec
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained, written
 from zoo.layers.symbols import SymbolInput
 from zoo.symbol_model import SymbolModel
 
@@ -38,10 +38,10 @@ class NoteLSTM(SymbolModel):
     embedding: int = option(
         0, "width of a learnt embedding of symbols; 0 reads a symbol as one number", low=0, high=65_536
     )
-    dropout: float = option(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
-    recurrent_dropout: float = option(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+    dropout: float = trained(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
+    recurrent_dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
     batch_norm: bool = option(False, "batch normalisation around the dense layer, which is then rectified")
-    exact: bool = option(
+    exact: bool = written(
         False, "exact pitches and the time to the next chord, in place of normal order and half a beat"
     )
 

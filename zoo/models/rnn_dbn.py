@@ -23,7 +23,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.frame_model import PAPER_ROLL, Measured
-from zoo.hyperparameters import option
+from zoo.hyperparameters import option, trained
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.rbm import RBM
 from zoo.rbm_model import RBMModel, free_energy
@@ -38,8 +38,8 @@ class RNNDBN(RBMModel):
     """RNN-DBN over piano rolls."""
 
     extra: int = option(0, "hidden units of the upper machine beyond as many as there are bits", low=0, high=65_536)
-    lower_share: float = option(0.6, "share of the training that trains the lower machine alone", low=0, high=1)
-    upper_share: float = option(0.1, "share of it after that, for the upper machine alone", low=0, high=1)
+    lower_share: float = trained(0.6, "share of the training that trains the lower machine alone", low=0, high=1)
+    upper_share: float = trained(0.1, "share of it after that, for the upper machine alone", low=0, high=1)
 
     presets: ClassVar = {
         "smoke": dict(

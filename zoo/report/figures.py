@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
 from zoo import render
+from zoo.report.groups import Group
 from zoo.report.runs import Run, look_up, printable, text
 from zoo.song import Song
 
@@ -49,6 +50,28 @@ class Figures:
     def curves(self, runs: list[Run]) -> list[Path]:
         """Learning curves of one model's runs, once per epoch and once per second; none when there is no history."""
         return [self._curves(runs, along) for along in AXES if any(_known(run, along).any() for run in runs)]
+
+    def skills(self, groups: list[Group]) -> list[Path]:
+        """Validation skill of all models, once per epoch and once per second, seeds as bands."""
+        return [self._skills(groups, along) for along in AXES if any(_skill(group, along) for group in groups)]
+
+    def cost(self, groups: list[Group]) -> Path | None:
+        """Training seconds against skill on test music, one mark a run."""
+        points = [(group, run) for group in groups for run in group.runs if None not in (run.seconds, run.skill)]
+        if not points:
+            return None
+        path = self.path("cost")
+        with matplotlib.rc_context(render.STYLE):
+            figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+            axes = figure.subplots()
+            for name, style in _styles(groups).items():
+                mine = [(run.seconds, run.skill) for group, run in points if group.name == name]
+                x, y = np.reshape(mine, (-1, 2)).T
+                axes.plot(x, y, "o", markersize=5, color=style["color"], label=_fit(name, 40))
+            axes.set(xscale="log", xlabel="training time (seconds)", ylabel="skill, test (share of order 0 removed)")
+            _legend_above(figure, axes)
+            render.save_figure(figure, path)
+        return path
 
     def network(self, layers: list, *names: str) -> Path:
         """The layers (dicts with layer, detail, shape, parameters) as a chain of boxes, input above."""
@@ -101,6 +124,60 @@ class Figures:
             figure.legend(handles, names, labelspacing=0.25, bbox_to_anchor=(0.11, below), **place)
             render.save_figure(figure, path)
         return path
+
+    def _skills(self, groups: list[Group], along: str) -> Path:
+        path = self.path("skill", along)
+        with matplotlib.rc_context(render.STYLE):
+            figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+            axes = figure.subplots()
+            for group in groups:
+                style = _styles(groups)[group.name]
+                if curves := _skill(group, along):
+                    x, low, mean, high = curves
+                    axes.plot(x, mean, label=_fit(group.name, 40), linewidth=1.4, **style)
+                    axes.fill_between(x, low, high, color=style["color"], alpha=0.25, linewidth=0)
+            if along == "seconds":
+                axes.set_xscale("log")
+            axes.set(xlabel=AXES[along], ylabel="skill, validation (share of order 0 removed)")
+            _legend_above(figure, axes)
+            render.save_figure(figure, path)
+        return path
+
+
+def _styles(groups: list[Group]) -> dict[str, dict]:
+    """A colour for each group, and another line where colours come again."""
+    lines = ("-", "--", ":", "-.")
+    return {
+        group.name: {
+            "color": render.PALETTE[index % len(render.PALETTE)],
+            "linestyle": lines[index // len(render.PALETTE) % len(lines)],
+        }
+        for index, group in enumerate(groups)
+    }
+
+
+def _legend_above(figure: Figure, axes: Axes) -> None:
+    axes.grid(linewidth=0.6)
+    axes.tick_params(length=0)
+    figure.legend(loc="outside upper left", fontsize=8.5, ncols=2, borderpad=0)
+
+
+def _skill(group: Group, along: str) -> list[np.ndarray] | None:
+    """Epochs or seconds, and lowest, mean and highest validation skill over the seeds, as far as all seeds came."""
+    x, y = [], []
+    for run in group.runs:
+        floor = run.number("order0", "valid")
+        if not floor or not {along, "val_nats_per_beat"} <= run.history.keys():
+            continue
+        known = _known(run, along) & _known(run, "val_nats_per_beat")
+        if known.any():
+            x.append(np.array(run.history[along], float)[known])
+            y.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / floor)
+    if not y:
+        return None
+    shortest = min(map(len, y))
+    x, y = (np.stack([column[:shortest] for column in table]) for table in (x, y))
+    return [x.mean(0), y.min(0), y.mean(0), y.max(0)]
 
 
 def _known(run: Run, column: str) -> np.ndarray:

@@ -16,6 +16,8 @@ from zoo.errors import UserError
 from zoo.files import write_text
 from zoo.midi import read_midi
 from zoo.report.figures import Figures
+from zoo.report.findings import findings
+from zoo.report.groups import Group, grouped
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
 from zoo.report.tables import COMPARABLE, UNKNOWN, nats, percent, results_csv, short, table
 
@@ -38,7 +40,7 @@ def write_report(folder: Path | str) -> list[str]:
     if not runs:
         corpus = shlex.quote(_corpus_argument(facts, folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
-    figures = Figures(folder / "figures")
+    figures, groups = Figures(folder / "figures"), grouped(runs)
     page = _template().render(
         title=text(facts.get("name")) or folder.name,
         splits=_splits(facts),
@@ -48,6 +50,10 @@ def write_report(folder: Path | str) -> list[str]:
         warnings=[str(warning) for warning in items(facts.get("warnings"))],
         runs=runs,
         comparable=COMPARABLE,
+        findings=findings(groups),
+        groups=groups,
+        features=_features(groups),
+        overview=[_url(path, folder) for path in [*figures.skills(groups), figures.cost(groups)] if path],
         models=[_model(name, runs, figures, folder) for name in dict.fromkeys(run.model for run in runs)],
         environments=_environments(runs),
         report_command=shlex.join(["python", "-m", "zoo", "report", "--corpus", _corpus_argument(facts, folder)]),
@@ -57,6 +63,12 @@ def write_report(folder: Path | str) -> list[str]:
     write_text(folder / "index.html", _encodable(page))
     figures.remove_others()
     return table(runs)
+
+
+def _features(groups: list[Group]) -> list[str]:
+    """The features whose distributions were compared, in their order."""
+    found = [look_up(run.metrics, "comparison", "sets", "real", "distances") for group in groups for run in group.runs]
+    return list(dict.fromkeys(name for distances in found if isinstance(distances, dict) for name in distances))
 
 
 def _template() -> jinja2.Template:
@@ -69,6 +81,7 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": _thousands, "code": _code}
+    environment.globals |= {"nats": nats, "thousands": _thousands}
     return environment.get_template("page.html")
 
 

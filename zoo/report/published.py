@@ -54,7 +54,7 @@ FIRST = "Boulanger-Lewandowski et al. 2012, table 1"
 BAI, RRU, KRISHNAN = "Bai et al. 2018", "Ozoliņš et al. 2021 (RRU)", "Krishnan et al. 2017"
 PUBLISHED = (
     _row("note 1-gram", "exact", FIRST, (11.06, 15.3), (10.25, 19.9), ours="order0"),
-    _row("note n-gram", "exact", FIRST, (10.26, 20.3), (4.54, 62.5), ours="note_ngram"),
+    _row("note n-gram", "exact", FIRST, (10.26, 20.3), (4.54, 62.5), ours="ngram"),
     _row("RBM", "AIS estimate", FIRST, (7.43, 4.5), (5.25, 5.8)),
     _row("RNN", "exact", FIRST, (8.71, 28.5), (4.46, 62.9)),
     _row("RNN (Hessian-free)", "exact", FIRST, (8.58, 29.4), (3.89, 66.6)),
@@ -149,7 +149,7 @@ def _ours(run: Run) -> dict:
         "seconds": run.seconds,
         "test_frames": int(frames),
         "order0": per_frame(run.number("order0", "test")),
-        "note_ngram": per_frame(run.number("note_ngram", "nats")),
+        "ngram": per_frame(run.number("ngram", "test")),
         "environment": look_up(run.metrics, "environment") or {},
     }
 
@@ -167,7 +167,7 @@ def _beside(known: str | None, ours: str) -> dict:
 
 def _floors(known: str | None, row: dict) -> list[dict]:
     """The floors as rows."""
-    found = [{"model": name, "nats_per_frame": row[name], "kind": "exact"} for name in ("order0", "note_ngram")]
+    found = [{"model": name, "nats_per_frame": row[name], "kind": "exact"} for name in ("order0", "ngram")]
     return [floor | _beside(known, floor["model"]) for floor in found if floor["nats_per_frame"] is not None]
 
 
@@ -225,7 +225,7 @@ def _markdown(name: str, known: str | None, rows: list[dict], facts: dict) -> li
         body.append((floor["model"], UNKNOWN, UNKNOWN, *cells, *[UNKNOWN] * 7))
     lines += [*_table(head, body), ""]
     lines += [
-        "`order0` and `note_ngram` are floors: every key on its own, after nothing or after its own last states. "
+        "`order0` and `ngram` are floors: every key on its own, after nothing or after its own last states. "
         "Validation figures of RBM models are the quick estimate of every epoch, on a few frames.",
         "",
     ]

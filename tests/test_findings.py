@@ -1,0 +1,136 @@
+"""Seeds taken together, and the sentences that the numbers say: other numbers, other sentences."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from zoo.report.findings import findings
+from zoo.report.groups import grouped
+from zoo.report.runs import Run
+
+MODELS = ("event_lstm", "note_lstm", "rnn_nade")
+
+
+def run(
+    model, nats, *, seed=0, order0=20.0, ngram=10.0, kind="exact", codec="", seconds=60.0, status="finished",
+    accuracy=0.8, half=0.05, overlap=0.7, blind=False, **shares,
+):  # fmt: skip
+    """A run that predicts test music with so many nats per beat; `half` is half the classifier's interval."""
+    mean = {"empty": 0.0, "loops": 0.0, "copies": 0.0}
+    distances = {name: {"overlap": overlap, "overlap_interval": [overlap, overlap]} for name in ("pitch", "duration")}
+    classifier = {"accuracy": accuracy, "interval": [accuracy - half, accuracy + half]}
+    samples = mean | shares | {"songs": 50, "distances": distances, "classifier": classifier}
+    real = mean | {"songs": 40, "distances": distances, "classifier": {"accuracy": 0.52, "interval": [0.4, 0.6]}}
+    metrics = {
+        "seconds": seconds,
+        "scores": {"test": {"nats_per_beat": nats, "kind": kind}},
+        "order0": {"test": order0},
+        "ngram": {"test": ngram},
+        "comparison": {"sets": {"samples": samples, "ngram": real, "real": real}, "test": mean, "blind": blind},
+    }
+    folder = Path("runs") / model / f"tuned-seed{seed}"
+    return Run(folder, status, {"codec": codec or model}, {}, metrics, "", ())
+
+
+def texts(*runs):
+    return [finding.text for finding in findings(grouped(list(runs)))]
+
+
+def failures(*runs):
+    return [finding.text for finding in findings(grouped(list(runs))) if finding.bad]
+
+
+def test_seeds_are_one_group_and_unfinished_runs_are_in_none():
+    runs = [run("note_lstm", nats, seed=seed) for seed, nats in enumerate((4.0, 5.0, 6.0))]
+    (group,) = grouped([*runs, run("note_lstm", 1.0, seed=9, status="failed"), run("event_lstm", 1.0, status="stale")])
+    keys = ("scores", "test", "nats_per_beat")
+    assert (group.name, group.mean(*keys), group.spread(*keys)) == ("note_lstm tuned", 5.0, 1.0)
+    assert group.skills("order0") == [0.8, 0.75, 0.7] and group.skill("ngram") == pytest.approx(0.5)
+    assert group.spread("nothing") is None and group.mean("nothing") is None
+    assert grouped(runs[:1])[0].spread(*keys) is None
+    assert group.interval("samples", "classifier", "interval") == pytest.approx((0.75, 0.85))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(MODELS)))
+def test_permuted_results_give_permuted_sentences(order):
+    figures = [(3.0, 0.55, 0.9, 10.0), (6.0, 0.75, 0.8, 20.0), (12.0, 0.95, 0.7, 30.0)]
+    runs = [
+        run(model, nats, accuracy=accuracy, overlap=overlap, seconds=seconds)
+        for model, (nats, accuracy, overlap, seconds) in zip(order, figures, strict=True)
+    ]
+    told = "\n".join(texts(*runs))
+    best, _, worst = order
+    assert f"{best} tuned removes the largest share of the surprise of its representation: a skill of 85.0%" in told
+    assert f"Hardest to tell from real music are the samples of {best} tuned" in told
+    assert f"together {best} tuned is nearest to real music" in told and "90.0% of the distributions' area" in told
+    assert f"10 seconds ({best} tuned) to 30 ({worst} tuned)" in told
+    beaten = f"{worst} tuned does not beat the n-gram of its own representation: 12.000 against 10.000 nats"
+    assert failures(*runs) == [next(text for text in texts(*runs) if text.startswith(beaten))]
+    canonical = [re.sub("|".join(MODELS), lambda name: str(order.index(name[0])), text) for text in texts(*runs)]
+    runs = [
+        run(model, nats, accuracy=accuracy, overlap=overlap, seconds=seconds)
+        for model, (nats, accuracy, overlap, seconds) in zip(MODELS, figures, strict=True)
+    ]
+    assert canonical == [
+        re.sub("|".join(MODELS), lambda name: str(MODELS.index(name[0])), text) for text in texts(*runs)
+    ]
+
+
+def test_a_difference_inside_the_spread_of_the_seeds_is_not_called_one():
+    near = [run("note_lstm", 5 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
+    far = [run("rnn_nade", 5.2 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
+    told = "\n".join(texts(*near, *far))
+    assert "Within the spread of the seeds lie rnn_nade tuned." in told
+    assert "no difference beyond the spread of the seeds to rnn_nade tuned 5.500 ± 0.300." in told
+    far = [run("rnn_nade", 7 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
+    told = "\n".join(texts(*near, *far))
+    assert "Within the spread" not in told and "no difference" not in told
+    assert (
+        "note_lstm tuned predicts the test music best, 5.300 ± 0.300 nats per beat, against rnn_nade tuned 7.300"
+        in told
+    )
+
+
+def test_with_one_seed_chance_is_not_ruled_out():
+    told = "\n".join(texts(run("note_lstm", 5.0), run("rnn_nade", 9.0)))
+    assert "With one seed nobody knows how much of the distance to the next is chance." in told
+
+
+def test_nats_are_compared_only_where_music_is_written_down_alike():
+    apart = texts(run("note_lstm", 5.0), run("rnn_nade", 9.0))
+    assert not any("write music down alike" in text for text in apart)
+    alike = texts(run("note_lstm", 5.0, codec="x"), run("rnn_nade", 9.0, codec="x", kind="bound"))
+    assert any("against rnn_nade tuned ≤9.000" in text for text in alike)
+
+
+def test_samples_whose_intervals_meet_are_not_told_apart():
+    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.68)))
+    assert "Not clearly worse: rnn_nade tuned." in told
+    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.72)))
+    assert "Not clearly worse" not in told
+
+
+def test_what_fails_is_said():
+    bad = failures(
+        run("note_lstm", 5.0, loops=0.4, copies=0.3, empty=0.02, blind=True), run("rnn_nade", 5.0, loops=0.05)
+    )
+    assert [text for text in bad if text.startswith("40.0% of the samples of note_lstm tuned fall into a loop")]
+    assert [text for text in bad if text.startswith("30.0% of the samples of note_lstm tuned copy")]
+    assert [text for text in bad if text.startswith("2.0% of the samples of note_lstm tuned are empty")]
+    assert [text for text in bad if "blind to the music of note_lstm tuned:" in text]
+    assert len(bad) == 4
+    assert failures(run("note_lstm", 5.0)) == []
+
+
+def test_every_model_above_the_ngram_is_said_too():
+    told = texts(run("note_lstm", 9.0), run("rnn_nade", 5.0))
+    assert any(
+        "Every model beats the n-gram" in text and "note_lstm tuned by the least, 10.0%" in text for text in told
+    )
+
+
+def test_runs_without_figures_say_nothing():
+    bare = Run(Path("runs/note_lstm/tuned-seed0"), "finished", {}, {}, {}, "", ())
+    assert texts(bare) == [] == texts()

@@ -1,0 +1,92 @@
+"""Runs that differ only by seed, taken together: means, and how far seeds are apart."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+
+from zoo.report.runs import Run, items, look_up, number
+
+
+@dataclass(frozen=True)
+class Group:
+    """Finished runs of one model and one variant, one for each seed.
+
+    Args:
+        model: name of the model.
+        variant: the runs' name without the seed.
+        runs: at least one.
+    """
+
+    model: str
+    variant: str
+    runs: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        """Model and variant."""
+        return f"{self.model} {self.variant}"
+
+    @property
+    def representation(self) -> str:
+        """The codec that the runs share, as text; music is written down alike where it is the same."""
+        return json.dumps(look_up(self.runs[0].settings, "codec"), sort_keys=True)
+
+    def values(self, *keys: str) -> list[float]:
+        """The number under these keys of `metrics.json`, of every run that has it."""
+        found = [run.number(*keys) for run in self.runs]
+        return [value for value in found if value is not None]
+
+    def mean(self, *keys: str) -> float | None:
+        """Mean over seeds; None when no run has the number."""
+        values = self.values(*keys)
+        return statistics.fmean(values) if values else None
+
+    def spread(self, *keys: str) -> float | None:
+        """Standard deviation over seeds; None with fewer than two."""
+        values = self.values(*keys)
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    def skills(self, floor: str) -> list[float]:
+        """Share of the floor's test surprise that each run removes, negative where it adds to it; `floor` is "order0"
+        or "ngram"."""
+        pairs = [(run.number("scores", "test", "nats_per_beat"), run.number(floor, "test")) for run in self.runs]
+        return [1 - nats / surprise for nats, surprise in pairs if nats is not None and surprise]
+
+    def skill(self, floor: str) -> float | None:
+        """Mean of `skills`."""
+        found = self.skills(floor)
+        return statistics.fmean(found) if found else None
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the n-gram of the same representation predicts the test music as well as the mean of the runs."""
+        skill = self.skill("ngram")
+        return skill is not None and skill <= 0
+
+    def of_set(self, name: str, *keys: str) -> float | None:
+        """Mean over seeds of a figure of `zoo.comparison`: name is "samples", "ngram" or "real"."""
+        return self.mean("comparison", "sets", name, *keys)
+
+    def interval(self, name: str, *keys: str) -> tuple[float, float] | None:
+        """Mean over seeds of the borders of an interval there."""
+        borders = [items(look_up(run.metrics, "comparison", "sets", name, *keys)) for run in self.runs]
+        borders = [pair for pair in borders if len(pair) == 2 and None not in map(number, pair)]
+        return tuple(statistics.fmean(side) for side in zip(*borders, strict=True)) if borders else None
+
+    def overlap(self, name: str) -> float | None:
+        """Overlapped area with the test music, the mean over all features."""
+        features = look_up(self.runs[0].metrics, "comparison", "sets", name, "distances")
+        features = features if isinstance(features, dict) else {}
+        found = [self.of_set(name, "distances", feature, "overlap") for feature in features]
+        return statistics.fmean(found) if found and None not in found else None
+
+
+def grouped(runs: list[Run]) -> list[Group]:
+    """The finished runs by model and variant, in their order."""
+    found: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if run.status == "finished":
+            found.setdefault((run.model, run.variant), []).append(run)
+    return [Group(*names, tuple(members)) for names, members in found.items()]
