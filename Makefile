@@ -4,6 +4,7 @@ CORPUS ?= bach-chorales
 PRESET ?= tuned
 SEEDS ?= 0
 MODEL ?=
+OPTIMIZERS ?= sgd,adam,rmsprop
 ARGS ?=
 PYTHON ?=
 
@@ -15,6 +16,8 @@ make data               the corpus: builds or reads it, describes it
 make train-all          trains every model, once for each seed
 make train MODEL=...    trains one model, once for each seed
 make sample MODEL=...   new pieces by a trained model, or by a run's folder
+make compare-presets MODEL=...      what representation, network and training contribute between blog and tuned
+make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make bench              measures speed
@@ -43,7 +46,7 @@ comma = ,
 for_each_seed = trap 'exit 130' INT; status=0; \
 	for seed in $(subst $(comma), ,$(SEEDS)); do $(1) || status=$$?; done
 
-.PHONY: help report test setup data train-all train published sample test-slow bench lint clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench lint clean need-model
 .NOTPARALLEL:
 
 help:
@@ -90,6 +93,17 @@ published: data
 
 sample: $(if $(MODEL),setup,need-model)
 	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)
+
+compare-presets: $(if $(MODEL),data,need-model)
+	@$(call for_each_seed,$(ZOO) compare-presets "$$MODEL" --corpus "$$CORPUS" --seed $$seed $(ARGS)); \
+	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
+
+# Each optimizer at its own default rate.
+compare-optimizers: $(if $(MODEL),data,need-model)
+	@$(call for_each_seed,for optimizer in $(subst $(comma), ,$(OPTIMIZERS)); do \
+	    $(ZOO) train "$$MODEL" $(RUN) --optimizer $$optimizer --learning-rate none --seed $$seed $(ARGS) || status=$$?; \
+	    done); \
+	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 need-model:
 	@echo "Which model? Name one, as in: make $(MAKECMDGOALS) MODEL=rnn_rbm" >&2; exit 2

@@ -1,5 +1,6 @@
 """Seeds taken together, and the sentences that the numbers say: other numbers, other sentences."""
 
+import dataclasses
 import itertools
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo.report.findings import findings
-from zoo.report.groups import grouped
+from zoo.report.groups import grouped, ways
 from zoo.report.runs import Run
 
 MODELS = ("event_lstm", "note_lstm", "rnn_nade")
@@ -134,3 +135,25 @@ def test_every_model_above_the_ngram_is_said_too():
 def test_runs_without_figures_say_nothing():
     bare = Run(Path("runs/note_lstm/tuned-seed0"), "finished", {}, {}, {}, "", ())
     assert texts(bare) == [] == texts()
+
+
+def of_variant(variant, message, **kwargs):
+    found = run("event_lstm", 5.0, **kwargs)
+    settings = found.settings | {"message": message}
+    return dataclasses.replace(found, folder=found.folder.parent / f"{variant}-seed0", settings=settings)
+
+
+def test_the_way_from_one_preset_to_another_needs_every_step():
+    runs = [
+        of_variant("blog", ""),
+        of_variant("tuned-split=False", "tuned on the representation of blog"),
+        of_variant("blog-batch=8", "blog with the training of tuned"),
+        of_variant("tuned", "tuned"),
+        of_variant("tuned-units=3", "tuned"),
+    ]
+    (way,) = ways(grouped(runs))
+    assert (way.model, way.one, way.other) == ("event_lstm", "blog", "tuned")
+    variants = ["blog", "blog-batch=8", "tuned-split=False", "tuned"]
+    assert [group.variant for group in way.groups] == variants
+    for missing in range(4):
+        assert not ways(grouped([run for index, run in enumerate(runs[:4]) if index != missing]))

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import LogLocator
 
 from zoo import render
-from zoo.report.groups import Group
+from zoo.report.groups import Group, Way
 from zoo.report.runs import Run, look_up, printable, text
 from zoo.song import Song
 
@@ -68,7 +69,28 @@ class Figures:
                 mine = [(run.seconds, run.skill) for group, run in points if group.name == name]
                 x, y = np.reshape(mine, (-1, 2)).T
                 axes.plot(x, y, "o", markersize=5, color=style["color"], label=_fit(name, 40))
-            axes.set(xscale="log", xlabel="training time (seconds)", ylabel="skill, test (share of order 0 removed)")
+            axes.set(xlabel=AXES["seconds"], ylabel="skill, test (share of order 0 removed)")
+            _logarithmic(axes)
+            _legend_above(figure, axes)
+            render.save_figure(figure, path)
+        return path
+
+    def ways(self, ways: list[Way]) -> Path | None:
+        """Skill on test music at each step from one preset to another, a line for each model."""
+        if not ways:
+            return None
+        path = self.path("presets")
+        with matplotlib.rc_context(render.STYLE):
+            figure = Figure(figsize=(4.6, 3.6), layout="constrained")
+            axes = figure.subplots()
+            for index, way in enumerate(ways):
+                skills = [group.skill("order0") for group in way.groups]
+                colour = render.PALETTE[index % len(render.PALETTE)]
+                skills = [np.nan if skill is None else skill for skill in skills]
+                label = _fit(f"{way.model}, {way.one} to {way.other}", 40)
+                axes.plot(range(4), skills, "o-", color=colour, label=label)
+            axes.set_xticks(range(4), ["as it was", "+ training", "+ network", "+ representation"])
+            axes.set(ylabel="skill, test (share of order 0 removed)", xlabel="what is taken from the other preset")
             _legend_above(figure, axes)
             render.save_figure(figure, path)
         return path
@@ -137,7 +159,9 @@ class Figures:
                     axes.plot(x, mean, label=_fit(group.name, 40), linewidth=1.4, **style)
                     axes.fill_between(x, low, high, color=style["color"], alpha=0.25, linewidth=0)
             if along == "seconds":
-                axes.set_xscale("log")
+                _logarithmic(axes)
+            else:
+                axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set(xlabel=AXES[along], ylabel="skill, validation (share of order 0 removed)")
             _legend_above(figure, axes)
             render.save_figure(figure, path)
@@ -154,6 +178,14 @@ def _styles(groups: list[Group]) -> dict[str, dict]:
         }
         for index, group in enumerate(groups)
     }
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Seconds on a logarithmic axis, in plain numbers."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.xaxis.set_minor_formatter("{x:g}")
 
 
 def _legend_above(figure: Figure, axes: Axes) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from zoo.report.runs import Run, items, look_up, number
+from zoo.report.runs import Run, items, look_up, number, text
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,45 @@ def grouped(runs: list[Run]) -> list[Group]:
         if run.status == "finished":
             found.setdefault((run.model, run.variant), []).append(run)
     return [Group(*names, tuple(members)) for names, members in found.items()]
+
+
+class Way(NamedTuple):
+    """The way from one preset of a model to another, part by part, as `compare-presets` trains it.
+
+    Args:
+        model: name of the model.
+        one, other: where the way begins and ends.
+        groups: `one`; `one` with the training of `other`; `other` on the representation of `one`; `other`.
+    """
+
+    model: str
+    one: str
+    other: str
+    groups: tuple[Group, ...]
+
+    @property
+    def steps(self) -> list[str]:
+        """What each group is."""
+        return [
+            self.one,
+            f"{self.one} with the training of {self.other}",
+            f"{self.other} on the representation of {self.one}",
+            self.other,
+        ]
+
+
+def ways(groups: list[Group]) -> list[Way]:
+    """The ways of which every step was trained."""
+    found = []
+    for group in groups:
+        told = re.fullmatch(r"(\w+) with the training of (\w+)", text(look_up(group.runs[0].settings, "message")))
+        if not told:
+            continue
+        way = Way(group.model, *told.groups(), ())
+        mine = [other for other in groups if other.model == group.model]
+        messages = {text(look_up(other.runs[0].settings, "message")): other for other in mine}
+        named = {other.variant: other for other in mine}  # a preset as it is may have been trained for itself
+        members = [named.get(step) or messages.get(step) for step in way.steps]
+        if None not in members:
+            found.append(way._replace(groups=tuple(members)))
+    return found

@@ -17,7 +17,7 @@ from zoo.files import write_text
 from zoo.midi import read_midi
 from zoo.report.figures import Figures
 from zoo.report.findings import findings
-from zoo.report.groups import Group, grouped
+from zoo.report.groups import Group, grouped, ways
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
 from zoo.report.tables import COMPARABLE, UNKNOWN, nats, percent, results_csv, short, table
 
@@ -53,6 +53,8 @@ def write_report(folder: Path | str) -> list[str]:
         findings=findings(groups),
         groups=groups,
         features=_features(groups),
+        ways=ways(groups),
+        ways_figure=[_url(path, folder) for path in [figures.ways(ways(groups))] if path],
         overview=[_url(path, folder) for path in [*figures.skills(groups), figures.cost(groups)] if path],
         models=[_model(name, runs, figures, folder) for name in dict.fromkeys(run.model for run in runs)],
         environments=_environments(runs),
