@@ -113,6 +113,20 @@ class ChordCodec(SymbolCodec):
                 nats -= np.log((counts.get(str(value), 0) + 1) / (sum(counts.values()) + choices[part]))
         return float(nats)
 
+    def contents(self) -> list[list[int]]:
+        """What each known symbol is made of, as numbers: its pitches (0–127), their classes (128–139), or its time
+        (140 and up)."""
+        times = sorted(int(symbol) for symbol in self.symbols if symbol.startswith("+"))
+        number = {time: 140 + index for index, time in enumerate(times)}
+        found = []
+        for symbol in self.symbols:
+            if symbol.startswith("+"):
+                found.append([number[int(symbol)]])
+            else:
+                pitches = self._pitches(symbol)
+                found.append([*pitches, *sorted({128 + pitch % 12 for pitch in pitches})])
+        return found
+
     def encode(self, song: Song) -> list[Line]:
         symbols, notes = self._symbols(song)
         if not symbols:

@@ -3,8 +3,8 @@
 In the published form a symbol is a note name (`C4`) or a chord's pitch classes in normal order (`4.7.11`): octave,
 voicing, durations and rests are lost, and every symbol lasts half a beat. The network reads each symbol as one real
 number, its place in the vocabulary, although symbol 200 is not twice symbol 100. Ours keeps the idea with exact
-pitches; after each chord a symbol of its own tells the time to the next one, and an embedding is learnt for each
-symbol.
+pitches; after each chord a symbol of its own tells the time to the next one. A vector is learnt for each pitch, and a
+chord is read, and drawn, by the sum of its pitches' vectors: chords that share notes share what is learnt of them.
 
 An LSTM, of three layers in the published form and of one in ours, reads the symbols so far and gives a probability to
 each that may come next.
@@ -24,7 +24,9 @@ from typing import ClassVar
 import keras
 
 from zoo.codecs import ChordCodec
+from zoo.errors import UserError
 from zoo.hyperparameters import option, trained, written
+from zoo.layers.contents import ContentInput, ContentLogits
 from zoo.layers.symbols import SymbolInput
 from zoo.symbol_model import SymbolModel
 
@@ -40,6 +42,7 @@ class NoteLSTM(SymbolModel):
     )
     dropout: float = trained(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
     recurrent_dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+    content: bool = option(False, "read and draw a symbol by the pitches it holds, so that chords share what is learnt")
     batch_norm: bool = option(False, "batch normalisation around the dense layer, which is then rectified")
     exact: bool = written(
         False, "exact pitches and the time to the next chord, in place of normal order and half a beat"
@@ -53,16 +56,24 @@ class NoteLSTM(SymbolModel):
         ),
         "blog": dict(context="window", window=20, batch=16, epochs=25),
         "tuned": dict(
-            exact=True, steps_per_beat=12, embedding=64, units=(128,), dense=0, dropout=0.5, clock_beats=4,
-            epochs=12, batch=8, chunk=32, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
+            exact=True, content=True, steps_per_beat=12, embedding=64, units=(128,), dense=0, dropout=0.5,
+            clock_beats=4, epochs=12, batch=8, chunk=32, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.content and not self.embedding:
+            raise UserError("--content needs the width of its vectors: --embedding 64.")
 
     def make_codec(self) -> ChordCodec:
         return ChordCodec(steps_per_beat=self.steps_per_beat, exact=self.exact)
 
     def layers(self, size: int) -> list[keras.Layer]:
-        layers = [SymbolInput(size, "embedding" if self.embedding else "scalar", self.embedding, self.clock)]
+        if self.content:
+            layers = [ContentInput(self.codec.contents(), self.embedding, self.clock)]
+        else:
+            layers = [SymbolInput(size, "embedding" if self.embedding else "scalar", self.embedding, self.clock)]
         for index, units in enumerate(self.units):
             # Dropout stands between the layers; the original has its own inside the recurrent state.
             if index and not self.recurrent_dropout:
@@ -74,4 +85,6 @@ class NoteLSTM(SymbolModel):
             layers.append(keras.layers.Dense(self.dense, activation="relu" if norm else None))
             layers += [keras.layers.BatchNormalization()] if norm else []
             layers.append(keras.layers.Dropout(self.dropout))
+        if self.content:
+            return [*layers, ContentLogits(self.codec.contents(), self.embedding)]
         return [*layers, keras.layers.Dense(size)]  # softmax is in the loss

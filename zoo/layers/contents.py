@@ -1,0 +1,120 @@
+"""Symbols by what they are made of: chords that share a note share what is learnt of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class Contents(keras.layers.Layer):
+    """A vector for each known symbol: Σ over its parts of a vector for each part, and a small one of its own.
+
+    With one-hot symbols every chord is a stranger to every other; here C-E-G and C-E-A are known to have two notes in
+    common. It is the idea of sub-word embeddings (Bojanowski et al., "Enriching word vectors with subword information",
+    TACL 2017) for chords.
+
+    Args:
+        parts: for each symbol the numbers of its parts.
+        width: of the vectors.
+    """
+
+    def __init__(self, parts: Sequence[Sequence[int]], width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.parts, self.width = [list(map(int, row)) for row in parts], width
+        self.table = np.zeros((len(self.parts), 1 + max((max(row, default=-1) for row in self.parts), default=-1)))
+        for symbol, row in enumerate(self.parts):
+            self.table[symbol, row] = 1
+        self.table = self.table.astype(np.float32)
+        self.supports_masking = True
+
+    @property
+    def size(self) -> int:
+        """Known symbols."""
+        return len(self.parts)
+
+    def add_vectors(self, others: int = 0) -> None:
+        """The weights; `others` are symbols without parts."""
+        small = keras.initializers.RandomNormal(stddev=0.1)
+        self.of_part = self.add_weight(shape=(self.table.shape[1], self.width), initializer=small, name="of_part")
+        self.own = self.add_weight(shape=(self.size + others, self.width), initializer="zeros", name="own")
+
+    def vectors(self):
+        """(symbols, width)."""
+        shared = ops.matmul(ops.convert_to_tensor(self.table), self.of_part)
+        return ops.pad(shared, ((0, self.own.shape[0] - self.size), (0, 0))) + self.own
+
+    def get_config(self):
+        return {**super().get_config(), "parts": self.parts, "width": self.width}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ContentInput(Contents):
+    """Turns ids (`zoo.layers.symbols`) into vectors of their symbols' parts.
+
+    Args:
+        parts, width: see `Contents`. The unknown and the start symbol have a vector of their own only.
+        clock: grid steps in a bar; above 1 the place in the bar follows as a one-hot.
+
+    Call arguments:
+        ids: int32 (..., time).
+
+    Returns:
+        float32 (..., time, width + clock).
+    """
+
+    def __init__(self, parts, width: int, clock: int = 1, **kwargs):
+        super().__init__(parts, width, **kwargs)
+        self.clock = clock
+
+    @property
+    def detail(self) -> str:
+        """For the picture of the network."""
+        clock = f" + clock {self.clock}" if self.clock > 1 else ""
+        return f"{self.size} symbols of {self.table.shape[1]} parts, embedding {self.width}{clock}"
+
+    def build(self, shape):
+        self.add_vectors(others=2)
+
+    def call(self, ids):
+        features = ops.take(self.vectors(), ids % (self.size + 2), axis=0)
+        if self.clock > 1:
+            features = ops.concatenate([features, ops.one_hot(ids // (self.size + 2), self.clock)], axis=-1)
+        return features
+
+    def compute_output_shape(self, shape):
+        return (*shape, self.width + (self.clock if self.clock > 1 else 0))
+
+    def get_config(self):
+        return {**super().get_config(), "clock": self.clock}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ContentLogits(Contents):
+    """Logits of all known symbols: the product of a question, linear in the input, and each symbol's vector.
+
+    Call arguments:
+        x: (..., units).
+
+    Returns:
+        (..., size).
+    """
+
+    @property
+    def detail(self) -> str:
+        """For the picture of the network."""
+        return f"{self.size} symbols of {self.table.shape[1]} parts, width {self.width}"
+
+    def build(self, shape):
+        self.add_vectors()
+        self.W = self.add_weight(shape=(shape[-1], self.width), name="W")
+        self.c = self.add_weight(shape=(self.width,), initializer="zeros", name="c")
+        self.b = self.add_weight(shape=(self.size,), initializer="zeros", name="b")
+
+    def call(self, x):
+        return ops.matmul(ops.matmul(x, self.W) + self.c, ops.transpose(self.vectors())) + self.b
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], self.size)
