@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import zoo
-from zoo import hyperparameters
+from zoo import hyperparameters, models
 from zoo.cli import commands, main
 from zoo.harness import Keeper
 
@@ -21,6 +21,40 @@ TUNES = ["--corpus", "./tunes"]
 SMOKE = [*TUNES, "--preset", "smoke"]
 NAMES = ["event_lstm", "melody_lstm", "note_lstm", "rnn_dbn", "rnn_nade", "rnn_rbm"]
 MELODY = "reports/tunes/runs/melody_lstm/smoke-seed0"
+
+
+NEW = '''\
+"""Says what it heard last.
+
+Made by a test.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+
+from zoo.codecs import MelodyCodec
+from zoo.hyperparameters import option
+from zoo.layers.symbols import SymbolInput
+from zoo.symbol_model import SymbolModel
+
+
+@dataclass(kw_only=True)
+class Parrot(SymbolModel):
+    """An LSTM."""
+
+    feathers: int = option(4, "units of the LSTM", low=1, high=64)
+
+    presets: ClassVar = {"smoke": dict(epochs=1)}
+
+    def make_codec(self):
+        return MelodyCodec(steps_per_beat=self.steps_per_beat)
+
+    def layers(self, size):
+        lstm = keras.layers.LSTM(self.feathers, return_sequences=True)
+        return [SymbolInput(size, "one-hot", clock=self.clock), lstm, keras.layers.Dense(size)]
+'''
 
 
 @pytest.fixture
@@ -130,6 +164,24 @@ def test_help_of_a_model_lists_its_hyperparameters(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["train", "--help"])
     assert "python -m zoo train MODEL --help lists the hyperparameters" in capsys.readouterr().out
+
+
+def test_a_models_name_in_another_options_word_is_no_model(copy, say, instant):
+    done = say("train", "--message", "rnn_rbm", "melody_lstm", *SMOKE, "--seed", "8", "--hold", "yes")
+    assert (done.code, done.lines) == (0, ["reports/tunes/runs/melody_lstm/smoke-seed8-hold=True"])
+    assert read("reports/tunes/runs/melody_lstm/smoke-seed8-hold=True/model.json")["message"] == "rnn_rbm"
+
+
+@pytest.mark.parametrize("source", ["", NEW + NEW.replace("class Parrot", "class Cockatoo")], ids=["none", "two"])
+def test_a_file_that_defines_not_one_model_is_named(source, copy, say, monkeypatch):
+    Path("more").mkdir()
+    Path("more/parrot.py").write_text(source)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(copy / "more")])
+    monkeypatch.setitem(sys.modules, "zoo.models.parrot", None)
+    del sys.modules["zoo.models.parrot"]
+    told = say("train", "parrot", *SMOKE)
+    assert told.code == 2 and "zoo/models/parrot.py must define one model" in told.err
+    assert ("Parrot" in told.err) == ("Cockatoo" in told.err) == bool(source)
 
 
 def test_train_all_does_what_is_not_yet_done(copy, say, in_process, instant):
@@ -266,43 +318,8 @@ def test_control_c_and_the_same_command_goes_on(copy, say, control_c, monkeypatc
 
 # One file makes a model.
 
-NEW = '''\
-"""Says what it heard last.
-
-Made by a test.
-"""
-
-from dataclasses import dataclass
-from typing import ClassVar
-
-import keras
-
-from zoo.codecs import MelodyCodec
-from zoo.hyperparameters import option
-from zoo.layers.symbols import SymbolInput
-from zoo.symbol_model import SymbolModel
-
-
-@dataclass(kw_only=True)
-class Parrot(SymbolModel):
-    """An LSTM."""
-
-    feathers: int = option(4, "units of the LSTM", low=1, high=64)
-
-    presets: ClassVar = {"smoke": dict(epochs=1)}
-
-    def make_codec(self):
-        return MelodyCodec(steps_per_beat=self.steps_per_beat)
-
-    def layers(self, size):
-        lstm = keras.layers.LSTM(self.feathers, return_sequences=True)
-        return [SymbolInput(size, "one-hot", clock=self.clock), lstm, keras.layers.Dense(size)]
-'''
-
 
 def test_a_new_model_is_one_new_file(copy, say, in_process, monkeypatch):
-    from zoo import models
-
     Path("more").mkdir()
     Path("more/parrot.py").write_text(NEW)
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(copy / "more")])

@@ -122,6 +122,9 @@ def test_the_newest_finished_run(here):
     assert newest_run(here, "note_lstm", "tuned", 0) == old
     os.utime(old / "metrics.json")
     assert newest_run(here, "note_lstm") == old, "when it was finished counts"
+    for damaged in ("[1]", "{", "3"):
+        (old / "model.json").write_text(damaged)
+        assert newest_run(here, "note_lstm") == new, "a damaged run is none"
 
 
 def test_only_a_run_with_metrics_and_model_is_finished(here):

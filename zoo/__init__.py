@@ -44,7 +44,7 @@ def find(name: str) -> type[MusicModel]:
     """The class of the model called `name`: the one its file defines.
 
     Raises:
-        UserError: naming the models there are.
+        UserError: naming the models there are, or when the file does not define one.
     """
     if name not in names():
         near = difflib.get_close_matches(name, names(), 1)
@@ -53,12 +53,15 @@ def find(name: str) -> type[MusicModel]:
     from zoo.base import MusicModel
 
     module = importlib.import_module(f"zoo.models.{name}")
-    (found,) = (
+    found = [
         member
         for _, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, MusicModel) and member.__module__ == module.__name__
-    )
-    return found
+    ]
+    if len(found) != 1:
+        named = ", ".join(member.__name__ for member in found) or "none"
+        raise UserError(f"zoo/models/{name}.py must define one model, a subclass of MusicModel; it defines {named}.")
+    return found[0]
 
 
 def create(name: str, preset: str = "tuned", seed: int = 0, **hyperparameters: object) -> MusicModel:

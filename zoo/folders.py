@@ -55,14 +55,20 @@ def is_finished(run: Path) -> bool:
 
 
 def newest_run(results: Path, model: str, preset: str | None = None, seed: int | None = None) -> Path:
-    """The finished run of `model` that was finished last, among those with that preset and training seed if given.
+    """The finished run of `model` that was finished last, among those with that preset and training seed if given; one
+    whose model.json is damaged is none.
 
     Raises:
         UserError: saying how to train one, when there is none.
     """
     found = []
     for run in filter(is_finished, results.glob(f"runs/{model}/*")):
-        described = read_json(run / "model.json")
+        try:
+            described = read_json(run / "model.json")
+        except UserError:
+            continue
+        if not isinstance(described, dict):
+            continue
         if preset in (None, described.get("preset")) and seed in (None, described.get("seed")):
             found.append(run)
     if not found:

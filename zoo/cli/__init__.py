@@ -17,6 +17,7 @@ from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
 CORPUS = commands.CORPUS
+TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,6 +65,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.set_defaults(run=commands.describe_corpus)
 
     words = arguments[1:] if arguments[:1] == ["train"] else []
+    words = [word for before, word in zip(["", *words], words, strict=False) if before not in TAKING_WORDS]
     named = next((word for word in words if word in zoo.names()), None)
     if not named and words and not words[0].startswith("-"):
         zoo.find(words[0])  # says which models there are, before its hyperparameters are called unknown
