@@ -50,6 +50,7 @@ def add_run(folder, model="note_lstm", run="tuned-seed0", samples=3, nats=6.0, d
             "sampling": {"songs": 10, "beats": 64, "seconds": 2.0, "songs_per_second": 5.0, "first_seconds": 1.0},
             "scores": {"valid": score, "test": score},
             "order0": {"valid": 7.0, "test": 8.0},
+            "ngram": {"valid": 4.0, "test": 5.0, "n": 3},
             "network": [{"layer": "LSTM", "detail": "64 units", "shape": "(batch, time, 64)", "parameters": 999}],
             "environment": {"python": "3.11", "backend": "tensorflow"},
             "warnings": [],
@@ -122,16 +123,16 @@ def test_without_a_run_the_user_is_told_to_train(folder, tmp_path):
 def test_a_finished_run_in_numbers(folder):
     add_run(folder)
     lines = write_report(folder)
-    head, _, row = (line.split() for line in lines[:3])
+    head, _, row = (line.replace("order 0", "order0").split() for line in lines[:3])
     assert dict(zip(head, row, strict=True)) == {
         "model": "note_lstm",
         "run": "tuned-seed0",
-        "params": "12345",
         "epochs": "3",
         "seconds": "7.5",
         "valid": "6.000",
         "test": "6.000",
-        "floor": "8.000",
+        "order0": "8.000",
+        "n-gram": "5.000!",
         "skill": "25.0%",
         "status": "finished",
     }
@@ -149,6 +150,8 @@ def test_a_finished_run_in_numbers(folder):
         "test_kind": "exact",
         "test_order0": "8.0",
         "test_skill": "0.25",
+        "test_ngram": "5.0",
+        "beats_ngram": "False",
         "valid_standard_error": "",
         "test_coverage_notes": "0.875",
         "environment_backend": "tensorflow",
@@ -163,6 +166,8 @@ def test_a_finished_run_in_numbers(folder):
     assert "tuned 100.0% 90.0% 87.5% 75.0%" in text
     assert "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0" in text
     assert "python -m zoo report --corpus tunes" in text
+    finding = "note_lstm tuned does not beat the n-gram of its own representation: 6.000 against 5.000"
+    assert finding in text and any(line.startswith(f"- {finding}") for line in lines)
 
 
 def test_every_run_folder_is_a_row_whatever_its_state(folder):

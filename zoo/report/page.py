@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import textwrap
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,10 +19,11 @@ from zoo.midi import read_midi
 from zoo.report.figures import Figures
 from zoo.report.findings import findings
 from zoo.report.groups import Group, grouped, ways
-from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
-from zoo.report.tables import COMPARABLE, UNKNOWN, nats, percent, results_csv, short, table
+from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, printable, text
+from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, nats, percent, results_csv, short, table
 
 SAMPLES_DRAWN = 3
+BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
 
 
 def write_report(folder: Path | str) -> list[str]:
@@ -30,7 +32,7 @@ def write_report(folder: Path | str) -> list[str]:
     The same run folders give the same bytes. What cannot be read is said on the page; it stops nothing.
 
     Returns:
-        The lines of the terminal's table, see `table`.
+        Lines for the terminal: the table, see `table`, and the findings.
 
     Raises:
         UserError: when there is no run, or a file cannot be written.
@@ -41,6 +43,7 @@ def write_report(folder: Path | str) -> list[str]:
         corpus = shlex.quote(_corpus_argument(facts, folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
     figures, groups = Figures(folder / "figures"), grouped(runs)
+    sentences = findings(groups)
     page = _template().render(
         title=text(facts.get("name")) or folder.name,
         splits=_splits(facts),
@@ -50,7 +53,7 @@ def write_report(folder: Path | str) -> list[str]:
         warnings=[str(warning) for warning in items(facts.get("warnings"))],
         runs=runs,
         comparable=COMPARABLE,
-        findings=findings(groups),
+        findings=sentences,
         groups=groups,
         features=_features(groups),
         ways=ways(groups),
@@ -64,7 +67,8 @@ def write_report(folder: Path | str) -> list[str]:
     write_text(folder / "results.csv", _encodable(results_csv(runs)))
     write_text(folder / "index.html", _encodable(page))
     figures.remove_others()
-    return table(runs)
+    told = [line for finding in sentences for line in textwrap.wrap(printable(finding.text), WIDTH, **BULLET)]
+    return table(runs) + (["", *told] if told else [])
 
 
 def _features(groups: list[Group]) -> list[str]:

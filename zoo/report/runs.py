@@ -85,6 +85,12 @@ class Run:
         nats, floor = self.number("scores", "test", "nats_per_beat"), self.number("order0", "test")
         return 1 - nats / floor if nats is not None and floor else None
 
+    @property
+    def beaten(self) -> bool | None:
+        """Whether the n-gram of the same representation predicts the test music as well; None when not known."""
+        nats, floor = self.number("scores", "test", "nats_per_beat"), self.number("ngram", "test")
+        return None if nats is None or floor is None else nats >= floor
+
 
 def load_runs(folder: Path | str) -> list[Run]:
     """All runs of the corpus whose results lie in `folder`, by model, then by name, numbers in order of size."""

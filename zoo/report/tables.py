@@ -36,10 +36,10 @@ def results_csv(runs: list[Run]) -> str:
 
 def table(runs: list[Run]) -> list[str]:
     """The runs as lines for a terminal, none longer than 100 columns; below it what the signs mean and what failed."""
-    head = ("model", "run", "params", "epochs", "seconds", "valid", "test", "floor", "skill", "status")
+    head = ("model", "run", "epochs", "seconds", "valid", "test", "order 0", "n-gram", "skill", "status")
     rows = [head, *(_cells(run) for run in runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    widths[0] = min(widths[0], 16)
+    widths[0] = min(widths[0], 14)
     widths[1] = max(12, min(widths[1], WIDTH - sum(widths) + widths[1] - 2 * (len(head) - 1)))
     lines = []
     for row in rows:
@@ -49,7 +49,10 @@ def table(runs: list[Run]) -> list[str]:
         ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
-    notes = [f"Valid, test and floor (order 0, test) in nats per beat; ~ is an AIS estimate, ≤ a bound. {COMPARABLE}"]
+    notes = [
+        "Valid and test in nats per beat, beside two floors on the same test music; ~ is an AIS estimate, ≤ a bound, "
+        f"! does not beat the n-gram. {COMPARABLE}"
+    ]
     notes += [f"{run.model}/{run.name} {run.status}: {run.reason}" for run in runs if run.error]
     return lines + [""] + [line for note in notes for line in textwrap.wrap(printable(note), WIDTH)]
 
@@ -98,6 +101,10 @@ def _row(run: Run) -> dict:
         row[f"{split}_order0"] = run.number("order0", split)
         for part in ("songs", "lines", "notes"):
             row[f"{split}_coverage_{part}"] = number(look_up(score, "coverage", part))
+    row |= {"test_ngram": run.number("ngram", "test"), "beats_ngram": None if run.beaten is None else not run.beaten}
+    for name in ("samples", "ngram", "real"):
+        of_set = look_up(run.metrics, "comparison", "sets", name)
+        row[f"classifier_{name}"] = number(look_up(of_set, "classifier", "accuracy"))
     return row | {"test_skill": run.skill, "message": look_up(run.settings, "message"), "error": run.error}
 
 
@@ -109,11 +116,11 @@ def _cells(run: Run) -> tuple[str, ...]:
     return (
         printable(run.model),
         printable(run.name),
-        short(run.number("parameters"), 5),
         short(run.epochs),
         short(run.seconds),
         *scores,
         nats(run.number("order0", "test")),
+        nats(run.number("ngram", "test")) + "!" * bool(run.beaten),
         percent(run.skill),
         run.status,
     )
