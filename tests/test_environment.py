@@ -21,6 +21,9 @@ TARGETS = [
     "train-all",
     "train",
     "sample",
+    "compare-presets",
+    "compare-optimizers",
+    "published",
     "test-slow",
     "bench",
     "lint",
@@ -142,7 +145,7 @@ def test_help_names_every_target(checkout):
     assert set(phony) - {"need-model"} == set(TARGETS)
 
 
-@pytest.mark.parametrize("target", ["train", "sample"])
+@pytest.mark.parametrize("target", ["train", "sample", "compare-presets", "compare-optimizers"])
 def test_without_model_one_sentence(checkout, target):
     checkout.script("python3.11", FAKE_PYTHON)
     done = checkout.make(target)

@@ -189,5 +189,5 @@ def test_every_hyperparameter_belongs_to_one_part():
         bare, defaults = model(), {name: field.default for name, field in hyperparameters.options(model).items()}
         for name in set(defaults) - written:  # what is not written down does not change the codec
             other = {int: lambda value: 2 * value or 1, bool: lambda value: not value}.get(type(defaults[name]))
-            if other:
+            if other and name != "content":  # which wants an embedding too
                 assert model(**{name: other(defaults[name])}).make_codec() == bare.make_codec(), name
