@@ -251,6 +251,33 @@ def test_report_trains_every_seed(ready):
     ]
 
 
+def test_the_benchmark_trains_both_presets(ready):
+    assert ready.make("published", "SEEDS=0,1", "CORPUS=./midi", "ARGS=--updates 3").returncode == 0
+    run = "[-m][zoo][train-all][--corpus][./midi][--preset]"
+    assert ready.calls()[1:] == [
+        *(f"{run}[{preset}][--seed][{seed}][--updates][3]" for seed in (0, 1) for preset in ("paper", "best")),
+        "[-m][zoo][published][--corpus][./midi]",
+    ]
+
+
+def test_each_optimizer_at_its_own_rate(ready):
+    words = ("compare-optimizers", "MODEL=note_lstm", "OPTIMIZERS=sgd,adam", "SEEDS=0,1", "CORPUS=./midi")
+    assert ready.make(*words).returncode == 0
+    run = "[-m][zoo][train][note_lstm][--corpus][./midi][--preset][tuned][--optimizer]"
+    assert ready.calls()[1:] == [
+        *(f"{run}[{kind}][--learning-rate][none][--seed][{seed}]" for seed in (0, 1) for kind in ("sgd", "adam")),
+        "[-m][zoo][report][--corpus][./midi]",
+    ]
+
+
+def test_presets_are_compared_and_reported(ready):
+    assert ready.make("compare-presets", "MODEL=note_lstm", "CORPUS=./midi", "SEEDS=4").returncode == 0
+    assert ready.calls()[1:] == [
+        "[-m][zoo][compare-presets][note_lstm][--corpus][./midi][--seed][4]",
+        "[-m][zoo][report][--corpus][./midi]",
+    ]
+
+
 @pytest.mark.parametrize("target", ["report", "train-all"])
 def test_a_failed_seed_stops_nothing_but_is_told(ready, target):
     done = ready.make(target, "SEEDS=0,1", "ARGS=--epochs 1", FAILING_SEED="0")
