@@ -113,6 +113,11 @@ def test_samples_whose_intervals_meet_are_not_told_apart():
     assert "Not clearly worse" not in told
 
 
+def test_samples_that_deceive_nobody_are_not_praised():
+    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.95), run("rnn_nade", 5.0, accuracy=1.0)))
+    assert "No model passes for real; hardest to tell from real music are the samples of note_lstm tuned" in told
+
+
 def test_what_fails_is_said():
     bad = failures(
         run("note_lstm", 5.0, loops=0.4, copies=0.3, empty=0.02, blind=True), run("rnn_nade", 5.0, loops=0.05)
