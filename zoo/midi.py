@@ -10,7 +10,7 @@ import numpy as np
 import symusic
 
 from zoo.errors import UserError
-from zoo.files import replacing
+from zoo.files import write_bytes
 from zoo.song import TICKS_PER_BEAT, Song
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ MAX_BYTES = 8 * 2**20
 MAX_NOTES = 500_000
 MAX_BEATS = 24 * 60 * 120  # 24 hours at 120 beats per minute
 TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
+PRIMED = "here the primer ends"  # a marker in MIDI files
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
 CHANNELS = [channel for channel in range(16) if channel != 9]  # channel 10, counted from 1, is for drums
 
@@ -96,6 +97,7 @@ def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
         programs=tuple(track.program for track in tracks),
         time_signatures=_time_signatures(score, length),
         tempo=_tempo(score),
+        primed=_primed(score, length),
         name=Path(path).stem if name is None else name,
     )
     return song, drums
@@ -105,8 +107,9 @@ def write_midi(song: Song, path: Path | str) -> None:
     """Write a song as a MIDI file of type 1, whole or not at all; the same song gives the same bytes.
 
     Each track is a MIDI track with its program; the drums' channel is never used. At one tick, notes end before notes
-    begin. `length` and `primed` have no place in a MIDI file; when a note lies inside another of the same pitch and
-    track, MIDI cannot tell whose end is whose: the earlier onset gets the earlier end.
+    begin. The end of a primer is a marker, which `read_midi` finds again. `length` has no place in a MIDI file; when a
+    note lies inside another of the same pitch and track, MIDI cannot tell whose end is whose: the earlier onset gets
+    the earlier end.
 
     Raises:
         UserError: when the file cannot be written.
@@ -115,14 +118,14 @@ def write_midi(song: Song, path: Path | str) -> None:
     score.tempos.append(symusic.Tempo(0, song.tempo))
     for signature in song.time_signatures:
         score.time_signatures.append(symusic.TimeSignature(*signature))
+    if song.primed:
+        score.markers.append(symusic.TextMeta(song.primed, PRIMED))
     columns = [song.start, song.duration, song.pitch.astype(np.int8), song.velocity.astype(np.int8)]
     for index, program in enumerate(song.programs):
         track = symusic.Track("", program, False)
         track.notes = symusic.Note.from_numpy(*(column[song.track == index] for column in columns), ttype="tick")
         score.tracks.append(track)
-    data = score.dumps_midi()
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(path, score.dumps_midi())
 
 
 def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
@@ -181,6 +184,11 @@ def _tempo(score: symusic.Score) -> float:
     microseconds = float(tempos["mspq"][np.argmin(tempos["time"])])
     tempo = 60e6 / microseconds if microseconds > 0 else 0.0
     return tempo if TEMPI[0] <= tempo <= TEMPI[1] else 120.0
+
+
+def _primed(score: symusic.Score, length: int) -> int:
+    ticks = [int(_rescale(np.int64(marker.time), score.tpq)) for marker in score.markers if marker.text == PRIMED]
+    return min([tick for tick in ticks if 0 <= tick <= length], default=0)
 
 
 def _time_signatures(score: symusic.Score, length: int) -> tuple[tuple[int, int, int], ...]:

@@ -1,0 +1,227 @@
+"""Sheet music."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from zoo.files import write_bytes
+from zoo.render.bars import bars, time_signatures
+from zoo.render.style import INK, NIGHT
+from zoo.song import TICKS_PER_BEAT, Song
+
+MIDDLE_C = 60
+CONTAINER = (
+    '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles><rootfile full-path="score.musicxml" '
+    'media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>'
+)
+ENGRAVING = {
+    "adjustPageHeight": True,
+    "pageHeight": 60000,  # verovio's highest
+    "pageWidth": 2400,
+    "scale": 40,
+    "header": "none",
+    "footer": "none",
+    "svgViewBox": True,
+    "svgFormatRaw": True,
+    "smuflTextFont": "none",
+    "xmlIdSeed": 1,
+}
+LOOKS = (
+    f"<style>svg{{color:{INK}}}path,polygon,ellipse,rect,polyline{{stroke:currentColor}}"
+    f"@media (prefers-color-scheme: dark){{svg{{color:{NIGHT[INK]}}}}}</style>"
+)
+
+
+def musicxml(song: Song, path: Path | str) -> None:
+    """Write the song as sheet music, one part a track, every beat in sixteenths or in eighth triplets, whichever fits.
+
+    Onsets and ends are moved to that grid; notes with common onset and end form a chord, others that overlap go to
+    further voices; a note has at least one step of the grid.
+
+    Args:
+        song: any song, an empty one too.
+        path: `.musicxml`, or `.mxl` for the same in a twentieth of the size.
+
+    Raises:
+        UserError: when the file cannot be written.
+    """
+    content = written(song, song.name or Path(path).stem)
+    write_bytes(path, _zipped(content) if Path(path).suffix.lower() == ".mxl" else content)
+
+
+def sheet_music(song: Song, path: Path | str) -> None:
+    """Engrave what `musicxml` writes, on one page as high as it needs; follows its reader's light or dark scheme.
+
+    Args:
+        song: any song, an empty one too.
+        path: `.svg`.
+
+    Raises:
+        UserError: when the file cannot be written.
+    """
+    write_bytes(path, engraved(written(song, "")))
+
+
+def engraved(content: bytes) -> bytes:
+    """MusicXML as SVG, without what only an editor needs."""
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(ENGRAVING)
+    # Its signs for the tempo need a font of 40 kB; stems it points better than music21 where two voices share a staff.
+    toolkit.loadData(re.sub(r"<(metronome|stem).*?</\1>", "", content.decode(), flags=re.DOTALL))
+    drawing = toolkit.renderToSVG(1)
+    used = set(re.findall(r'href="#([^"]+)"', drawing))
+    drawing = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", drawing)
+    drawing = re.sub(r'<g class="[^"]*placeholder[^"]*">.*?</g>', "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r' (class|data-\w+)="[^"]*"', "", drawing)
+    drawing = re.sub(r"<desc>.*?</desc>|<style.*?</style>", "", drawing, flags=re.DOTALL)
+    return re.sub(r"<svg [^>]*>", lambda found: found[0] + LOOKS, drawing, count=1).encode()
+
+
+def written(song: Song, title: str) -> bytes:
+    """The song as MusicXML."""
+    from music21 import instrument, key, layout, metadata, meter, stream, tempo
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    end, sharps = int(bars(song)[-1]), _sharps(song)
+    score = stream.Score()
+    score.metadata = metadata.Metadata(title=title, composer="")
+    for track, program in enumerate(song.programs):
+        player = instrument.instrumentFromMidiProgram(program)
+        player.partId, player.instrumentId = f"P{track + 1}", f"I{track + 1}"  # they would be random otherwise
+        staves = _staves(song.select(song.track == track))
+        parts, used = [], 0
+        for notes in staves:
+            part = stream.Part() if len(staves) == 1 else stream.PartStaff()
+            part.id = f"track {track + 1} staff {len(parts) + 1}"
+            if not parts:
+                part.insert(0, player)
+                if track == 0:
+                    part.insert(0, tempo.MetronomeMark(number=round(song.tempo, 2)))
+            part.insert(0, key.KeySignature(sharps))
+            for tick, numerator, denominator in time_signatures(song):
+                part.insert(tick / TICKS_PER_BEAT, meter.TimeSignature(f"{numerator}/{denominator}"))
+            voices = _voices(notes, end, sharps)
+            for voice in voices:
+                part.insert(0, voice)
+            parts.append(_in_measures(part, used))
+            used += len(voices)
+        for part in parts:
+            score.insert(0, part)
+        if len(parts) > 1:
+            score.insert(0, layout.StaffGroup(parts, symbol="brace"))
+    content = GeneralObjectExporter(score).parse()
+    return re.sub(rb"\s*<encoding-date>.*?</encoding-date>", b"", content)
+
+
+def _in_measures(part, first: int):
+    """The part in measures, its voices, which music21 counts from 0, numbered from `first` + 1: readers want numbers
+    above 0 that no other staff of the same instrument has."""
+    made = part.makeNotation()
+    for measure in made.getElementsByClass("Measure"):
+        for voice in measure.voices:
+            voice.id = int(voice.id) + first + 1
+    return made
+
+
+def _sharps(song: Song) -> int:
+    """Sharps of the key signature that most of the song's time fits, flats below 0."""
+    held = np.bincount(song.pitch % 12, song.duration, 12)
+
+    def fitting(sharps: int) -> float:
+        return sum(held[7 * fifths % 12] for fifths in range(sharps - 1, sharps + 6))
+
+    return max(range(-5, 7), key=lambda sharps: (fitting(sharps), -abs(sharps)))
+
+
+def _spelled(pitch: int, sharps: int) -> str:
+    """Name of a MIDI pitch in that key: E flat to G sharp where there are no sharps, further keys likewise."""
+    fifths = next(fifths for fifths in range(sharps - 3, sharps + 9) if (7 * fifths - pitch) % 12 == 0)
+    alter, letter = divmod(fifths + 1, 7)
+    octave = (pitch - alter) // 12 - 1
+    return "FCGDAEB"[letter] + ("#" * alter if alter > 0 else "-" * -alter) + str(octave)
+
+
+def _staves(song: Song) -> list[Song]:
+    """The notes of a track on one staff, or, when they go far below and above middle C, on two like a piano's."""
+    if not len(song) or song.pitch.min() >= MIDDLE_C - 7 or song.pitch.max() <= MIDDLE_C + 4:
+        return [song]
+    return [song.select(song.pitch >= MIDDLE_C), song.select(song.pitch < MIDDLE_C)]
+
+
+def _zipped(content: bytes) -> bytes:
+    """Compressed MusicXML; the same content gives the same bytes."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
+        for name, data in (("META-INF/container.xml", CONTAINER), ("score.musicxml", content)):
+            files.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # dated 1980
+    return archive.getvalue()
+
+
+def _quantise(song: Song) -> tuple[np.ndarray, np.ndarray]:
+    """Onsets and ends, each (notes,) ticks, on sixteenths or eighth triplets: whichever lies nearer in that beat."""
+    ticks = np.concatenate([song.start, song.end])
+    beat, within = np.divmod(ticks, TICKS_PER_BEAT)
+    grids = [(within + step // 2) // step * step for step in (TICKS_PER_BEAT // 4, TICKS_PER_BEAT // 3)]
+    errors = [np.bincount(beat, np.abs(grid - within)) for grid in grids]
+    triplet = np.append(errors[1] < errors[0], False)
+    onset, end = np.split(beat * TICKS_PER_BEAT + np.where(triplet[beat], grids[1], grids[0]), 2)
+    step = np.where(triplet[onset // TICKS_PER_BEAT], TICKS_PER_BEAT // 3, TICKS_PER_BEAT // 4)
+    return onset, np.maximum(end, onset + step)
+
+
+def _voices(song: Song, end: int, sharps: int) -> list:
+    """The track's notes and chords as music21 voices without overlap; the first reaches to tick `end`."""
+    from music21 import note, stream
+
+    chords = {}
+    notes = zip(*_quantise(song), song.pitch, strict=True)
+    for onset, stop, pitch in sorted(notes, key=lambda note: (note[0], -note[2])):  # the upper voice first
+        chords.setdefault((int(onset), int(stop)), set()).add(int(pitch))
+    voices, ends = [stream.Voice(id="1")], [0]
+    for (onset, stop), pitches in chords.items():
+        free = next((number for number, busy in enumerate(ends) if busy <= onset), len(ends))
+        if free == len(ends):
+            voices.append(stream.Voice(id=str(free + 1)))
+            ends.append(0)
+        for element, tick in _tied(onset, stop, [_spelled(pitch, sharps) for pitch in sorted(pitches)]):
+            voices[free].insert(tick / TICKS_PER_BEAT, element)
+        ends[free] = stop
+    for begin, stop in _cut(ends[0], max(end, ends[0])):
+        voices[0].insert(begin / TICKS_PER_BEAT, note.Rest(quarterLength=(stop - begin) / TICKS_PER_BEAT))
+    return voices
+
+
+def _tied(onset: int, end: int, pitches: list[str]) -> list:
+    """(note or chord, tick) pairs that together last from `onset` to `end`."""
+    from music21 import chord, note, tie
+
+    spans = _cut(onset, end)
+    pieces = []
+    for number, (begin, stop) in enumerate(spans):
+        length = (stop - begin) / TICKS_PER_BEAT
+        kind = note.Note if len(pitches) == 1 else chord.Chord
+        piece = kind(pitches[0] if len(pitches) == 1 else pitches, quarterLength=length)
+        if len(spans) > 1:
+            piece.tie = tie.Tie("start" if number == 0 else "stop" if number == len(spans) - 1 else "continue")
+        pieces.append((piece, begin))
+    return pieces
+
+
+def _cut(begin: int, end: int) -> list[tuple[int, int]]:
+    """The span, cut at the first and last beat inside it when it has a triplet's end: no note value spans both."""
+    sixteenth = TICKS_PER_BEAT // 4
+    cuts = {begin, end}
+    if begin % sixteenth or end % sixteenth:
+        first, last = -(-begin // TICKS_PER_BEAT) * TICKS_PER_BEAT, end // TICKS_PER_BEAT * TICKS_PER_BEAT
+        cuts |= {tick for tick in (first, last) if begin < tick < end}
+    ticks = sorted(cuts)
+    return list(itertools.pairwise(ticks))
