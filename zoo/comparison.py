@@ -50,6 +50,8 @@ def compare(
             copied_share, scalars (means of `metrics.describe` over songs with notes), distances (a feature: overlap,
             wasserstein, each with its interval, and the unit), classifier (accuracy, interval).
         test: the test music itself: songs, empty, loops, copies, longest_copy, copied_share, scalars.
+        histograms: of each feature the `values` that occur, and under "test", "samples", "ngram" and "real" the share of
+            each of them.
         blind: whether the classifier cannot even tell the n-gram's samples from real music.
     """
     expressed = {side: express(codec, songs) for side, songs in sides.items()}
@@ -64,6 +66,7 @@ def compare(
         "beats": length / TICKS_PER_BEAT,
         "sets": found,
         "test": _alone(test, index),
+        "histograms": metrics.histograms({"test": test, **sets}),
         "blind": found["ngram"]["classifier"]["accuracy"] < BLIND,
     }
 
@@ -75,6 +78,16 @@ def express(codec: Codec, songs: Sequence[Song]) -> list[Song]:
         for song in songs
         for line in codec.encode(song)
     ]
+
+
+def heard(codec: Codec, songs: Sequence[Song], count: int, beats: float) -> list[Song]:
+    """The first `count` of `songs` that the representation can express, those of at least `beats` before shorter ones,
+    as it gives them back: the first line of each, cropped to `beats`, under the song's name."""
+    length, found = round(beats * TICKS_PER_BEAT), []
+    for song in sorted(songs, key=lambda song: song.length < length):
+        if len(found) < count and (lines := express(codec, [song])):
+            found.append(crop(lines[0], length).replace(name=song.name))
+    return found
 
 
 def kept(codec: Codec, songs: Sequence[Song]) -> dict[str, float]:

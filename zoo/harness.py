@@ -32,6 +32,7 @@ from zoo.scoring import encode_all
 from zoo.song import TICKS_PER_BEAT, Song
 
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
+REAL = 5  # pieces of test music that are kept beside the samples, as the representation hears them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 
@@ -118,7 +119,16 @@ class Job:
 
     def _clear(self) -> None:
         """Remove what an earlier run of another identity left."""
-        written = ("metrics.json", "*.h5", "history.csv", "state.npz", "samples/*", "checkpoints/*", "error.txt")
+        written = (
+            "metrics.json",
+            "*.h5",
+            "history.csv",
+            "state.npz",
+            "samples/*",
+            "real/*",
+            "checkpoints/*",
+            "error.txt",
+        )
         for pattern in (*written, "tensorboard/*/*"):
             for path in self.folder.glob(pattern):
                 path.unlink()
@@ -171,6 +181,9 @@ class Job:
             seconds.append(time.perf_counter() - started)
         for song in songs:
             write_midi(song, self.folder / "samples" / f"{song.name}.mid")
+        heard = comparison.heard(model.codec, corpus.test, REAL, SAMPLE_BEATS)
+        for number, song in enumerate(heard, 1):
+            write_midi(song, self.folder / "real" / f"real-{number}.mid")
         floors, ngram = self._floors(sides)
         return {
             "about": model.about(),
@@ -197,6 +210,7 @@ class Job:
                 self._drawn(ngram),
                 SAMPLE_BEATS,
             ),
+            "real": [song.name for song in heard],
             "network": model.picture(),
             "environment": environment(),
             "warnings": sample_warnings(songs),

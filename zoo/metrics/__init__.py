@@ -36,7 +36,7 @@ two songs without notes, not 0; what lies exactly on a tolerance always counts, 
 """
 
 from zoo.metrics.classifier import TwoSampleTest, two_sample_test
-from zoo.metrics.distances import Distance, compare
+from zoo.metrics.distances import Distance, compare, histograms
 from zoo.metrics.features import UNITS, features
 from zoo.metrics.kept import Kept, kept
 from zoo.metrics.novelty import Index, copied_share, is_copy, longest_copy
@@ -67,6 +67,7 @@ __all__ = [
     "empty_beats",
     "features",
     "groove_consistency",
+    "histograms",
     "is_copy",
     "is_empty",
     "is_loop",

@@ -5,7 +5,7 @@ All values of a feature in a set make one distribution, so a long song weighs mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,24 @@ def compare(
     return {name: _distance(name, [[table[name] for table in side] for side in tables], draws) for name in UNITS}
 
 
+def histograms(sets: dict[str, Sequence[Song]]) -> dict[str, dict[str, list[float]]]:
+    """Of each feature the distributions that `compare` compares.
+
+    Returns:
+        For each feature its `values`, in order, in the feature's unit, and for each set, by its name, the share of every
+        value, to five digits; zeros for a set without any.
+    """
+    tables = {label: [features(song) for song in songs] for label, songs in sets.items()}
+    found = {}
+    for name in UNITS:
+        sides = {label: [table[name] for table in songs] for label, songs in tables.items()}
+        values = _values(name, sides.values())
+        counts = {label: _counts(side, values).sum(0) for label, side in sides.items()}
+        shares = {label: (count / max(count.sum(), 1)).round(5).tolist() for label, count in counts.items()}
+        found[name] = {"values": values.tolist(), **shares}
+    return found
+
+
 def _draws(songs: int, rng: np.random.Generator, resamples: int) -> np.ndarray:
     """How often each song is taken, (1 + resamples, songs); in the first row once."""
     places = max(songs, 1)  # NumPy draws from no empty set, not even nothing
@@ -61,9 +79,7 @@ def _draws(songs: int, rng: np.random.Generator, resamples: int) -> np.ndarray:
 
 
 def _distance(name: str, sides: list[list[np.ndarray]], draws: list[np.ndarray]) -> Distance:
-    values = np.unique(np.concatenate([np.zeros(0), *sides[0], *sides[1]]))
-    if name == "pitch_class":
-        values = np.arange(12)  # on a circle the gaps count too
+    values = _values(name, sides)
     totals = [draw @ _counts(side, values) for draw, side in zip(draws, sides, strict=True)]
     present = [bool(total[0].any()) for total in totals]
     if not all(present):
@@ -79,6 +95,13 @@ def _distance(name: str, sides: list[list[np.ndarray]], draws: list[np.ndarray])
     else:
         way = np.abs(np.cumsum(p - q, 1)[:, :-1]) @ np.diff(values)
     return Distance(float(overlap[0]), _interval(overlap, 1.0), float(way[0]), _interval(way, np.inf), UNITS[name])
+
+
+def _values(name: str, sides: Iterable[list[np.ndarray]]) -> np.ndarray:
+    """All values of a feature that occur on any side, in order."""
+    if name == "pitch_class":
+        return np.arange(12)  # on a circle the gaps count too
+    return np.unique(np.concatenate([np.zeros(0), *(column for side in sides for column in side)]))
 
 
 def _counts(side: list[np.ndarray], values: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ def musicxml(song: Song, path: Path | str) -> None:
         UserError: when the file cannot be written.
     """
     content = written(song, song.name or Path(path).stem)
-    write_bytes(path, _zipped(content) if Path(path).suffix.lower() == ".mxl" else content)
+    write_bytes(path, zipped(content) if Path(path).suffix.lower() == ".mxl" else content)
 
 
 def sheet_music(song: Song, path: Path | str) -> None:
@@ -157,7 +157,7 @@ def _staves(song: Song) -> list[Song]:
     return [song.select(song.pitch >= MIDDLE_C), song.select(song.pitch < MIDDLE_C)]
 
 
-def _zipped(content: bytes) -> bytes:
+def zipped(content: bytes) -> bytes:
     """Compressed MusicXML; the same content gives the same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:

@@ -25,6 +25,7 @@ class Run:
         metrics: `metrics.json`.
         error: why it failed or cannot be read, else empty.
         samples: its MIDI files, by name.
+        real: test music as its representation hears it, MIDI files likewise; earlier runs have none.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Run:
     metrics: dict
     error: str
     samples: tuple[Path, ...]
+    real: tuple[Path, ...]
 
     @property
     def model(self) -> str:
@@ -156,8 +158,11 @@ def _load_run(folder: Path, digest: object) -> Run:
             status = "finished"
     except (UserError, OSError) as problem:
         status, error = "broken", _without_folder(problem, folder)
-    samples = tuple(sorted(folder.glob("samples/*.mid"), key=lambda path: natural(path.name)))
-    return Run(folder, status, settings, history, metrics, error, samples)
+    return Run(folder, status, settings, history, metrics, error, _music(folder / "samples"), _music(folder / "real"))
+
+
+def _music(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.mid"), key=lambda path: natural(path.name)))
 
 
 def _read_object(path: Path) -> dict:

@@ -1,0 +1,172 @@
+"""What the page plays and shows of each piece, rendered once: audio, piano roll, sheet music, and files to download.
+
+It lies in `samples/<model>/<run>/` under the corpus's folder of results. `samples/rendered.json` says of each piece what
+it was made from and what came of it, so that only what has changed is rendered again, and only what an earlier report
+rendered is removed: other files in there, such as samples that a user asked for, are left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
+
+from zoo import render
+from zoo.errors import UserError
+from zoo.files import read_json, write_bytes, write_json
+from zoo.midi import read_midi
+from zoo.render import sheet
+from zoo.report.runs import Run, items, look_up, printable
+from zoo.song import Song
+
+SUFFIXES = ("mid", "mp3", "mxl", "svg", "sheet.svg")
+WORTH_A_PROCESS = 4  # pieces; a process takes as long to start as one takes to render
+LIBRARIES = ("music21", "verovio", "matplotlib", "tinysoundfont", "soundfile", "pretty_midi")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece that the page plays.
+
+    Args:
+        kind: "sample" of the model, or "real" music as its representation hears it.
+        title: "Sample 1", or the name that the real piece has in the corpus.
+        source: its MIDI file, in the run's folder.
+        place: folder and stem of the rendered files, from the corpus's folder of results.
+        song: what the MIDI file holds; None when it cannot be read.
+        error: why it cannot be read, else empty.
+    """
+
+    kind: str
+    title: str
+    source: Path
+    place: Path
+    song: Song | None
+    error: str
+
+    @property
+    def stem(self) -> str:
+        """Name of its files without what follows the dot."""
+        return self.place.name
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where the file of each of `SUFFIXES` lies, seen from the page; empty when the piece cannot be read."""
+        return {suffix: url(_file(self.place, suffix)) for suffix in SUFFIXES} if self.song is not None else {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the music lasts, without the fading of the last notes."""
+        return self.song.beats * 60 / self.song.tempo
+
+
+class Pieces:
+    """The folder `samples/` of a report: gives each piece its files, renders them, drops those of earlier reports."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.wanted: list[Piece] = []
+
+    def of(self, run: Run, samples: int, real: int) -> list[Piece]:
+        """The first samples of a run and the first pieces of real music beside them, for `make` to render."""
+        names = items(look_up(run.metrics, "real"))
+        titles = [str(name).removesuffix(".mid") for name in names] + [path.stem for path in run.real[len(names) :]]
+        found = [
+            _piece("sample", f"Sample {number}", path, run) for number, path in enumerate(run.samples[:samples], 1)
+        ]
+        found += [_piece("real", title, path, run) for title, path in zip(titles, run.real[:real], strict=False)]
+        self.wanted += found
+        return found
+
+    def make(self) -> None:
+        """Render what is missing, damaged, or was made from something else; remove what no piece needs any more.
+
+        Raises:
+            UserError: when a file cannot be written.
+        """
+        tools, before, after, missing = _tools(), self._rendered_before(), {}, []
+        for piece in self.wanted:
+            if piece.song is not None:
+                made_from = _digest(tools, piece.title.encode("utf-8", "replace"), piece.source.read_bytes())
+                after[url(piece.place)] = made_from
+                entry = before.get(url(piece.place))
+                if look_up(entry, "made_from") != made_from or look_up(entry, "files") != self._files(piece.place):
+                    missing.append((piece.source, self.folder / piece.place, printable(piece.title)))
+        _render_all(missing)
+        for place in before.keys() - after.keys():
+            for suffix in SUFFIXES:
+                _file(self.folder / os.fsdecode(unquote_to_bytes(place)), suffix).unlink(missing_ok=True)
+        places = {url(piece.place): piece.place for piece in self.wanted}
+        told = {name: {"made_from": made_from, "files": self._files(places[name])} for name, made_from in after.items()}
+        write_json(self.folder / "samples" / "rendered.json", told)
+
+    def _rendered_before(self) -> dict:
+        try:
+            told = read_json(self.folder / "samples" / "rendered.json")
+        except UserError:
+            return {}
+        inside = [name for name in told if name.startswith("samples/") and ".." not in name] if told else []
+        return {name: told[name] for name in inside}
+
+    def _files(self, place: Path) -> dict[str, str | None]:
+        """What lies at a piece's place: digests of its files."""
+        files = {suffix: _file(self.folder / place, suffix) for suffix in SUFFIXES}
+        return {suffix: _digest(path.read_bytes()) if path.is_file() else None for suffix, path in files.items()}
+
+
+def url(path: Path) -> str:
+    """A path as a URL, whatever bytes its names hold."""
+    return quote(os.fsencode(path.as_posix()))
+
+
+def _piece(kind: str, title: str, source: Path, run: Run) -> Piece:
+    place, song, error = Path("samples", run.model, run.name, source.stem), None, ""
+    try:
+        song = read_midi(source)
+    except UserError as problem:
+        error = str(problem).replace(f"{source.parent}{os.sep}", "")
+    return Piece(kind, title, source, place, song, error)
+
+
+def _file(place: Path, suffix: str) -> Path:
+    return place.with_name(f"{place.name}.{suffix}")
+
+
+def _render_all(pieces: Sequence[tuple[Path, Path, str]]) -> None:
+    processes = min(os.cpu_count() or 1, len(pieces) // WORTH_A_PROCESS)
+    if processes < 2:
+        for piece in pieces:
+            _render(piece)
+    else:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            list(pool.map(_render, pieces))
+
+
+def _render(piece: tuple[Path, Path, str]) -> None:
+    source, place, title = piece
+    song = read_midi(source)
+    score = sheet.written(song, title)
+    write_bytes(_file(place, "mid"), source.read_bytes())
+    write_bytes(_file(place, "mxl"), sheet.zipped(score))
+    write_bytes(_file(place, "sheet.svg"), sheet.engraved(score))
+    render.piano_roll(song, _file(place, "svg"))
+    render.audio(song, _file(place, "mp3"), channels=1)
+
+
+def _tools() -> bytes:
+    """What else rendering depends on: our own code and the libraries behind it."""
+    code = [path.read_bytes() for path in sorted(Path(render.__file__).parent.glob("*.py"))]
+    return _digest(*code, *(version(library).encode() for library in LIBRARIES)).encode()
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:16]
