@@ -50,8 +50,8 @@ def compare(
             copied_share, scalars (means of `metrics.describe` over songs with notes), distances (a feature: overlap,
             wasserstein, each with its interval, and the unit), classifier (accuracy, interval).
         test: the test music itself: songs, empty, loops, copies, longest_copy, copied_share, scalars.
-        histograms: of each feature the `values` that occur, and under "test", "samples", "ngram" and "real" the share of
-            each of them.
+        histograms: of each feature the `values` that occur and, under "test", "samples", "ngram" and "real", their
+            shares.
         blind: whether the classifier cannot even tell the n-gram's samples from real music.
     """
     expressed = {side: express(codec, songs) for side, songs in sides.items()}

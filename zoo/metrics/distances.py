@@ -57,8 +57,8 @@ def histograms(sets: dict[str, Sequence[Song]]) -> dict[str, dict[str, list[floa
     """Of each feature the distributions that `compare` compares.
 
     Returns:
-        For each feature its `values`, in order, in the feature's unit, and for each set, by its name, the share of every
-        value, to five digits; zeros for a set without any.
+        For each feature its `values`, in order, in the feature's unit, and for each set, by its name, their shares, to
+        five digits; zeros for a set without any.
     """
     tables = {label: [features(song) for song in songs] for label, songs in sets.items()}
     found = {}

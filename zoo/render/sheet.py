@@ -142,12 +142,13 @@ def _sharps(song: Song) -> int:
     return max(range(-5, 7), key=lambda sharps: (fitting(sharps), -abs(sharps)))
 
 
-def _spelled(pitch: int, sharps: int) -> str:
-    """Name of a MIDI pitch in that key: E flat to G sharp where there are no sharps, further keys likewise."""
-    fifths = next(fifths for fifths in range(sharps - 3, sharps + 9) if (7 * fifths - pitch) % 12 == 0)
+def _spelled(midi: int, sharps: int):
+    """A MIDI pitch as it is written in that key: E flat to G sharp where there are no sharps, other keys likewise."""
+    from music21 import pitch
+
+    fifths = next(fifths for fifths in range(sharps - 3, sharps + 9) if (7 * fifths - midi) % 12 == 0)
     alter, letter = divmod(fifths + 1, 7)
-    octave = (pitch - alter) // 12 - 1
-    return "FCGDAEB"[letter] + ("#" * alter if alter > 0 else "-" * -alter) + str(octave)
+    return pitch.Pitch("FCGDAEB"[letter] + "-#"[alter > 0] * abs(alter), octave=(midi - alter) // 12 - 1)
 
 
 def _staves(song: Song) -> list[Song]:
@@ -192,7 +193,7 @@ def _voices(song: Song, end: int, sharps: int) -> list:
         if free == len(ends):
             voices.append(stream.Voice(id=str(free + 1)))
             ends.append(0)
-        for element, tick in _tied(onset, stop, [_spelled(pitch, sharps) for pitch in sorted(pitches)]):
+        for element, tick in _tied(onset, stop, sorted(pitches), sharps):
             voices[free].insert(tick / TICKS_PER_BEAT, element)
         ends[free] = stop
     for begin, stop in _cut(ends[0], max(end, ends[0])):
@@ -200,7 +201,7 @@ def _voices(song: Song, end: int, sharps: int) -> list:
     return voices
 
 
-def _tied(onset: int, end: int, pitches: list[str]) -> list:
+def _tied(onset: int, end: int, pitches: list[int], sharps: int) -> list:
     """(note or chord, tick) pairs that together last from `onset` to `end`."""
     from music21 import chord, note, tie
 
@@ -208,8 +209,9 @@ def _tied(onset: int, end: int, pitches: list[str]) -> list:
     pieces = []
     for number, (begin, stop) in enumerate(spans):
         length = (stop - begin) / TICKS_PER_BEAT
-        kind = note.Note if len(pitches) == 1 else chord.Chord
-        piece = kind(pitches[0] if len(pitches) == 1 else pitches, quarterLength=length)
+        spelled = [_spelled(pitch, sharps) for pitch in pitches]
+        alone = len(spelled) == 1
+        piece = note.Note(spelled[0], quarterLength=length) if alone else chord.Chord(spelled, quarterLength=length)
         if len(spans) > 1:
             piece.tie = tie.Tie("start" if number == 0 else "stop" if number == len(spans) - 1 else "continue")
         pieces.append((piece, begin))

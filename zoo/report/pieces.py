@@ -1,8 +1,8 @@
 """What the page plays and shows of each piece, rendered once: audio, piano roll, sheet music, and files to download.
 
-It lies in `samples/<model>/<run>/` under the corpus's folder of results. `samples/rendered.json` says of each piece what
-it was made from and what came of it, so that only what has changed is rendered again, and only what an earlier report
-rendered is removed: other files in there, such as samples that a user asked for, are left alone.
+It lies in `samples/<model>/<run>/` under the corpus's folder of results. `samples/rendered.json` says of each piece
+what it was made from and what came of it, so that only what has changed is rendered again, and only what an earlier
+report rendered is removed: other files in there, such as samples that a user asked for, are left alone.
 """
 
 from __future__ import annotations
