@@ -28,7 +28,7 @@ def rectangles(drawing, colour):
     outlines = re.findall(
         r'<path d="([^"]*)" clip-path[^>]*style="fill: ' + colour, drawing
     )  # the legend is not clipped
-    notes = re.findall(r"M ([\d.]+) ([\d.]+) \nL ([\d.]+) [\d.]+ \nL [\d.]+ ([\d.]+)", " ".join(outlines))
+    notes = re.findall(r"M([\d.]+) ([\d.]+)H([\d.]+)V([\d.]+)", " ".join(outlines))
     return [(float(left), float(right), -float(bottom), -float(top)) for left, bottom, right, top in notes]
 
 

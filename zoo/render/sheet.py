@@ -78,12 +78,24 @@ def engraved(content: bytes) -> bytes:
     # Its signs for the tempo need a font of 40 kB; stems it points better than music21 where two voices share a staff.
     toolkit.loadData(re.sub(r"<(metronome|stem).*?</\1>", "", content.decode(), flags=re.DOTALL))
     drawing = toolkit.renderToSVG(1)
-    used = set(re.findall(r'href="#([^"]+)"', drawing))
-    drawing = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", drawing)
-    drawing = re.sub(r'<g class="[^"]*placeholder[^"]*">.*?</g>', "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r' (class|data-\w+)="[^"]*"', "", drawing)
     drawing = re.sub(r"<desc>.*?</desc>|<style.*?</style>", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r'<g class="[^"]*placeholder[^"]*">.*?</g>', "", drawing, flags=re.DOTALL)
+    glyphs = {found: f"g{number}" for number, found in enumerate(sorted(set(re.findall(r'href="#([^"]+)"', drawing))))}
+    drawing = re.sub(r'href="#([^"]+)"', lambda found: f'href="#{glyphs[found[1]]}"', drawing)
+    drawing = re.sub(r' id="([^"]+)"', lambda found: f' id="{glyphs[found[1]]}"' if found[1] in glyphs else "", drawing)
+    drawing = _without_empty_groups(re.sub(r' (class|data-\w+)="[^"]*"', "", drawing))
     return re.sub(r"<svg [^>]*>", lambda found: found[0] + LOOKS, drawing, count=1).encode()
+
+
+def _without_empty_groups(drawing: str) -> str:
+    """The SVG without groups that say nothing of what they hold."""
+    opened, kept = [], []
+    for part in re.split(r"(<g>|<g [^>]*>|</g>)", drawing):
+        if part.startswith("<g"):
+            opened.append(part)
+        says = opened[-1] != "<g>" if part.startswith("<g") else opened.pop() != "<g>" if part == "</g>" else True
+        kept += [part] * says
+    return "".join(kept)
 
 
 def written(song: Song, title: str) -> bytes:

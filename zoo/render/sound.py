@@ -17,31 +17,34 @@ PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
 MP3 = {"bitrate_mode": "VARIABLE", "compression_level": 0.6}
 
 
-def audio(song: Song, path: Path | str, channels: int = 2) -> None:
-    """Play the song with pretty_midi's General MIDI sound font into a file, 44.1 kHz, with a tail for release.
+def audio(song: Song, path: Path | str, compact: bool = False) -> None:
+    """Play the song with pretty_midi's General MIDI sound font into a stereo file, 44.1 kHz, with a tail for release.
 
-    The loudest sample lies at -1 dB, so songs compare by their music and not by their loudness. MP3 is written with a
-    variable bit rate: a piano takes about 60 kbit/s in stereo, 45 in mono.
+    The loudest sample lies at -1 dB, so songs compare by their music and not by their loudness.
 
     Args:
         song: any song, an empty one gives silence.
         path: `.mp3`, `.wav`, `.flac` or `.ogg`.
-        channels: 2 for stereo, 1 for mono.
+        compact: mono at half the sampling rate, for pages: a piano, which in that font has nothing above 10 kHz, takes
+            5 kB a second as MP3.
 
     Raises:
         UserError: when the file cannot be written.
     """
     import soundfile
+    from scipy.signal import resample_poly
 
     sound = synthesise(song)
-    sound = sound if channels == 2 else sound.mean(1, keepdims=True)
+    if compact:
+        sound = resample_poly(sound.mean(1, keepdims=True), 1, 2)
     peak = np.abs(sound).max()
     if peak > 0:
         sound = sound * (PEAK / peak)
     content = io.BytesIO()
     kind = Path(path).suffix[1:].lower()
     quality = MP3 if kind == "mp3" else {}
-    with soundfile.SoundFile(content, "w", SAMPLE_RATE, channels, format=kind, **quality) as file:
+    rate, channels = SAMPLE_RATE // (1 + compact), sound.shape[1]
+    with soundfile.SoundFile(content, "w", rate, channels, format=kind, **quality) as file:
         for start in range(0, len(sound), SAMPLE_RATE):  # the Ogg encoder keeps a whole block on its stack
             file.write(sound[start : start + SAMPLE_RATE])
     write_bytes(path, content.getvalue())

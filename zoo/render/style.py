@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -35,6 +36,10 @@ STYLE = {
     "svg.hashsalt": "zoo",
 }
 
+_RECTANGLE = re.compile(
+    rb"M ([\d.]+) ([\d.]+) \nL ([\d.]+) \2 \nL \3 ([\d.]+) \nL \1 \4 \n(?:L \1 \2 \n)?z\n?"
+)  # of matplotlib, which writes every corner out
+
 
 def save_figure(figure: Figure, path: Path | str) -> None:
     """Write a figure as PNG or SVG, by suffix, without dates; an SVG follows its reader's light or dark colour scheme.
@@ -57,4 +62,5 @@ def save_figure(figure: Figure, path: Path | str) -> None:
         )
         night = f"@media (prefers-color-scheme: dark) {{{rules}}}"
         content = content.replace(b"</style>", night.encode() + b"</style>", 1)
+        content = _RECTANGLE.sub(rb"M\1 \2H\3V\4H\1z", content)
     write_bytes(path, content)

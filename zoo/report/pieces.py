@@ -156,7 +156,7 @@ def _render(piece: tuple[Path, Path, str]) -> None:
     write_bytes(_file(place, "mxl"), sheet.zipped(score))
     write_bytes(_file(place, "sheet.svg"), sheet.engraved(score))
     render.piano_roll(song, _file(place, "svg"))
-    render.audio(song, _file(place, "mp3"), channels=1)
+    render.audio(song, _file(place, "mp3"), compact=True)
 
 
 def _tools() -> bytes:
