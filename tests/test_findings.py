@@ -32,7 +32,7 @@ def run(
         "comparison": {"sets": {"samples": samples, "ngram": real, "real": real}, "test": mean, "blind": blind},
     }
     folder = Path("runs") / model / f"tuned-seed{seed}"
-    return Run(folder, status, {"codec": codec or model}, {}, metrics, "", ())
+    return Run(folder, status, {"codec": codec or model}, {}, metrics, "", (), ())
 
 
 def texts(*runs):
@@ -138,7 +138,7 @@ def test_every_model_above_the_ngram_is_said_too():
 
 
 def test_runs_without_figures_say_nothing():
-    bare = Run(Path("runs/note_lstm/tuned-seed0"), "finished", {}, {}, {}, "", ())
+    bare = Run(Path("runs/note_lstm/tuned-seed0"), "finished", {}, {}, {}, "", (), ())
     assert texts(bare) == [] == texts()
 
 

@@ -15,9 +15,9 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import LogLocator
 
 from zoo import render
+from zoo.metrics import UNITS
 from zoo.report.groups import Group, Way
 from zoo.report.runs import Run, look_up, printable, text
-from zoo.song import Song
 
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES = {
@@ -25,6 +25,13 @@ LINES = {
     "validation": {"linestyle": "-", "linewidth": 1.4},
     "order-0 floor": {"linestyle": ":", "linewidth": 1.4},
 }
+
+DISTRIBUTIONS = {
+    "test": {"color": "#999999", "alpha": 0.5, "linewidth": 0, "label": "real music (test)"},
+    "ngram": {"color": render.PALETTE[1], "linestyle": ":", "linewidth": 1.2, "label": "the n-gram's samples"},
+    "samples": {"color": render.PALETTE[0], "linewidth": 1.5, "label": "the model's samples"},
+}
+RARE = 0.002  # of all values at either end of a distribution: not drawn
 
 
 class Figures:
@@ -95,17 +102,38 @@ class Figures:
             render.save_figure(figure, path)
         return path
 
+    def distributions(self, run: Run) -> Path | None:
+        """Of every feature the distribution in the run's samples over that in real music; None when not measured."""
+        found = look_up(run.metrics, "comparison", "histograms")
+        drawn = {name: _shares(found[name]) for name in UNITS if isinstance(look_up(found, name), dict)}
+        drawn = {name: shares for name, shares in drawn.items() if shares is not None}
+        if not drawn:
+            return None
+        path = self.path("distributions", run.model, run.name)
+        with matplotlib.rc_context(render.STYLE):
+            figure = Figure(figsize=(9.4, 4.2), layout="constrained")
+            panels = list(figure.subplots(2, 4).flat)
+            for axes, (name, (values, shares)) in zip(panels, drawn.items(), strict=False):
+                axes.fill_between(values, 100 * shares["test"], step="mid", **DISTRIBUTIONS["test"])
+                for label in ("ngram", "samples"):
+                    axes.step(values, 100 * shares[label], where="mid", **DISTRIBUTIONS[label])
+                axes.set(title=name.replace("_", " "), xlabel=UNITS[name], ylabel="share (%)", ylim=(0, None))
+                axes.tick_params(length=0)
+                axes.margins(x=0.01)
+                if name == "pitch_class":
+                    axes.set_xticks(range(12), ["C", "", "D", "", "E", "F", "", "G", "", "A", "", "B"])
+            for axes in panels[len(drawn) :]:
+                axes.set_axis_off()
+            handles, labels = panels[0].get_legend_handles_labels()
+            panels[-1].legend(handles, labels, loc="center left", fontsize=9)
+            render.save_figure(figure, path)
+        return path
+
     def network(self, layers: list, *names: str) -> Path:
         """The layers (dicts with layer, detail, shape, parameters) as a chain of boxes, input above."""
         path = self.path("network", *names)
         with matplotlib.rc_context(render.STYLE):
             render.save_figure(_chain([layer for layer in layers if isinstance(layer, dict)]), path)
-        return path
-
-    def piano_roll(self, song: Song, *names: str) -> Path:
-        """The song as a piano roll."""
-        path = self.path("sample", *names)
-        render.piano_roll(song, path)
         return path
 
     def _curves(self, runs: list[Run], along: str) -> Path:
@@ -166,6 +194,23 @@ class Figures:
             _legend_above(figure, axes)
             render.save_figure(figure, path)
         return path
+
+
+def _shares(histogram: dict) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """Values and the share of each in each set, without what is rare at either end; None when it is not all there."""
+    try:
+        columns = {name: np.array(histogram[name], float) for name in ("values", *DISTRIBUTIONS)}
+        shares = np.stack([columns[name] for name in DISTRIBUTIONS])  # (sets, values)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if shares.shape[1:] != columns["values"].shape or not shares.sum() > RARE:
+        return None
+    below, above = (np.cumsum(side, 1).max(0) for side in (shares, shares[:, ::-1]))
+    keep = (below > RARE) & (above[::-1] > RARE)
+    values = columns["values"][keep]
+    gap = np.diff(values).min(initial=1)
+    values = np.concatenate([[values[0] - gap], values, [values[-1] + gap]])  # so that every step has two sides
+    return values, {name: np.pad(columns[name][keep], 1) for name in DISTRIBUTIONS}
 
 
 def _styles(groups: list[Group]) -> dict[str, dict]:

@@ -1,23 +1,20 @@
 """What the numbers say, as sentences computed from them: best by each measure, what is within noise, what fails.
 
-A difference counts only outside the noise. For figures of runs that is the spread over seeds: two means differ when
-they are farther apart than both standard deviations together; with one seed nobody knows, and the sentence says so.
-For figures of samples it is the interval that stands beside them: two differ when their intervals do not meet.
+What counts as noise is told in `zoo.report.standing`.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from zoo.report.groups import Group
+from zoo.report.groups import Group, alike
 from zoo.report.runs import look_up
+from zoo.report.standing import CLASSIFIER, TEST, Interval, by_runs, by_samples, deviation
 from zoo.report.tables import nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
 TOLD = 0.9  # of its cases a classifier has right when nobody would be deceived
-TEST = ("scores", "test", "nats_per_beat")
 
 
 class Finding(NamedTuple):
@@ -41,44 +38,32 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _skill(groups: Sequence[Group]) -> list[Finding]:
-    ranked = _ranked(groups, lambda group: group.skill("order0"))
-    if len(ranked) < 2:
+    standing = by_runs(groups, lambda group: group.skills("order0"))
+    if len(standing.ranked) < 2:
         return []
-    best, rest = ranked[0], ranked[1:]
-    spreads = {group.name: _deviation(group.skills("order0")) for group in ranked}
+    best = standing.ranked[0]
     text = (
         f"{best.name} removes the largest share of the surprise of its representation: a skill of "
-        f"{percent(best.skill('order0'))}{_plus_minus(spreads[best.name])}."
+        f"{percent(best.skill('order0'))}{_plus_minus(deviation(best.skills('order0')))}."
     )
-    near = [
-        group.name
-        for group in rest
-        if None not in (spreads[best.name], spreads[group.name])
-        and best.skill("order0") - group.skill("order0") <= spreads[best.name] + spreads[group.name]
-    ]
-    if near:
-        text += f" Within the spread of the seeds lie {_listed(near)}."
-    elif None in spreads.values():
+    if standing.near:
+        text += f" Within the spread of the seeds lie {_listed([group.name for group in standing.near])}."
+    elif not standing.known:
         text += " With one seed nobody knows how much of the distance to the next is chance."
     return [Finding(text)]
 
 
 def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
-    """Nats per beat can be compared where music is written down alike."""
-    alike: dict[str, list[Group]] = {}
-    for group in groups:
-        if group.mean(*TEST) is not None:
-            alike.setdefault(group.representation, []).append(group)
     found = []
-    for members in alike.values():
-        if len(members) < 2:
+    for members in alike(groups):
+        standing = by_runs(members, lambda group: group.values(*TEST), lowest=True)
+        if len(standing.ranked) < 2:
             continue
-        best, *rest = sorted(members, key=lambda group: group.mean(*TEST))
-        told, same = [], []
-        for group in rest:
-            noise = [_deviation(member.values(*TEST)) for member in (best, group)]
-            within = None not in noise and group.mean(*TEST) - best.mean(*TEST) <= sum(noise)
-            (same if within else told).append(f"{group.name} {_figure(group)}")
+        best, *rest = standing.ranked
+        told, same = (
+            [f"{group.name} {_figure(group)}" for group in rest if (group in standing.near) == near]
+            for near in (False, True)
+        )
         text = f"Of those that write music down alike, {best.name} predicts the test music best, "
         text += f"{_figure(best)} nats per beat"
         text += f", against {_listed(told)}" if told else ""
@@ -90,7 +75,7 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
 def _figure(group: Group) -> str:
     kinds = {"AIS estimate": "~", "bound": "≤"}
     sign = kinds.get(group.runs[0].text("scores", "test", "kind"), "")
-    return sign + nats(group.mean(*TEST)) + _plus_minus(_deviation(group.values(*TEST)), nats)
+    return sign + nats(group.mean(*TEST)) + _plus_minus(deviation(group.values(*TEST)), nats)
 
 
 def _beaten(groups: Sequence[Group]) -> list[Finding]:
@@ -112,22 +97,24 @@ def _beaten(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Finding]:
-    keys = ("classifier", "accuracy")
-    ranked = _ranked(groups, lambda group: _negative(group.of_set("samples", *keys)))
+    def accuracy(group: Group) -> float | None:
+        return group.of_set("samples", *CLASSIFIER)
+
+    def interval(group: Group) -> Interval | None:
+        return group.interval("samples", "classifier", "interval")
+
+    ranked, near, _ = by_samples(groups, accuracy, interval, lowest=True)
     if not ranked:
         return []
     best = ranked[0]
-    interval = best.interval("samples", "classifier", "interval")
-    easy = best.of_set("samples", *keys) >= TOLD
+    passes = "Hardest" if accuracy(best) < TOLD else "No model passes for real; hardest"
     text = (
-        f"{'No model passes for real; hardest' if easy else 'Hardest'} to tell from real music are the samples of "
-        f"{best.name}: a classifier is right in "
-        f"{percent(best.of_set('samples', *keys))} of cases{_between(interval)}, 50% being chance; real music it tells "
-        f"from real music in {percent(best.of_set('real', *keys))}, the n-gram's samples in "
-        f"{percent(best.of_set('ngram', *keys))}."
+        f"{passes} to tell from real music are the samples of {best.name}: a classifier is right in "
+        f"{percent(accuracy(best))} of cases{_between(interval(best))}, 50% being chance; real music it tells "
+        f"from real music in {percent(best.of_set('real', *CLASSIFIER))}, the n-gram's samples in "
+        f"{percent(best.of_set('ngram', *CLASSIFIER))}."
     )
-    near = [group.name for group in ranked[1:] if _meet(interval, group.interval("samples", "classifier", "interval"))]
-    text += f" Not clearly worse: {_listed(near)}." if near else ""
+    text += f" Not clearly worse: {_listed([group.name for group in near])}." if near else ""
     blind = [group.name for group in ranked if any(look_up(run.metrics, "comparison", "blind") for run in group.runs)]
     found = [Finding(text)]
     if blind:
@@ -189,20 +176,12 @@ def _negative(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _deviation(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) > 1 else None
-
-
 def _plus_minus(deviation: float | None, form: Callable[[float], str] = percent) -> str:
     return "" if deviation is None else f" ± {form(deviation)}"
 
 
-def _between(interval: tuple[float, float] | None) -> str:
+def _between(interval: Interval | None) -> str:
     return "" if interval is None else f" (95% interval {percent(interval[0])} to {percent(interval[1])})"
-
-
-def _meet(one: tuple[float, float] | None, other: tuple[float, float] | None) -> bool:
-    return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
 
 
 def _listed(names: Sequence[str]) -> str:

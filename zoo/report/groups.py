@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,6 +93,14 @@ def grouped(runs: list[Run]) -> list[Group]:
         if run.status == "finished":
             found.setdefault((run.model, run.variant), []).append(run)
     return [Group(*names, tuple(members)) for names, members in found.items()]
+
+
+def alike(groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups by representation: inside one, nats per beat can be compared."""
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.representation, []).append(group)
+    return list(found.values())
 
 
 class Way(NamedTuple):

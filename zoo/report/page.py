@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import textwrap
 from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 import markupsafe
 
 from zoo.errors import UserError
 from zoo.files import write_text
-from zoo.midi import read_midi
+from zoo.render import music_within_roll
 from zoo.report.figures import Figures
 from zoo.report.findings import findings
 from zoo.report.groups import Group, grouped, ways
+from zoo.report.pieces import Pieces, url
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, printable, text
+from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, nats, percent, results_csv, short, table
 
-SAMPLES_DRAWN = 3
+SAMPLES, REAL = 3, 2  # pieces that are played of a run
+FILES = ("metrics.json", "model.json", "history.csv", "error.txt")
 BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
 
 
 def write_report(folder: Path | str) -> list[str]:
-    """Write `index.html`, `results.csv` and `figures/` for the runs in `folder`, a corpus's folder of results.
+    """Write `index.html`, `results.csv`, `figures/` and `samples/` for the runs in `folder`, a corpus's folder of
+    results.
 
     The same run folders give the same bytes. What cannot be read is said on the page; it stops nothing.
 
@@ -42,28 +44,35 @@ def write_report(folder: Path | str) -> list[str]:
     if not runs:
         corpus = shlex.quote(_corpus_argument(facts, folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
-    figures, groups = Figures(folder / "figures"), grouped(runs)
-    sentences = findings(groups)
+    figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
+    sentences, splits = findings(groups), _splits(facts)
+    names = dict.fromkeys(run.model for run in runs)
     page = _template().render(
         title=text(facts.get("name")) or folder.name,
-        splits=_splits(facts),
+        blind=(folder / "blind.html").is_file(),
+        pieces_in_all=sum(counts[0] or 0 for _, counts in splits),
+        splits=splits,
+        digest=text(facts.get("digest")),
         drum_notes=number(facts.get("drum_notes")),
         skipped=_pairs(facts.get("skipped")),
         duplicates=_pairs(facts.get("duplicates")),
         warnings=[str(warning) for warning in items(facts.get("warnings"))],
-        runs=runs,
+        runs=[(run, _files(run, folder)) for run in runs],
+        failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         findings=sentences,
         groups=groups,
+        marks=marks(groups),
         features=_features(groups),
         ways=ways(groups),
         ways_figure=[_url(path, folder) for path in [figures.ways(ways(groups))] if path],
-        overview=[_url(path, folder) for path in [*figures.skills(groups), figures.cost(groups)] if path],
-        models=[_model(name, runs, figures, folder) for name in dict.fromkeys(run.model for run in runs)],
+        overview=_overview(groups, figures, folder),
+        models=[_model(number, name, runs, figures, pieces, folder) for number, name in enumerate(names, 1)],
         environments=_environments(runs),
         report_command=shlex.join(["python", "-m", "zoo", "report", "--corpus", _corpus_argument(facts, folder)]),
         commands=[_command(run, facts, folder) for run in runs],
     )
+    pieces.make()
     write_text(folder / "results.csv", _encodable(results_csv(runs)))
     write_text(folder / "index.html", _encodable(page))
     figures.remove_others()
@@ -79,7 +88,7 @@ def _features(groups: list[Group]) -> list[str]:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -87,23 +96,40 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": _thousands, "code": _code}
+    environment.filters |= {"clock": _clock, "span": music_within_roll}
     environment.globals |= {"nats": nats, "thousands": _thousands}
     return environment.get_template("page.html")
 
 
-def _model(name: str, runs: list[Run], figures: Figures, folder: Path) -> dict:
+def _overview(groups: list[Group], figures: Figures, folder: Path) -> list[tuple[str, str]]:
+    """URL and description of each picture of all models."""
+    told = ["Validation skill of all models over epochs and over training time"] * 2
+    pictures = [*zip(figures.skills(groups), told, strict=False)]
+    pictures += [(figures.cost(groups), "Skill of all models on test music against seconds of training")]
+    return [(_url(path, folder), words) for path, words in pictures if path]
+
+
+def _model(number: int, name: str, runs: list[Run], figures: Figures, pieces: Pieces, folder: Path) -> dict:
     """What the page says about one model."""
     runs = [run for run in runs if run.model == name]
     shown = [run for run in runs if run.comparable]
     by_variant: dict[str, list[Run]] = {}
     for run in shown:
         by_variant.setdefault(run.variant, []).append(run)
-    variants = [_variant(group, figures, folder) for group in by_variant.values()]
+    variants = [_variant(group) for group in by_variant.values()]
+    played = [next((run for run in group if run.samples), group[0]) for group in by_variant.values()]
     abouts = dict.fromkeys(run.text("about") for run in runs)
     return {
+        "number": number,
         "name": name,
         "about": [part.strip() for about in abouts for part in about.split("\n\n") if part.strip()],
+        "heard": [
+            (run, pieces.of(run, SAMPLES, REAL), [(path.name, _url(path, folder)) for path in run.samples[SAMPLES:]])
+            for run in played
+            if run.samples or run.real
+        ],
         "curves": [_url(path, folder) for path in figures.curves(shown)],
+        "distributions": [(run.variant, _url(path, folder)) for run in played if (path := figures.distributions(run))],
         "networks": _networks(name, variants, figures, folder),
         "variants": variants,
         "hyperparameters": _hyperparameters(variants),
@@ -111,8 +137,8 @@ def _model(name: str, runs: list[Run], figures: Figures, folder: Path) -> dict:
     }
 
 
-def _variant(runs: list[Run], figures: Figures, folder: Path) -> dict:
-    """What runs that differ only by seed have in common, and the samples of each."""
+def _variant(runs: list[Run]) -> dict:
+    """What runs that differ only by seed have in common."""
     scored = next((run for run in runs if run.metrics), runs[0])
     coverage = [scored.number("scores", "test", "coverage", part) for part in ("songs", "lines", "notes")]
     return {
@@ -121,28 +147,7 @@ def _variant(runs: list[Run], figures: Figures, folder: Path) -> dict:
         "settings": look_up(runs[0].settings, "hyperparameters"),
         "coverage": [*coverage, scored.number("scores", "test", "accuracy")],
         "warnings": [(run.name, str(warning)) for run in runs for warning in items(look_up(run.metrics, "warnings"))],
-        "runs": [
-            {
-                "name": run.name,
-                "samples": [_sample(run, path, figures, folder) for path in run.samples[:SAMPLES_DRAWN]],
-                "more": [(path.name, _url(path, folder)) for path in run.samples[SAMPLES_DRAWN:]],
-            }
-            for run in runs
-            if run.samples
-        ],
     }
-
-
-def _sample(run: Run, path: Path, figures: Figures, folder: Path) -> dict:
-    sample = {"name": path.name, "url": _url(path, folder), "roll": "", "audio": "", "error": ""}
-    sound = path.with_suffix(".mp3")
-    if sound.exists():
-        sample["audio"] = _url(sound, folder)
-    try:
-        song = read_midi(path)
-    except UserError as error:
-        return sample | {"error": str(error).replace(f"{path.parent}{os.sep}", "")}
-    return sample | {"roll": _url(figures.piano_roll(song, run.model, run.name, path.stem), folder)}
 
 
 def _networks(model: str, variants: list[dict], figures: Figures, folder: Path) -> list[dict]:
@@ -155,6 +160,7 @@ def _networks(model: str, variants: list[dict], figures: Figures, folder: Path) 
         {
             "names": [variant["name"] for variant in group],
             "url": _url(figures.network(group[0]["network"], model, group[0]["name"]), folder),
+            "layers": ", ".join(text(look_up(layer, "layer")) for layer in group[0]["network"]),
         }
         for group in shared.values()
     ]
@@ -212,8 +218,18 @@ def _corpus_argument(facts: dict, folder: Path) -> str:
     return name if known else f"{source.rstrip('/')}/"
 
 
+def _files(run: Run, folder: Path) -> list[tuple[str, str]]:
+    """Name and URL of each file of the run that tells something."""
+    return [(name, _url(run.folder / name, folder)) for name in FILES if (run.folder / name).is_file()]
+
+
 def _url(path: Path, folder: Path) -> str:
-    return quote(os.fsencode(path.relative_to(folder).as_posix()))
+    return url(path.relative_to(folder))
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds: 1:04."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _thousands(value: float | None) -> str:

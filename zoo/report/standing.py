@@ -1,0 +1,100 @@
+"""Which group is best by a measure, and which are not clearly worse.
+
+A difference counts only outside the noise. For figures of runs that is the spread over seeds: two means differ when
+they are farther apart than both standard deviations together; with one seed nobody knows. For figures of samples it is
+the interval that stands beside them: two differ when their intervals do not meet.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from zoo.report.groups import Group, alike
+
+Interval = tuple[float, float]
+TEST = ("scores", "test", "nats_per_beat")
+CLASSIFIER = ("classifier", "accuracy")
+
+
+class Standing(NamedTuple):
+    """Groups that have a figure, by what it says.
+
+    Args:
+        ranked: all of them, the best first.
+        near: those whose difference to the best lies within the noise.
+        known: whether the noise of all of them is known.
+    """
+
+    ranked: list[Group]
+    near: list[Group]
+    known: bool
+
+    def mark(self, group: Group) -> str:
+        """What a table says beside the figure of a group."""
+        if len(self.ranked) < 2:
+            return ""
+        return "best" if group is self.ranked[0] else "within noise" if group in self.near else ""
+
+
+def by_runs(groups: Sequence[Group], values: Callable[[Group], list[float]], lowest: bool = False) -> Standing:
+    """The standing by the mean of a figure that each run has."""
+    means = {group.name: statistics.fmean(values(group)) for group in groups if values(group)}
+    spreads = {group.name: deviation(values(group)) for group in groups}
+
+    def same(best: Group, group: Group) -> bool:
+        noise = spreads[best.name], spreads[group.name]
+        return None not in noise and abs(means[best.name] - means[group.name]) <= sum(noise)
+
+    known = None not in (spreads[name] for name in means)
+    return _standing(
+        [group for group in groups if group.name in means], lambda group: means[group.name], lowest, same, known
+    )
+
+
+def by_samples(
+    groups: Sequence[Group],
+    value: Callable[[Group], float | None],
+    interval: Callable[[Group], Interval | None],
+    lowest: bool = False,
+) -> Standing:
+    """The standing by a figure of the samples that has an interval."""
+
+    def same(best: Group, group: Group) -> bool:
+        one, other = interval(best), interval(group)
+        return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
+
+    measured = [group for group in groups if value(group) is not None]
+    return _standing(measured, value, lowest, same, all(interval(group) for group in measured))
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation; None with fewer than two values."""
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _standing(groups, value, lowest, same, known) -> Standing:
+    ranked = sorted(groups, key=value, reverse=not lowest)
+    return Standing(ranked, [group for group in ranked[1:] if same(ranked[0], group)], known)
+
+
+def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
+    """What the table of the groups says beside their figures: column → name of the group → mark."""
+    columns = {
+        "skill": by_runs(groups, lambda group: group.skills("order0")),
+        "beyond": by_runs(groups, lambda group: group.skills("ngram")),
+        "classifier": by_samples(
+            groups,
+            lambda group: group.of_set("samples", *CLASSIFIER),
+            lambda group: group.interval("samples", "classifier", "interval"),
+            lowest=True,
+        ),
+        "seconds": by_runs(groups, lambda group: group.values("seconds"), lowest=True),
+    }
+    found = {column: {group.name: standing.mark(group) for group in groups} for column, standing in columns.items()}
+    found["nats"] = {}
+    for members in alike(groups):
+        standing = by_runs(members, lambda group: group.values(*TEST), lowest=True)
+        found["nats"] |= {group.name: standing.mark(group) for group in members}
+    return found
