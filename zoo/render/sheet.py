@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
 
@@ -29,12 +30,13 @@ ENGRAVING = {
     "footer": "none",
     "svgViewBox": True,
     "svgFormatRaw": True,
+    "svgRemoveXlink": True,
     "smuflTextFont": "none",
     "xmlIdSeed": 1,
 }
 LOOKS = (
-    f"<style>svg{{color:{INK}}}path,polygon,ellipse,rect,polyline{{stroke:currentColor}}"
-    f"@media (prefers-color-scheme: dark){{svg{{color:{NIGHT[INK]}}}}}</style>"
+    f"svg{{color:{INK}}}path,polygon,ellipse,rect,polyline{{stroke:currentColor}}"
+    f"@media (prefers-color-scheme: dark){{svg{{color:{NIGHT[INK]}}}}}"
 )
 
 
@@ -78,24 +80,29 @@ def engraved(content: bytes) -> bytes:
     # Its signs for the tempo need a font of 40 kB; stems it points better than music21 where two voices share a staff.
     toolkit.loadData(re.sub(r"<(metronome|stem).*?</\1>", "", content.decode(), flags=re.DOTALL))
     drawing = toolkit.renderToSVG(1)
-    drawing = re.sub(r"<desc>.*?</desc>|<style.*?</style>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'<g class="[^"]*placeholder[^"]*">.*?</g>', "", drawing, flags=re.DOTALL)
-    glyphs = {found: f"g{number}" for number, found in enumerate(sorted(set(re.findall(r'href="#([^"]+)"', drawing))))}
-    drawing = re.sub(r'href="#([^"]+)"', lambda found: f'href="#{glyphs[found[1]]}"', drawing)
-    drawing = re.sub(r' id="([^"]+)"', lambda found: f' id="{glyphs[found[1]]}"' if found[1] in glyphs else "", drawing)
-    drawing = _without_empty_groups(re.sub(r' (class|data-\w+)="[^"]*"', "", drawing))
-    return re.sub(r"<svg [^>]*>", lambda found: found[0] + LOOKS, drawing, count=1).encode()
+    if len(scales := set(re.findall(r"(?<=\)) scale\([^)]*\)", drawing))) == 1:
+        (scale,) = scales  # then it need stand in each sign's shape only, not at each note
+        drawing = drawing.replace(scale, "").replace("scale(1,-1)", f"{scale[1:]} scale(1,-1)")
+    drawing = ElementTree.fromstring(drawing.replace(f"-{ElementTree.fromstring(drawing).get('id')}", ""))
+    used = {element.get("href", "")[1:] for element in drawing.iter()}
+    (lean,) = _lean(drawing, used)
+    style = ElementTree.Element("style")
+    style.text = LOOKS
+    lean.insert(0, style)
+    ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
+    return ElementTree.tostring(lean)
 
 
-def _without_empty_groups(drawing: str) -> str:
-    """The SVG without groups that say nothing of what they hold."""
-    opened, kept = [], []
-    for part in re.split(r"(<g>|<g [^>]*>|</g>)", drawing):
-        if part.startswith("<g"):
-            opened.append(part)
-        says = opened[-1] != "<g>" if part.startswith("<g") else opened.pop() != "<g>" if part == "</g>" else True
-        kept += [part] * says
-    return "".join(kept)
+def _lean(element: ElementTree.Element, used: set[str]) -> list[ElementTree.Element]:
+    """What says the same as an element of verovio's SVG, without names, and groups, that only an editor needs."""
+    tag = element.tag.rpartition("}")[2]
+    if tag in ("desc", "style") or "placeholder" in element.get("class", ""):
+        return []
+    for name in list(element.attrib):
+        if name == "class" or name.startswith("data-") or (name == "id" and element.get("id") not in used):
+            del element.attrib[name]
+    element[:] = [kept for child in element for kept in _lean(child, used)]
+    return [element] if element.attrib or tag != "g" else list(element)
 
 
 def written(song: Song, title: str) -> bytes:
@@ -141,6 +148,8 @@ def _in_measures(part, first: int):
     for measure in made.getElementsByClass("Measure"):
         for voice in measure.voices:
             voice.id = int(voice.id) + first + 1
+        for rest in (measure.voices.first() or measure).getElementsByClass("Rest"):
+            rest.style.hideObjectOnPrint = False  # as music21 does with all that it adds
     return made
 
 

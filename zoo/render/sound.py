@@ -14,7 +14,7 @@ from zoo.song import TICKS_PER_BEAT, Song
 SAMPLE_RATE = 44100
 RELEASE_SECONDS = 2.0
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
-MP3 = {"bitrate_mode": "VARIABLE", "compression_level": 0.6}
+MP3 = {"bitrate_mode": "VARIABLE", "compression_level": 0.7}
 
 
 def audio(song: Song, path: Path | str, compact: bool = False) -> None:

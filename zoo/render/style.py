@@ -18,6 +18,7 @@ INK, PAPER, GRID = "#222222", "#ffffff", "#dddddd"
 NIGHT = {INK: "#e4e4e4", PAPER: "#17191e", GRID: "#3b3e46"}
 STYLE = {
     "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],  # an SVG names the whole list in every text
     "font.size": 9,
     "text.parse_math": False,  # a "$" in somebody's name is a dollar
     "text.color": INK,
@@ -35,10 +36,6 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text: small files that can be searched and read aloud
     "svg.hashsalt": "zoo",
 }
-
-_RECTANGLE = re.compile(
-    rb"M ([\d.]+) ([\d.]+) \nL ([\d.]+) \2 \nL \3 ([\d.]+) \nL \1 \4 \n(?:L \1 \2 \n)?z\n?"
-)  # of matplotlib, which writes every corner out
 
 
 def save_figure(figure: Figure, path: Path | str) -> None:
@@ -62,5 +59,21 @@ def save_figure(figure: Figure, path: Path | str) -> None:
         )
         night = f"@media (prefers-color-scheme: dark) {{{rules}}}"
         content = content.replace(b"</style>", night.encode() + b"</style>", 1)
-        content = _RECTANGLE.sub(rb"M\1 \2H\3V\4H\1z", content)
+        content = re.sub(rb'(?<= d=")[^"]*', lambda path: _shorter(path[0]), content)
     write_bytes(path, content)
+
+
+def _shorter(path: bytes) -> bytes:
+    """An SVG path with two decimals, and one number instead of two where a line goes straight across or down."""
+    path, kept, last = re.sub(rb"(\.\d\d)\d+", rb"\1", path), [], None
+    if re.search(rb"[^MLz\d.\s-]", path):  # curves
+        return path
+    for command, x, y in re.findall(rb"([MLz])(?: ([-\d.]+) ([-\d.]+))?", path):
+        if command == b"L" and y == last[1]:
+            kept.append(b"H" + x)
+        elif command == b"L" and x == last[0]:
+            kept.append(b"V" + y)
+        else:
+            kept.append(command + x + b" " * bool(x) + y)
+        last = (x, y)
+    return b"".join(kept)
