@@ -148,8 +148,6 @@ def _in_measures(part, first: int):
     for measure in made.getElementsByClass("Measure"):
         for voice in measure.voices:
             voice.id = int(voice.id) + first + 1
-        for rest in (measure.voices.first() or measure).getElementsByClass("Rest"):
-            rest.style.hideObjectOnPrint = False  # as music21 does with all that it adds
     return made
 
 
@@ -201,7 +199,7 @@ def _quantise(song: Song) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _voices(song: Song, end: int, sharps: int) -> list:
-    """The track's notes and chords as music21 voices without overlap; the first reaches to tick `end`."""
+    """A staff's notes and chords as music21 voices without overlap; the first has rests, and lasts to tick `end`."""
     from music21 import note, stream
 
     chords = {}
@@ -209,16 +207,22 @@ def _voices(song: Song, end: int, sharps: int) -> list:
     for onset, stop, pitch in sorted(notes, key=lambda note: (note[0], -note[2])):  # the upper voice first
         chords.setdefault((int(onset), int(stop)), set()).add(int(pitch))
     voices, ends = [stream.Voice(id="1")], [0]
+
+    def pause(until: int) -> None:
+        for begin, stop in _cut(ends[0], max(until, ends[0])):
+            voices[0].insert(begin / TICKS_PER_BEAT, note.Rest(quarterLength=(stop - begin) / TICKS_PER_BEAT))
+
     for (onset, stop), pitches in chords.items():
         free = next((number for number, busy in enumerate(ends) if busy <= onset), len(ends))
-        if free == len(ends):
+        if free == 0:
+            pause(onset)
+        elif free == len(ends):
             voices.append(stream.Voice(id=str(free + 1)))
             ends.append(0)
         for element, tick in _tied(onset, stop, sorted(pitches), sharps):
             voices[free].insert(tick / TICKS_PER_BEAT, element)
         ends[free] = stop
-    for begin, stop in _cut(ends[0], max(end, ends[0])):
-        voices[0].insert(begin / TICKS_PER_BEAT, note.Rest(quarterLength=(stop - begin) / TICKS_PER_BEAT))
+    pause(end)
     return voices
 
 
