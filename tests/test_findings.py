@@ -10,6 +10,7 @@ import pytest
 from zoo.report.findings import findings
 from zoo.report.groups import grouped, ways
 from zoo.report.runs import Run
+from zoo.report.standing import marks
 
 MODELS = ("event_lstm", "note_lstm", "rnn_nade")
 
@@ -162,3 +163,15 @@ def test_the_way_from_one_preset_to_another_needs_every_step():
     assert [group.variant for group in way.groups] == variants
     for missing in range(4):
         assert not ways(grouped([run for index, run in enumerate(runs[:4]) if index != missing]))
+
+
+def test_the_table_marks_the_best_and_what_is_within_noise():
+    groups = grouped(
+        [run("note_lstm", nats, seed) for seed, nats in enumerate((4.0, 4.2))]
+        + [run("rnn_rbm", nats, seed, accuracy=0.9) for seed, nats in enumerate((4.1, 4.3))]
+        + [run("event_lstm", nats, seed) for seed, nats in enumerate((7.0, 7.1))]
+    )
+    found = marks(groups)
+    assert found["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": "within noise", "event_lstm tuned": ""}
+    assert set(found["nats"].values()) == {""}  # each writes music down in its own way
+    assert found["classifier"].get("rnn_rbm tuned", "") == ""  # it is told apart every time

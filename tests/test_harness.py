@@ -15,7 +15,7 @@ from zoo.report import load_runs
 
 BEAT = 480
 QUICK = "note_lstm"  # the model for what concerns them all
-FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples"}
+FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real"}
 
 
 def interrupt(monkeypatch, epoch, batch=1):
@@ -93,6 +93,16 @@ def test_samples_are_ten_midi_files_that_others_can_read(studio, name):
     assert notes > 20
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_real_music_lies_beside_the_samples_as_the_model_hears_it(studio, corpus, name):
+    run = studio / "reports/tunes/runs" / name / "smoke-seed0"
+    names, test = read(run / "metrics.json")["real"], {song.name: song for song in corpus.test}
+    assert 1 <= len(names) <= 5 and set(names) <= set(test)
+    for number, title in enumerate(names, 1):
+        heard = zoo.read_midi(run / "real" / f"real-{number}.mid")
+        assert len(heard) and heard.beats <= 64 and set(heard.pitch % 12) <= set(test[title].pitch % 12)
+
+
 @pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm"])
 def test_the_figures_and_samples_are_those_of_the_weights_in_the_folder(studio, corpus, tmp_path, name):
     run = studio / "reports/tunes/runs" / name / "smoke-seed0"
@@ -135,7 +145,7 @@ def test_the_best_weights_are_kept_not_the_last(job, unmeasured, monkeypatch):
 
 def test_without_a_wish_no_checkpoints_and_no_events(job, instant):
     run = job(overrides={"epochs": 1}).run()
-    assert {path.name for path in run.iterdir()} == FILES - {"samples"} | {".lock"}
+    assert {path.name for path in run.iterdir()} == FILES - {"samples", "real"} | {".lock"}
 
 
 def test_tensorboard_events_lie_in_the_run_folder(job, instant, tmp_path, monkeypatch):
@@ -191,7 +201,7 @@ def test_a_run_of_a_changed_corpus_is_trained_anew(job, corpus, instant, capsys)
     assert anew.state() == "done" and job().state() == "stale"
     assert "trained anew" in capsys.readouterr().err
     after = snapshot(run)
-    assert {path.as_posix() for path in after} == FILES - {"samples"}
+    assert {path.as_posix() for path in after} == FILES - {"samples", "real"}
     assert all(before[path] != after[path] for path in after)
     assert read(run / "model.json")["corpus"]["digest"] == "f" * 64
 

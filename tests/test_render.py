@@ -239,6 +239,48 @@ def test_sheet_music_of_any_song_has_every_note_on_the_grid(tmp_path):
             assert any(abs(onset - tick) <= 80 for tick, _, other, part in notes if (other, part) == (pitch, track))
 
 
+def test_a_track_that_spans_both_clefs_gets_two_staves(tmp_path):
+    notes = [(0, BEAT, 36, 80, 0), (0, BEAT, 72, 80, 0), (BEAT, BEAT, 60, 80, 0), (BEAT, BEAT, 59, 80, 0)]
+    found, lengths, root = sheet(Song.from_notes(notes), tmp_path)
+    assert [note[:3] for note in found] == sorted(note[:3] for note in notes) and lengths == [4 * BEAT]
+    staves = {element.findtext("pitch/octave"): element.findtext("staff") for element in root.iter("note")}
+    assert (staves["2"], staves["5"]) == ("2", "1")
+    voices = {(element.findtext("staff"), element.findtext("voice")) for element in root.iter("note")}
+    assert len({voice for _, voice in voices}) == len(voices)
+
+
+@pytest.mark.parametrize(("tonic", "sharps"), [(60, 0), (62, 2), (65, -1), (56, -4), (54, 6)])
+def test_sheet_music_is_written_in_its_key(tonic, sharps, tmp_path):
+    scale = [(step * BEAT, BEAT, tonic + up, 80, 0) for step, up in enumerate((0, 2, 4, 5, 7, 9, 11, 12))]
+    _, _, root = sheet(Song.from_notes(scale), tmp_path)
+    assert root.findtext(".//key/fifths") == str(sharps)
+    assert not list(root.iter("accidental"))
+
+
+def test_every_pitch_can_be_written(tmp_path):
+    notes = [(pitch * BEAT, BEAT, pitch, 80, 0) for pitch in range(128)]
+    assert [note[2] for note in sheet(Song.from_notes(notes), tmp_path)[0]] == list(range(128))
+
+
+def test_engraved_music_has_a_head_for_every_note(tmp_path):
+    notes = [(0, BEAT, 60, 80, 0), (BEAT, BEAT, 64, 80, 0), (2 * BEAT, BEAT, 67, 80, 0), (3 * BEAT, BEAT, 72, 80, 0)]
+    render.render(Song.from_notes(notes, name="<script>"), tmp_path / "song.sheet.svg")
+    root = ElementTree.parse(tmp_path / "song.sheet.svg").getroot()
+    uses = [element.get("href") for element in root.iter("{http://www.w3.org/2000/svg}use")]
+    assert max(map(uses.count, uses)) == 4
+    assert {use[1:] for use in uses} <= {element.get("id") for element in root.iter()}
+    assert "prefers-color-scheme: dark" in (tmp_path / "song.sheet.svg").read_text()
+
+
+def test_compact_audio_is_the_same_music_in_mono(tmp_path):
+    render.audio(TWO_TRACKS, tmp_path / "small.wav", compact=True)
+    small, rate = soundfile.read(tmp_path / "small.wav")
+    large, full = wave(TWO_TRACKS, tmp_path)
+    assert small.ndim == 1 and full == 2 * rate
+    spectra = [np.abs(np.fft.rfft(sound, 1 << 18))[:20000] for sound in (small, large[::2].mean(1))]
+    assert np.corrcoef(*spectra)[0, 1] > 0.99
+
+
 def test_sheet_music_of_silence_is_a_bar_of_rest(tmp_path):
     notes, lengths, _ = sheet(EMPTY, tmp_path)
     assert (notes, lengths) == ([], [4 * BEAT])

@@ -12,7 +12,7 @@ from zoo import UserError
 from zoo.harness import Job, Keeper
 
 QUICK = "note_lstm"
-FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", ".lock"}
+FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real", ".lock"}
 
 
 @pytest.fixture

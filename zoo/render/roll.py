@@ -33,7 +33,9 @@ def piano_roll(song: Song, path: Path | str) -> None:
     beats, width, height = max(song.beats, 1.0), _width(song), np.clip((high - low) * 0.06, 1.4, 4)
     lines = bars(song) / TICKS_PER_BEAT
     lines = lines[lines <= beats]
-    size = (LEFT + width + RIGHT, BOTTOM + height + TOP)
+    tracks = np.unique(song.track)
+    several = 1 < len(tracks) <= 8
+    size = (LEFT + width + RIGHT, BOTTOM + height + (TOP if song.primed or several else RIGHT))
     figure = Figure(figsize=size)
     axes = figure.add_axes((LEFT / size[0], BOTTOM / size[1], width / size[0], height / size[1]))
 
@@ -46,7 +48,6 @@ def piano_roll(song: Song, path: Path | str) -> None:
     axes.spines[:].set_visible(False)
     axes.vlines(lines, low - 0.5, high - 0.5, colors=GRID, linewidth=0.8, zorder=0)
     axes.hlines(octaves, 0, beats, colors=GRID, linewidth=0.8, zorder=0)
-    tracks = np.unique(song.track)
     for track in tracks:
         notes = song.select(song.track == track)
         axes.add_patch(PathPatch(_outline(notes), facecolor=_colour(track), edgecolor=PAPER, linewidth=0.4))
@@ -57,7 +58,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
         above = {"transform": axes.get_xaxis_transform(), "va": "bottom"}
         axes.text(primer - 0.3, 1.02, "primer", ha="right", **above)
         axes.text(primer + 0.3, 1.02, "the model's music", ha="left", **above)
-    if 1 < len(tracks) <= 8:
+    if several:
         handles = [Patch(color=_colour(track), label=f"track {track + 1}") for track in tracks]
         place = {"loc": "lower right", "bbox_to_anchor": (1, 0.97), "borderaxespad": 0}
         axes.legend(handles=handles, ncols=len(handles), handlelength=0.8, columnspacing=1, fontsize=8, **place)

@@ -184,7 +184,9 @@ class Figures:
                 style = _styles(groups)[group.name]
                 if curves := _skill(group, along):
                     x, low, mean, high = curves
-                    axes.plot(x, mean, label=_fit(group.name, 40), linewidth=1.4, **style)
+                    axes.plot(
+                        x, mean, label=_fit(group.name, 40), linewidth=1.4, marker="." if len(x) < 4 else "", **style
+                    )
                     axes.fill_between(x, low, high, color=style["color"], alpha=0.25, linewidth=0)
             if along == "seconds":
                 _logarithmic(axes)

@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from zoo.report.groups import Group, alike
 from zoo.report.runs import look_up
-from zoo.report.standing import CLASSIFIER, TEST, Interval, by_runs, by_samples, deviation
+from zoo.report.standing import CLASSIFIER, TEST, TOLD, Interval, by_runs, by_samples, deviation
 from zoo.report.tables import nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
-TOLD = 0.9  # of its cases a classifier has right when nobody would be deceived
 
 
 class Finding(NamedTuple):

@@ -195,8 +195,9 @@ def _environments(runs: list[Run]) -> list[list[tuple[str, str]]]:
 
 
 def _code(paragraph: str) -> markupsafe.Markup:
-    """The paragraph, escaped, with what stands between backticks as code."""
-    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(paragraph))))
+    """The paragraph, escaped, with what stands between backticks as code and between asterisks stressed."""
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(paragraph)))
+    return markupsafe.Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", code))
 
 
 def _command(run: Run, facts: dict, folder: Path) -> str:

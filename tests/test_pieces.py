@@ -1,0 +1,101 @@
+"""What the page plays: rendered once, from the run folders alone, beside whatever else lies there."""
+
+import json
+
+import pytest
+import soundfile
+from test_report import EVIL, add_run, change, folder, write  # noqa: F401
+
+from zoo.midi import read_midi, write_midi
+from zoo.report import load_runs, write_report
+from zoo.report.pieces import SUFFIXES, Pieces
+from zoo.song import Song
+
+BEAT = 480
+
+
+def add_real(run, *names):
+    for number, _ in enumerate(names, 1):
+        write_midi(Song.from_notes([(0, number * BEAT, 60, 80, 0)]), run / "real" / f"real-{number}.mid")
+    change(run / "metrics.json", real=list(names))
+
+
+def made(folder, times=False):  # noqa: F811
+    """Files under samples/, the ledger apart; with `times`, when each was written."""
+    found = [path for path in (folder / "samples").rglob("*.*") if path.name != "rendered.json"]
+    return {
+        path.relative_to(folder / "samples").as_posix(): path.stat().st_mtime_ns if times else None for path in found
+    }
+
+
+def files(place):
+    return {f"{place}.{suffix}" for suffix in SUFFIXES}
+
+
+def test_the_first_run_of_a_variant_is_played_with_real_music_beside_it(folder):  # noqa: F811
+    add_real(add_run(folder, samples=4), "bwv1.mid", EVIL, "bwv3.mid")
+    add_run(folder, run="tuned-seed1")
+    add_run(folder, run="blog-seed0", samples=1)
+    write_report(folder)
+    stems = ["tuned-seed0/sample-1", "tuned-seed0/sample-2", "tuned-seed0/sample-3"]
+    stems += ["tuned-seed0/real-1", "tuned-seed0/real-2", "blog-seed0/sample-1"]
+    assert made(folder).keys() == set().union(*(files(f"note_lstm/{stem}") for stem in stems))
+    pieces = Pieces(folder).of(load_runs(folder)[1], 3, 2)
+    assert [(piece.kind, piece.title) for piece in pieces] == [
+        *(("sample", f"Sample {number}") for number in (1, 2, 3)),
+        ("real", "bwv1"),
+        ("real", EVIL),
+    ]
+    for piece in pieces:
+        place = folder / piece.urls["mp3"]
+        assert soundfile.info(place).duration == pytest.approx(piece.seconds + 2, abs=0.1)
+        assert read_midi(place.with_suffix(".mid")) == piece.song
+
+
+def test_only_what_has_changed_is_rendered_again(folder):  # noqa: F811
+    run = add_run(folder, samples=3)
+    write_report(folder)
+    first = made(folder, times=True)
+    write_report(folder)
+    assert made(folder, times=True) == first
+    write_midi(Song.from_notes([(0, BEAT, 72, 80, 0)]), run / "samples" / "sample-2.mid")
+    (folder / "samples/note_lstm/tuned-seed0/sample-3.mp3").write_bytes(b"half an MP3")
+    write_report(folder)
+    now = made(folder, times=True)
+    assert {name for name in now if now[name] != first[name]} == files("note_lstm/tuned-seed0/sample-2") | files(
+        "note_lstm/tuned-seed0/sample-3"
+    )
+
+
+def test_what_no_piece_needs_is_removed_and_nothing_else(folder):  # noqa: F811
+    run = add_run(folder, samples=2)
+    write_report(folder)
+    mine = folder / "samples" / "note_lstm" / "tuned-seed0" / "samples-seed7" / "note_lstm-01.mp3"
+    write(mine, "a user's own")
+    precious = folder / "precious.mid"
+    write(precious, "out of reach")
+    ledger = folder / "samples" / "rendered.json"
+    write(ledger, json.loads(ledger.read_text()) | {"samples/../precious": {}, "precious": {}})
+    (run / "samples" / "sample-2.mid").unlink()
+    write_report(folder)
+    kept = "note_lstm/tuned-seed0/samples-seed7/note_lstm-01.mp3"
+    assert made(folder).keys() == files("note_lstm/tuned-seed0/sample-1") | {kept}
+    assert precious.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "[]", '{"samples/a": 3}', '{"samples/note_lstm/tuned-seed0/sample-1": {"files": 1}}']
+)
+def test_a_damaged_ledger_costs_only_time(wrong, folder):  # noqa: F811
+    add_run(folder, samples=1)
+    write(folder / "samples" / "rendered.json", wrong)
+    write_report(folder)
+    assert made(folder).keys() == files("note_lstm/tuned-seed0/sample-1")
+
+
+def test_many_pieces_are_rendered_in_processes(folder, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("zoo.report.pieces.WORTH_A_PROCESS", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    add_run(folder, samples=3)
+    write_report(folder)
+    assert len(made(folder)) == 3 * len(SUFFIXES)
