@@ -167,9 +167,9 @@ def test_the_way_from_one_preset_to_another_needs_every_step():
 
 def test_the_table_marks_the_best_and_what_is_within_noise():
     groups = grouped(
-        [run("note_lstm", nats, seed) for seed, nats in enumerate((4.0, 4.2))]
-        + [run("rnn_rbm", nats, seed, accuracy=0.9) for seed, nats in enumerate((4.1, 4.3))]
-        + [run("event_lstm", nats, seed) for seed, nats in enumerate((7.0, 7.1))]
+        [run("note_lstm", nats, seed=seed) for seed, nats in enumerate((4.0, 4.2))]
+        + [run("rnn_rbm", nats, seed=seed, accuracy=0.9) for seed, nats in enumerate((4.1, 4.3))]
+        + [run("event_lstm", nats, seed=seed) for seed, nats in enumerate((7.0, 7.1))]
     )
     found = marks(groups)
     assert found["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": "within noise", "event_lstm tuned": ""}

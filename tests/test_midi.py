@@ -192,7 +192,7 @@ def test_the_end_of_a_primer_is_found_again(song, tmp_path):
     write_midi(song.replace(primed=1440), tmp_path / "song.mid")
     data = (tmp_path / "song.mid").read_bytes()
     assert read_midi(tmp_path / "song.mid").primed == 1440
-    for text in (b"here the primer endz", b"here the\xff\xc3primer ends"):  # of somebody else, and in no encoding
+    for text in (b"here the primer endz", b"here the\xff\xc3rimer ends"):  # of somebody else, and in no encoding
         (tmp_path / "song.mid").write_bytes(data.replace(b"here the primer ends", text))
         assert read_midi(tmp_path / "song.mid").primed == 0
 
