@@ -155,3 +155,16 @@ def job(corpus, tmp_path):
         return Job(model=model, overrides=overrides or {}, **fields)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, driven by Playwright; tests that need it are skipped where none is installed."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on the PATH")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=["--no-sandbox", "--mute-audio"])
+        yield browser
+        browser.close()

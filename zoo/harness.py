@@ -32,7 +32,7 @@ from zoo.scoring import encode_all
 from zoo.song import TICKS_PER_BEAT, Song
 
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
-REAL = 5  # pieces of test music that are kept beside the samples, as the representation hears them
+REAL = 10  # pieces of test music that are kept beside the samples, as the representation hears them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 

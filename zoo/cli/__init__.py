@@ -126,6 +126,14 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
     command = adding.add_parser("report", help="write reports/<corpus>/index.html from what was trained")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
+    command.add_argument(
+        "--ratings",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="answers that blind.html exported; once for each file [none]",
+    )
     command.set_defaults(run=commands.report)
 
     command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")

@@ -361,7 +361,7 @@ def report(options: argparse.Namespace) -> None:
     from zoo.report import write_report
 
     folder = results_folder(options.corpus)
-    print("\n".join(write_report(folder)))
+    print("\n".join(write_report(folder, options.ratings)))
     print(f"\n{folder / 'index.html'}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from zoo.report.groups import Group, alike
+from zoo.report.ratings import Estimate, Ratings
 from zoo.report.runs import look_up
 from zoo.report.standing import CLASSIFIER, TEST, TOLD, Interval, by_runs, by_samples, deviation
 from zoo.report.tables import nats, percent
@@ -34,6 +35,21 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
         *_degenerate(groups),
         *_cost(groups),
     ]
+
+
+def listened(rated: Ratings) -> list[Finding]:
+    """The sentence on what people thought in the blind test; none when nobody listened."""
+    heard = [line for line in rated.heard() if line.sample]
+    if not heard:
+        return []
+    best, *rest = sorted(heard, key=lambda line: line.sample.composed.value, reverse=True)
+    who = f"{rated.listeners} listener{'s' * (rated.listeners > 1)}"
+    text = f"In the blind test ({who}) the samples of {best.source} were taken for composed by a person "
+    text += f"{'most often, ' * bool(rest)}in {_share(best.sample.composed, ' of cases')}"
+    text += f"; real music in its representation in {_share(best.real.composed)}." if best.real else "."
+    near = [line.source for line in rest if line.sample.composed.high >= best.sample.composed.low]
+    text += f" Not clearly less often: {_listed(near)}." if near else ""
+    return [Finding(text)]
 
 
 def _skill(groups: Sequence[Group]) -> list[Finding]:
@@ -164,6 +180,10 @@ def _cost(groups: Sequence[Group]) -> list[Finding]:
             f"({last.name})."
         )
     ]
+
+
+def _share(estimate: Estimate, noun: str = "") -> str:
+    return f"{percent(estimate.value)}{noun}{_between((estimate.low, estimate.high))}"
 
 
 def _ranked(groups: Sequence[Group], measure: Callable[[Group], float | None]) -> list[Group]:

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-
-import jinja2
-import markupsafe
 
 from zoo.errors import UserError
 from zoo.files import write_text
-from zoo.render import music_within_roll
+from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
-from zoo.report.findings import findings
+from zoo.report.findings import findings, listened
 from zoo.report.groups import Group, grouped, ways
+from zoo.report.html import encodable, write_page
 from zoo.report.pieces import Pieces, url
+from zoo.report.ratings import read_ratings
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, printable, text
 from zoo.report.standing import marks
-from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, nats, percent, results_csv, short, table
+from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 
-SAMPLES, REAL = 3, 2  # pieces that are played of a run
+SAMPLES, REAL = 3, 2  # pieces that are played of a run; further real music is for the blind test
 FILES = ("metrics.json", "model.json", "history.csv", "error.txt")
 BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
 
 
-def write_report(folder: Path | str) -> list[str]:
-    """Write `index.html`, `results.csv`, `figures/` and `samples/` for the runs in `folder`, a corpus's folder of
-    results.
+def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list[str]:
+    """Write `index.html`, `blind.html`, `results.csv`, `figures/` and `samples/` for the runs in `folder`, a corpus's
+    folder of results, with what listeners answered in the files `ratings`.
 
-    The same run folders give the same bytes. What cannot be read is said on the page; it stops nothing.
+    The same run folders and ratings give the same bytes. What cannot be read is said on the page; it stops nothing.
 
     Returns:
         Lines for the terminal: the table, see `table`, and the findings.
 
     Raises:
-        UserError: when there is no run, or a file cannot be written.
+        UserError: when there is no run, when a file cannot be written, or one of ratings cannot be read.
     """
     folder = Path(folder)
     runs, facts = load_runs(folder), load_facts(folder)
@@ -45,11 +44,21 @@ def write_report(folder: Path | str) -> list[str]:
         corpus = shlex.quote(_corpus_argument(facts, folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
     figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
-    sentences, splits = findings(groups), _splits(facts)
+    title, splits = text(facts.get("name")) or folder.name, _splits(facts)
     names = dict.fromkeys(run.model for run in runs)
-    page = _template().render(
-        title=text(facts.get("name")) or folder.name,
-        blind=(folder / "blind.html").is_file(),
+    models = [_model(number, name, runs, figures, pieces, folder) for number, name in enumerate(names, 1)]
+    played = [(run, shown + pieces.sound_of(run, REAL)) for model in models for run, shown, _ in model["heard"]]
+    pieces.make()
+    asked = questions(folder, played)
+    rated = read_ratings(ratings, asked)
+    sentences = findings(groups) + listened(rated)
+    write_text(folder / "results.csv", encodable(results_csv(runs, [rated.row(run) for run in runs])))
+    write_page(
+        folder / "index.html",
+        "page.html",
+        title=title,
+        blind=write_blind(folder, title, asked),
+        rated=rated,
         pieces_in_all=sum(counts[0] or 0 for _, counts in splits),
         splits=splits,
         digest=text(facts.get("digest")),
@@ -67,16 +76,14 @@ def write_report(folder: Path | str) -> list[str]:
         ways=ways(groups),
         ways_figure=[_url(path, folder) for path in [figures.ways(ways(groups))] if path],
         overview=_overview(groups, figures, folder),
-        models=[_model(number, name, runs, figures, pieces, folder) for number, name in enumerate(names, 1)],
+        models=models,
         environments=_environments(runs),
-        report_command=shlex.join(["python", "-m", "zoo", "report", "--corpus", _corpus_argument(facts, folder)]),
+        report_command=shlex.join(_report_command(facts, folder, rated.files)),
         commands=[_command(run, facts, folder) for run in runs],
     )
-    pieces.make()
-    write_text(folder / "results.csv", _encodable(results_csv(runs)))
-    write_text(folder / "index.html", _encodable(page))
     figures.remove_others()
-    told = [line for finding in sentences for line in textwrap.wrap(printable(finding.text), WIDTH, **BULLET)]
+    told = [finding.text for finding in sentences] + [rated.warning] * bool(rated.warning)
+    told = [line for sentence in told for line in textwrap.wrap(printable(sentence), WIDTH, **BULLET)]
     return table(runs) + (["", *told] if told else [])
 
 
@@ -84,21 +91,6 @@ def _features(groups: list[Group]) -> list[str]:
     """The features whose distributions were compared, in their order."""
     found = [look_up(run.metrics, "comparison", "sets", "real", "distances") for group in groups for run in group.runs]
     return list(dict.fromkeys(name for distances in found if isinstance(distances, dict) for name in distances))
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": _thousands, "code": _code}
-    environment.filters |= {"clock": _clock, "span": music_within_roll}
-    environment.globals |= {"nats": nats, "thousands": _thousands}
-    return environment.get_template("page.html")
 
 
 def _overview(groups: list[Group], figures: Figures, folder: Path) -> list[tuple[str, str]]:
@@ -194,10 +186,10 @@ def _environments(runs: list[Run]) -> list[list[tuple[str, str]]]:
     return [list(row) for row in dict.fromkeys(rows)]
 
 
-def _code(paragraph: str) -> markupsafe.Markup:
-    """The paragraph, escaped, with what stands between backticks as code and between asterisks stressed."""
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(paragraph)))
-    return markupsafe.Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", code))
+def _report_command(facts: dict, folder: Path, ratings: Sequence[str]) -> list[str]:
+    """The words that write the report once more."""
+    words = ["python", "-m", "zoo", "report", "--corpus", _corpus_argument(facts, folder)]
+    return words + [word for name in ratings for word in ("--ratings", name)]
 
 
 def _command(run: Run, facts: dict, folder: Path) -> str:
@@ -226,17 +218,3 @@ def _files(run: Run, folder: Path) -> list[tuple[str, str]]:
 
 def _url(path: Path, folder: Path) -> str:
     return url(path.relative_to(folder))
-
-
-def _clock(seconds: float) -> str:
-    """Minutes and seconds: 1:04."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _thousands(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}"
-
-
-def _encodable(page: str) -> str:
-    """Without the lone surrogates that stand for the bytes of a file name that is not UTF-8."""
-    return page.encode("utf-8", "replace").decode("utf-8")

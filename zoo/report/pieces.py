@@ -41,6 +41,7 @@ class Piece:
         place: folder and stem of the rendered files, from the corpus's folder of results.
         song: what the MIDI file holds; None when it cannot be read.
         error: why it cannot be read, else empty.
+        suffixes: which files of it are rendered.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Piece:
     place: Path
     song: Song | None
     error: str
+    suffixes: tuple[str, ...] = SUFFIXES
 
     @property
     def stem(self) -> str:
@@ -57,8 +59,8 @@ class Piece:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where the file of each of `SUFFIXES` lies, seen from the page; empty when the piece cannot be read."""
-        return {suffix: url(_file(self.place, suffix)) for suffix in SUFFIXES} if self.song is not None else {}
+        """Where the file of each of its suffixes lies, seen from the page; empty when the piece cannot be read."""
+        return {suffix: url(_file(self.place, suffix)) for suffix in self.suffixes} if self.song is not None else {}
 
     @property
     def seconds(self) -> float:
@@ -75,12 +77,16 @@ class Pieces:
 
     def of(self, run: Run, samples: int, real: int) -> list[Piece]:
         """The first samples of a run and the first pieces of real music beside them, for `make` to render."""
-        names = items(look_up(run.metrics, "real"))
-        titles = [str(name).removesuffix(".mid") for name in names] + [path.stem for path in run.real[len(names) :]]
         found = [
             _piece("sample", f"Sample {number}", path, run) for number, path in enumerate(run.samples[:samples], 1)
         ]
-        found += [_piece("real", title, path, run) for title, path in zip(titles, run.real[:real], strict=False)]
+        found += [_piece("real", title, path, run) for title, path in _real(run)[:real]]
+        self.wanted += found
+        return found
+
+    def sound_of(self, run: Run, skipped: int) -> list[Piece]:
+        """The real music of a run after the first `skipped` pieces, of which `make` renders the audio only."""
+        found = [_piece("real", title, path, run, suffixes=("mp3",)) for title, path in _real(run)[skipped:]]
         self.wanted += found
         return found
 
@@ -96,14 +102,14 @@ class Pieces:
                 made_from = _digest(tools, piece.title.encode("utf-8", "replace"), piece.source.read_bytes())
                 after[url(piece.place)] = made_from
                 entry = before.get(url(piece.place))
-                if look_up(entry, "made_from") != made_from or look_up(entry, "files") != self._files(piece.place):
-                    missing.append((piece.source, self.folder / piece.place, printable(piece.title)))
+                if look_up(entry, "made_from") != made_from or look_up(entry, "files") != self._files(piece):
+                    missing.append((piece.source, self.folder / piece.place, printable(piece.title), piece.suffixes))
         _render_all(missing)
-        for place in before.keys() - after.keys():
-            for suffix in SUFFIXES:
+        pieces = {url(piece.place): piece for piece in self.wanted}
+        for place in before:
+            for suffix in set(SUFFIXES).difference(pieces[place].suffixes if place in after else ()):
                 _file(self.folder / os.fsdecode(unquote_to_bytes(place)), suffix).unlink(missing_ok=True)
-        places = {url(piece.place): piece.place for piece in self.wanted}
-        told = {name: {"made_from": made_from, "files": self._files(places[name])} for name, made_from in after.items()}
+        told = {name: {"made_from": made_from, "files": self._files(pieces[name])} for name, made_from in after.items()}
         write_json(self.folder / "samples" / "rendered.json", told)
 
     def _rendered_before(self) -> dict:
@@ -114,9 +120,9 @@ class Pieces:
         inside = [name for name in told if name.startswith("samples/") and ".." not in name] if told else []
         return {name: told[name] for name in inside}
 
-    def _files(self, place: Path) -> dict[str, str | None]:
+    def _files(self, piece: Piece) -> dict[str, str | None]:
         """What lies at a piece's place: digests of its files."""
-        files = {suffix: _file(self.folder / place, suffix) for suffix in SUFFIXES}
+        files = {suffix: _file(self.folder / piece.place, suffix) for suffix in piece.suffixes}
         return {suffix: _digest(path.read_bytes()) if path.is_file() else None for suffix, path in files.items()}
 
 
@@ -125,20 +131,26 @@ def url(path: Path) -> str:
     return quote(os.fsencode(path.as_posix()))
 
 
-def _piece(kind: str, title: str, source: Path, run: Run) -> Piece:
+def _real(run: Run) -> list[tuple[str, Path]]:
+    """Name and MIDI file of the real music beside a run's samples."""
+    names = [str(name).removesuffix(".mid") for name in items(look_up(run.metrics, "real"))]
+    return [*zip(names + [path.stem for path in run.real[len(names) :]], run.real, strict=False)]
+
+
+def _piece(kind: str, title: str, source: Path, run: Run, suffixes: tuple[str, ...] = SUFFIXES) -> Piece:
     place, song, error = Path("samples", run.model, run.name, source.stem), None, ""
     try:
         song = read_midi(source)
     except UserError as problem:
         error = str(problem).replace(f"{source.parent}{os.sep}", "")
-    return Piece(kind, title, source, place, song, error)
+    return Piece(kind, title, source, place, song, error, suffixes)
 
 
 def _file(place: Path, suffix: str) -> Path:
     return place.with_name(f"{place.name}.{suffix}")
 
 
-def _render_all(pieces: Sequence[tuple[Path, Path, str]]) -> None:
+def _render_all(pieces: Sequence[tuple[Path, Path, str, tuple[str, ...]]]) -> None:
     processes = min(os.cpu_count() or 1, len(pieces) // WORTH_A_PROCESS)
     if processes < 2:
         for piece in pieces:
@@ -148,15 +160,17 @@ def _render_all(pieces: Sequence[tuple[Path, Path, str]]) -> None:
             list(pool.map(_render, pieces))
 
 
-def _render(piece: tuple[Path, Path, str]) -> None:
-    source, place, title = piece
+def _render(piece: tuple[Path, Path, str, tuple[str, ...]]) -> None:
+    source, place, title, suffixes = piece
     song = read_midi(source)
+    render.audio(song, _file(place, "mp3"), compact=True)
+    if suffixes != SUFFIXES:
+        return
     score = sheet.written(song, title)
     write_bytes(_file(place, "mid"), source.read_bytes())
     write_bytes(_file(place, "mxl"), sheet.zipped(score))
     write_bytes(_file(place, "sheet.svg"), sheet.engraved(score))
     render.piano_roll(song, _file(place, "svg"))
-    render.audio(song, _file(place, "mp3"), compact=True)
 
 
 def _tools() -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import textwrap
+from collections.abc import Sequence
 
 from zoo.report.runs import Run, look_up, number, printable
 
@@ -18,14 +19,15 @@ COMPARABLE = (
 )
 
 
-def results_csv(runs: list[Run]) -> str:
-    """One line per run: its settings, its numbers, its environment. An empty field means: not known."""
+def results_csv(runs: list[Run], heard: Sequence[dict]) -> str:
+    """One line per run: its settings, its numbers, its columns in `heard`, its environment. An empty field means: not
+    known."""
     environments = [look_up(run.metrics, "environment") for run in runs]
     environments = [environment if isinstance(environment, dict) else {} for environment in environments]
     names = sorted(set().union(*environments))
     rows = [
-        _row(run) | {f"environment_{name}": environment.get(name) for name in names}
-        for run, environment in zip(runs, environments, strict=True)
+        _row(run) | said | {f"environment_{name}": environment.get(name) for name in names}
+        for run, said, environment in zip(runs, heard, environments, strict=True)
     ]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

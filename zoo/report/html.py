@@ -1,0 +1,52 @@
+"""What the pages share: templates that escape, and numbers as people read them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+import markupsafe
+
+from zoo.files import write_text
+from zoo.render import music_within_roll
+from zoo.report.tables import UNKNOWN, nats, percent, short
+
+
+def write_page(path: Path, template: str, **context: object) -> None:
+    """Fill one of `templates/` and write it."""
+    write_text(path, encodable(_ENVIRONMENT.get_template(template).render(context)))
+
+
+def encodable(page: str) -> str:
+    """Without the lone surrogates that stand for the bytes of a file name that is not UTF-8."""
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def thousands(value: float | None) -> str:
+    """A number without decimals, its thousands apart; a dash when it is not known."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds: 1:04."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def code(paragraph: str) -> markupsafe.Markup:
+    """The paragraph, escaped, with what stands between backticks as code and between asterisks stressed."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(paragraph)))
+    return markupsafe.Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", marked))
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_ENVIRONMENT.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": thousands, "code": code}
+_ENVIRONMENT.filters |= {"clock": clock, "span": music_within_roll}
+_ENVIRONMENT.globals |= {"nats": nats, "percent": percent, "thousands": thousands}
