@@ -3,14 +3,18 @@
 import csv
 import json
 import re
+import shutil
 from collections import Counter
 
 import pytest
 from test_ratings import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
+from test_report import add_run
 
 from zoo import render
 from zoo.report.blind import COLUMNS, QUESTIONS, Question, write_blind
+from zoo.report.pieces import Pieces
 from zoo.report.ratings import read_ratings
+from zoo.report.runs import load_runs
 from zoo.song import Song
 
 MODELS = ("event_lstm", "note_lstm", 'rnn_rbm</script><b>"')
@@ -51,6 +55,19 @@ def test_the_page_is_whole_and_alone(folder):
     assert "&lt;b&gt;tunes" in page and page.count("</script>") == 2 and "http" not in page
     assert not re.search(r"fetch\(|XMLHttp|import |innerHTML|eval\(", page)
     assert len(page) < 40_000
+
+
+def test_of_real_music_that_the_page_does_not_show_only_the_sound_is_rendered(tmp_path):
+    run = add_run(tmp_path, samples=1)
+    (run / "samples").rename(run / "real")
+    shutil.copy(run / "real" / "sample-1.mid", run / "real" / "sample-2.mid")
+    (found,) = load_runs(tmp_path)
+    for shown, files in ((1, 5 + 1), (0, 1 + 1)):
+        pieces = Pieces(tmp_path)
+        pieces.of(found, 0, shown)
+        pieces.sound_of(found, shown)
+        pieces.make()
+        assert len(list((tmp_path / "samples" / "note_lstm" / "tuned-seed0").iterdir())) == files
 
 
 @pytest.fixture
@@ -94,6 +111,10 @@ def test_what_is_drawn_is_balanced_and_no_song_is_heard_twice(opened, real, samp
         assert max(counts.values()) - min(counts.values()) <= 1
         songs = [question.song for question in drawn if question.song]
         assert len(songs) == len(set(songs)) == length / 2
+
+
+def test_one_model_with_few_pieces_does_not_end_the_others(opened):
+    assert len(opened(asked(MODELS[:1], 9, 9) + asked(MODELS[1:2], 1, 1)).evaluate("state.order")) == 18
 
 
 def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
@@ -213,6 +234,7 @@ def test_nothing_sticks_out_and_all_is_accessible(opened, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     questions = [question._replace(source="a_long_name" * 9) for question in asked()]
     page = opened(questions, viewport={"width": 340, "height": 700}, color_scheme=scheme)
+    page.evaluate("document.querySelector('details').open = true")
     for step in ("null", "question()", ANSWER + ", results()"):
         page.evaluate(step)
         assert page.evaluate("document.documentElement.scrollWidth") == 340
