@@ -71,13 +71,13 @@ def test_of_real_music_that_the_page_does_not_show_only_the_sound_is_rendered(tm
 
 
 @pytest.fixture
-def opened(browser, folder):
+def opened(chromium, folder):
     """Opens the page as a new listener would, with a browser that keeps nothing of others."""
     contexts = []
 
     def opened(questions, hash="#seed=1", **settings):
         write_blind(folder, "tunes", questions)
-        contexts.append(browser.new_context(**settings))
+        contexts.append(chromium.new_context(**settings))
         page = contexts[-1].new_page()
         page.goto((folder / "blind.html").as_uri() + hash)
         return page
@@ -231,14 +231,15 @@ def test_a_sound_that_does_not_play_can_be_skipped(opened):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out_and_all_is_accessible(opened, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    from axe_playwright_python.sync_playwright import Axe
+
     questions = [question._replace(source="a_long_name" * 9) for question in asked()]
     page = opened(questions, viewport={"width": 340, "height": 700}, color_scheme=scheme)
     page.evaluate("document.querySelector('details').open = true")
     for step in ("null", "question()", ANSWER + ", results()"):
         page.evaluate(step)
         assert page.evaluate("document.documentElement.scrollWidth") == 340
-        assert axe.run(page).response["violations"] == []
+        assert Axe().run(page).response["violations"] == []
     assert page.evaluate(
         "[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth - box.clientWidth)"
     ) == [0]

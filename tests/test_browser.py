@@ -3,9 +3,6 @@
 Skipped where no Chromium is found; with ZOO_BROWSER=required, as in .ci/run, that is a failure.
 """
 
-import os
-import shutil
-
 import numpy as np
 import pytest
 from test_report import EVIL, add_run, change, write
@@ -15,24 +12,7 @@ from zoo.midi import write_midi
 from zoo.report import write_report
 from zoo.song import Song
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found and os.environ.get("ZOO_BROWSER") == "required":
-        pytest.fail(f"none of {', '.join(BROWSERS)} is on the PATH")
-    if not found:
-        pytest.skip("no Chromium on the PATH: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
