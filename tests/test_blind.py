@@ -3,18 +3,14 @@
 import csv
 import json
 import re
-import shutil
 from collections import Counter
 
 import pytest
 from test_ratings import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
-from test_report import add_run
 
 from zoo import render
 from zoo.report.blind import COLUMNS, QUESTIONS, Question, write_blind
-from zoo.report.pieces import Pieces
 from zoo.report.ratings import read_ratings
-from zoo.report.runs import load_runs
 from zoo.song import Song
 
 MODELS = ("event_lstm", "note_lstm", 'rnn_rbm</script><b>"')
@@ -55,19 +51,6 @@ def test_the_page_is_whole_and_alone(folder):
     assert "&lt;b&gt;tunes" in page and page.count("</script>") == 2 and "http" not in page
     assert not re.search(r"fetch\(|XMLHttp|import |innerHTML|eval\(", page)
     assert len(page) < 40_000
-
-
-def test_of_real_music_that_the_page_does_not_show_only_the_sound_is_rendered(tmp_path):
-    run = add_run(tmp_path, samples=1)
-    (run / "samples").rename(run / "real")
-    shutil.copy(run / "real" / "sample-1.mid", run / "real" / "sample-2.mid")
-    (found,) = load_runs(tmp_path)
-    for shown, files in ((1, 5 + 1), (0, 1 + 1)):
-        pieces = Pieces(tmp_path)
-        pieces.of(found, 0, shown)
-        pieces.sound_of(found, shown)
-        pieces.make()
-        assert len(list((tmp_path / "samples" / "note_lstm" / "tuned-seed0").iterdir())) == files
 
 
 @pytest.fixture

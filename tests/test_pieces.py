@@ -1,6 +1,7 @@
 """What the page plays: rendered once, from the run folders alone, beside whatever else lies there."""
 
 import json
+import shutil
 
 import pytest
 import soundfile
@@ -39,7 +40,8 @@ def test_the_first_run_of_a_variant_is_played_with_real_music_beside_it(folder):
     write_report(folder)
     stems = ["tuned-seed0/sample-1", "tuned-seed0/sample-2", "tuned-seed0/sample-3"]
     stems += ["tuned-seed0/real-1", "tuned-seed0/real-2", "blog-seed0/sample-1"]
-    assert made(folder).keys() == set().union(*(files(f"note_lstm/{stem}") for stem in stems))
+    heard = {"note_lstm/tuned-seed0/real-3.mp3"}  # in the blind test only
+    assert made(folder).keys() == heard.union(*(files(f"note_lstm/{stem}") for stem in stems))
     pieces = Pieces(folder).of(load_runs(folder)[1], 3, 2)
     assert [(piece.kind, piece.title) for piece in pieces] == [
         *(("sample", f"Sample {number}") for number in (1, 2, 3)),
@@ -50,6 +52,19 @@ def test_the_first_run_of_a_variant_is_played_with_real_music_beside_it(folder):
         place = folder / piece.urls["mp3"]
         assert soundfile.info(place).duration == pytest.approx(piece.seconds + 2, abs=0.1)
         assert read_midi(place.with_suffix(".mid")) == piece.song
+
+
+def test_of_real_music_that_the_page_does_not_show_only_the_sound_is_rendered(tmp_path):
+    run = add_run(tmp_path, samples=1)
+    (run / "samples").rename(run / "real")
+    shutil.copy(run / "real" / "sample-1.mid", run / "real" / "sample-2.mid")
+    (found,) = load_runs(tmp_path)
+    for shown, files in ((1, 5 + 1), (0, 1 + 1)):
+        pieces = Pieces(tmp_path)
+        pieces.of(found, 0, shown)
+        pieces.sound_of(found, shown)
+        pieces.make()
+        assert len(list((tmp_path / "samples" / "note_lstm" / "tuned-seed0").iterdir())) == files
 
 
 def test_only_what_has_changed_is_rendered_again(folder):  # noqa: F811
