@@ -240,10 +240,12 @@ def test_curves_go_through_the_points_of_the_history(folder):
 
 def test_runs_differing_by_an_override_are_told_apart(folder):
     add_run(folder)
-    add_run(folder, run="tuned-seed0-learning_rate=0.5", overrides={"learning_rate": 0.5, "note": "a b"})
+    add_run(
+        folder, run="tuned-seed0-learning_rate=0.5", overrides={"learning_rate": None, "units": [8, 4], "note": "a b"}
+    )
     text = page(folder).text
     command = "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0"
-    assert f"{command} --learning-rate 0.5 --note 'a b'" in text
+    assert f"{command} --learning-rate=none --units=8,4 '--note=a b'" in text
     assert [run.variant for run in load_runs(folder)] == ["tuned", "tuned-learning_rate=0.5"]
 
 

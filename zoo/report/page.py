@@ -14,7 +14,7 @@ import jinja2
 import markupsafe
 
 from zoo.errors import UserError
-from zoo.files import write_text
+from zoo.files import locked, write_text
 from zoo.midi import read_midi
 from zoo.report.figures import Figures
 from zoo.report.findings import findings
@@ -38,10 +38,15 @@ def write_report(folder: Path | str) -> list[str]:
         UserError: when there is no run, or a file cannot be written.
     """
     folder = Path(folder)
-    runs, facts = load_runs(folder), load_facts(folder)
-    if not runs:
-        corpus = shlex.quote(_corpus_argument(facts, folder))
+    if not load_runs(folder):
+        corpus = shlex.quote(_corpus_argument(load_facts(folder), folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
+    with locked(folder, "writing the report in", wait=True):  # two would remove each other's pictures
+        return _write_report(folder)
+
+
+def _write_report(folder: Path) -> list[str]:
+    runs, facts = load_runs(folder), load_facts(folder)
     figures, groups = Figures(folder / "figures"), grouped(runs)
     sentences = findings(groups)
     page = _template().render(
@@ -201,7 +206,10 @@ def _command(run: Run, facts: dict, folder: Path) -> str:
             words += [f"--{option}", str(value)]
     overrides = look_up(run.settings, "overrides")
     for name, value in overrides.items() if isinstance(overrides, dict) else ():
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        word = ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+        words.append(f"--{name.replace('_', '-')}={word}")
+    if look_up(run.settings, "weights"):
+        words += ["--weights", "RUN"]  # which one, its name says
     return shlex.join(words)
 
 

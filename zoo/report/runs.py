@@ -156,7 +156,7 @@ def _load_run(folder: Path, digest: object) -> Run:
             status = "finished"
     except (UserError, OSError) as problem:
         status, error = "broken", _without_folder(problem, folder)
-    samples = tuple(sorted(folder.glob("samples/*.mid"), key=lambda path: natural(path.name)))
+    samples = tuple(sorted(folder.glob("samples/[!.]*.mid"), key=lambda path: natural(path.name)))
     return Run(folder, status, settings, history, metrics, error, samples)
 
 
