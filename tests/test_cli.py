@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import filelock
 import pytest
 
 import zoo
@@ -146,6 +147,15 @@ def test_train_takes_every_option(copy, say, instant):
     assert described["weights"]["model"] == "note_lstm" and described["hyperparameters"]["learning_rate"] == 0.01
     assert (run / "checkpoints/epoch-00001.weights.h5").exists() and list(run.glob("tensorboard/*/*tfevents*"))
     assert {path.name for path in Path().iterdir()} == {"tunes", "reports", "else"}
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(copy, say):
+    run = Path("reports/tunes/runs/note_lstm/smoke-seed5")
+    run.mkdir()
+    with filelock.FileLock(run / ".lock"):
+        done = say("train", "note_lstm", *SMOKE, "--seed", 5)
+    assert (done.code, done.out) == (3, "") and list(run.iterdir()) == [run / ".lock"]
+    assert done.err == f"zoo: another process is training {run}; wait for it, or stop it.\n"
 
 
 def test_train_into_results_of_its_own_when_two_folders_have_one_name(copy, say, instant):
