@@ -42,7 +42,7 @@ class MusicModel:
     clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
     keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=training.KEEP)
     patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
-    minutes: float = trained(0.0, "minutes by the clock at most; no run repeats them; 0 is any", low=0, high=1e6)
+    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
     steps_per_beat: int = written(4, "grid steps in a quarter note", low=1, high=480)
