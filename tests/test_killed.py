@@ -222,7 +222,7 @@ def test_a_full_disk_and_a_folder_that_is_read_only(setting, whole, tmp_path):
     if not shutil.which("unshare") or subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode:
         pytest.skip("no disk can be mounted here: unshare -Urm is refused")
     (tmp_path / "here").mkdir()
-    steps = ["size=8k", "size=60k", "size=200k", "size=300k", "ro", "rw,size=99m"]
+    steps = ["size=8k", "size=60k", "size=120k", "size=200k", "ro", "rw,size=99m"]
     zoo = f"{sys.executable} -m zoo"
     lines = ["mount -t tmpfs tmpfs here && cd here"]
     for number, step in enumerate(steps):
