@@ -237,5 +237,5 @@ def test_a_full_disk_and_a_folder_that_is_read_only(setting, whole, tmp_path):
         assert "zoo: cannot write " in log and "No space left on device; free some space or choose" in log
     for log in (logs[4], (tmp_path / "report.log").read_text()):
         assert "zoo: cannot write " in log and "Read-only file system; free some space or choose" in log
-    assert not any("Traceback" in log for log in logs)
+    assert not any(str(ROOT / "zoo") in log for log in logs), "no traceback of ours; h5py mutters when it closes a file"
     assert_same(tmp_path / "kept", whole, "note_lstm")
