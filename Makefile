@@ -60,9 +60,12 @@ test: setup
 	@$(PY) -m pytest -q -rs -m "not slow" $(ARGS)
 
 # The copy of requirements.txt, laid into .venv last, says that it is whole and up to date; else it is made anew.
+# Making it anew empties it, so never through a link: what that leads to is someone else's.
 # A Python counts when it runs, which a pyenv shim may not, and has ensurepip, which Debian packs separately.
 setup:
 	@if cmp -s requirements.txt .venv/requirements.txt && $(PY) -c '' 2>/dev/null; then exit 0; fi; \
+	if [ -L .venv ]; then \
+	    echo ".venv is a link, and what it leads to is not of this requirements.txt; remove the link." >&2; exit 2; fi; \
 	set -- python3.12 python3.11 python3 python; \
 	if [ -n "$$PYTHON" ]; then set -- "$$PYTHON"; fi; \
 	for python do \

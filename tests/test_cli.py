@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import filelock
 import pytest
 
 import zoo
@@ -137,15 +138,24 @@ def test_train_takes_every_option(copy, say, instant):
     words = ["--seed", "3", "--minutes", "5", "--epochs", "1", "--learning-rate", "0.01", "--message", "hm, so so"]
     words += ["--weights", weights, "--checkpoint-every", "1", "--out", "else/where", "--tensorboard"]
     done = say("train", *words, *SMOKE, "note_lstm")
-    name = "smoke-seed3-epochs=1-learning_rate=0.01-minutes=5.0-weights=smoke-seed0"
-    run = Path("else/where/tunes/runs/note_lstm") / name
-    assert (done.code, done.lines) == (0, [str(run)])
+    assert done.code == 0 and "by the clock" in done.err
+    run, name = Path(done.lines[0]), "smoke-seed3-epochs=1-learning_rate=0.01-minutes=5.0-weights=smoke-seed0"
+    assert run.parent == Path("else/where/tunes/runs/note_lstm") and re.fullmatch(f"{name}-[0-9a-f]{{8}}", run.name)
     described = read(run / "model.json")
     assert described["overrides"] == {"epochs": 1, "learning_rate": 0.01, "minutes": 5.0}
     assert described["message"] == "hm, so so" and described["seed"] == 3 and described["preset"] == "smoke"
     assert described["weights"]["model"] == "note_lstm" and described["hyperparameters"]["learning_rate"] == 0.01
     assert (run / "checkpoints/epoch-00001.weights.h5").exists() and list(run.glob("tensorboard/*/*tfevents*"))
     assert {path.name for path in Path().iterdir()} == {"tunes", "reports", "else"}
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(copy, say):
+    run = Path("reports/tunes/runs/note_lstm/smoke-seed5")
+    run.mkdir()
+    with filelock.FileLock(run / ".lock"):
+        done = say("train", "note_lstm", *SMOKE, "--seed", 5)
+    assert (done.code, done.out) == (3, "") and list(run.iterdir()) == [run / ".lock"]
+    assert done.err == f"zoo: another process is training {run}; wait for it, or stop it.\n"
 
 
 def test_train_into_results_of_its_own_when_two_folders_have_one_name(copy, say, instant):
@@ -297,14 +307,7 @@ def test_control_c_and_the_same_command_goes_on(copy, say, control_c, monkeypatc
     words = ["train", "note_lstm", *SMOKE, "--epochs", "3"]
     run = copy / "reports/tunes/runs/note_lstm/smoke-seed0-epochs=3"
     with monkeypatch.context() as patch:
-        keep = Keeper.epoch
-
-        def press(self, history, network):
-            keep(self, history, network)
-            if len(history) == 2:
-                control_c()
-
-        patch.setattr(Keeper, "epoch", press)
+        patch.setattr(Keeper, "batch", lambda self, epoch, *rest: epoch == 2 and control_c())
         done = say(*words)
     assert done.code == 130 and done.out == ""
     assert done.err.splitlines()[-1] == (

@@ -211,6 +211,17 @@ def test_setup_follows_the_lock(ready):
     assert ready.calls() == []
 
 
+def test_setup_does_not_empty_what_a_link_leads_to(checkout):
+    checkout.script("python3.11", FAKE_PYTHON)
+    other = checkout.folder.parent / "other"
+    (other / "lib").mkdir(parents=True)
+    (checkout.folder / ".venv").symlink_to(other)
+    done = checkout.make("setup")
+    assert done.returncode == 2 and "Making .venv" not in done.stdout
+    assert ".venv is a link, and what it leads to is not of this requirements.txt; remove the link.\n" in done.stderr
+    assert [path.name for path in other.iterdir()] == ["lib"]
+
+
 def test_setup_repairs(checkout):
     checkout.script("python3.11", FAKE_PYTHON)
     assert checkout.make("setup", PIP_FAILS="1").returncode == 2

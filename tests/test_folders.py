@@ -99,6 +99,15 @@ def test_run_names(preset, seed, overrides, expected):
     assert run_name(preset, seed, dict(reversed(overrides.items()))) == expected
 
 
+def test_the_name_of_a_run_with_many_overrides_is_cut_and_still_its_own():
+    many = {f"hyperparameter_{number:02}": number for number in range(20)}
+    names = [run_name("original", seed, many) for seed in (9, 2**31 - 1)]
+    assert all(len(name) < 255 and re.search("-hyperparameter_08=8.*-[0-9a-f]{8}$", name) for name in names)
+    assert names[0].replace("seed9", "") == names[1].replace(f"seed{2**31 - 1}", ""), "seeds still stand together"
+    assert run_name("original", 9, many | {"hyperparameter_19": 20}) not in names
+    Path(run_name("smoke", 0, {"prime": "ä€" * 200})).mkdir()
+
+
 def add_run(results, model, preset, seed, age, *, finished=True):
     """A run folder as old as so many seconds."""
     run = results / "runs" / model / f"{preset}-seed{seed}"

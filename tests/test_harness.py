@@ -276,7 +276,9 @@ def test_two_at_once(job, instant):
 
 def test_a_file_in_the_way(job, tmp_path):
     (tmp_path / "tunes").write_text("I was here first")
-    with pytest.raises(UserError, match=r"^cannot make .*tunes/runs/.*: Not a directory; choose another folder with"):
+    with pytest.raises(
+        UserError, match=r"^cannot write to .*tunes/runs/.*: Not a directory; free some space or choose"
+    ):
         job().run()
 
 

@@ -9,6 +9,7 @@ from zoo import hyperparameters
 
 LONG = "1" + "0" * 400  # no float holds it
 RUN = "reports/tunes/runs/melody_lstm/smoke-seed0"
+OTHER = "reports/tunes/runs/note_lstm/smoke-seed0"
 SHORT = {
     "SMOKE": "--corpus ./tunes --preset smoke",
     "TUNES": "--corpus ./tunes",
@@ -16,6 +17,7 @@ SHORT = {
     "MELODY": "sample melody_lstm --corpus ./tunes",
     "FROM_VALID": "sample melody_lstm --corpus ./tunes --prime validation",
     "RUN": RUN,
+    "OTHER": OTHER,
     "LONG": LONG,
     "EMPTY": "",
 }
@@ -34,6 +36,8 @@ NOTES --epochs: - | x | 0 | -1 | 1.5 | 100001 | LONG
 NOTES --units: - | x | 0 | 8,0 | 8;8 | 1e3
 NOTES --checkpoint-every: - | x | -1 | 1.5
 NOTES --weights: - | ./nothere | tunes | RUN
+NOTES --steps-per-beat 8 --weights: OTHER
+NOTES --units 8 --weights: OTHER
 train-all: nosuch | SMOKE note_lstm | --preset smoke --corpus nosuch | TUNES --preset nosuch
 train-all SMOKE: --nosuch 3 | --hidden 0 | --units 0 | --epochs x | --seed -1 | --seed x | --weights RUN
 train-all SMOKE --exact yes: --checkpoint-every -1 | --corpus ./nothere | --out tunes/tune-1.mid

@@ -133,7 +133,7 @@ def test_a_build_fills_the_folder_and_tells_progress(few, tmp_path):
     ]
     assert calls == [(k, 8) for k in range(1, 9)]
     assert notes(read_midi(folder / "good.mid")) == quarters([60, 62, 64, 65, 67, 69, 71, 72])
-    assert os.listdir(tmp_path / "datasets") == ["few"]
+    assert set(os.listdir(tmp_path / "datasets")) == {"few", ".lock"}
 
 
 def test_a_build_that_fails_leaves_nothing(few, tmp_path):
@@ -145,14 +145,14 @@ def test_a_build_that_fails_leaves_nothing(few, tmp_path):
 
     with pytest.raises(Stop):
         build("few", tmp_path / "datasets" / "few", stop)
-    assert os.listdir(tmp_path / "datasets") == []
+    assert os.listdir(tmp_path / "datasets") == [".lock"]
 
 
 def test_a_worker_that_dies_is_a_user_error(few, tmp_path, monkeypatch):
     monkeypatch.setattr(recipes.sys, "executable", "/bin/false")
     with pytest.raises(UserError, match=r"good\.abc ended unexpectedly"):
         build("few", tmp_path / "datasets" / "few")
-    assert os.listdir(tmp_path / "datasets") == []
+    assert os.listdir(tmp_path / "datasets") == [".lock"]
 
 
 def test_names_and_folders_in_the_way(few, tmp_path):

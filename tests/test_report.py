@@ -251,11 +251,26 @@ def test_curves_go_through_the_points_of_the_history(folder):
 
 def test_runs_differing_by_an_override_are_told_apart(folder):
     add_run(folder)
-    add_run(folder, run="tuned-seed0-learning_rate=0.5", overrides={"learning_rate": 0.5, "note": "a b"})
+    add_run(
+        folder, run="tuned-seed0-learning_rate=0.5", overrides={"learning_rate": None, "units": [8, 4], "note": "a b"}
+    )
     text = page(folder).text
     command = "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0"
-    assert f"{command} --learning-rate 0.5 --note 'a b'" in text
+    assert f"{command} --learning-rate=none --units=8,4 '--note=a b'" in text
     assert [run.variant for run in load_runs(folder)] == ["tuned", "tuned-learning_rate=0.5"]
+
+
+def test_the_command_of_a_run_from_other_weights_says_so(folder):
+    change(add_run(folder) / "model.json", weights={"model": "note_lstm"})
+    assert "--preset tuned --seed 0 --weights RUN<" in page(folder).text.replace("\n", "<")
+
+
+def test_what_is_half_written_is_not_read(folder):
+    run = add_run(folder)
+    pages = [page(folder).text]
+    (run / "samples" / ".zoo-99999999.sample-04.mid").write_bytes(b"MTh")
+    (folder / "figures" / ".zoo-99999999.cost.svg").write_text("<svg")
+    assert [*pages, page(folder).text] == 2 * pages and not list(folder.glob("figures/.zoo-*"))
 
 
 def test_a_folder_as_corpus_is_named_as_a_folder(folder):

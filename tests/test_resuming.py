@@ -1,6 +1,9 @@
 """Training that goes on: after an interruption, and from another run's weights."""
 
 import dataclasses
+import os
+import re
+import shutil
 
 import h5py
 import numpy as np
@@ -91,6 +94,32 @@ def test_a_damaged_state_is_said_in_a_sentence(job, monkeypatch):
         job().run()
 
 
+@pytest.mark.parametrize("stop_at", ["history.csv", "checkpoints/epoch-00002.weights.h5", "state.npz"])
+def test_stopped_between_the_files_of_the_last_epoch(job, monkeypatch, unmeasured, stop_at):
+    whole = job(checkpoint_every=1, overrides={"batch": 3}).run()
+    files = {path.relative_to(whole) for path in whole.rglob("*")}
+    shutil.rmtree(whole)
+    replace, stopped = os.replace, job(checkpoint_every=1, overrides={"batch": 3})
+
+    def stop(source, target):
+        replace(source, target)
+        if target == stopped.folder / stop_at and len(history_of(stopped.folder)) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.run()
+    assert job(checkpoint_every=1, overrides={"batch": 3}).run() == whole
+    assert len(history_of(whole)) == 2 and {path.relative_to(whole) for path in whole.rglob("*")} == files
+
+
+def test_the_state_that_a_process_killed_at_the_very_end_left_is_removed(job, instant):
+    run = job().run()
+    (run / "state.npz").write_text("left")
+    assert job().run() == run and not (run / "state.npz").exists()
+
+
 # Going on from another run.
 
 
@@ -100,14 +129,28 @@ def test_weights_of_another_run(studio, job, corpus, unmeasured):
     fresh = job(overrides=overrides)
     going_on = job(seed=1, overrides=overrides, weights=(zoo.load(source), source))
     run = going_on.run()
-    assert run.name == "smoke-seed1-epochs=1-learning_rate=1e-09-weights=smoke-seed0"
+    assert re.fullmatch("smoke-seed1-epochs=1-learning_rate=1e-09-weights=smoke-seed0-[0-9a-f]{8}", run.name)
     start, now = weights_of(source / "model.weights.h5"), weights_of(run / "model.weights.h5")
     assert start.keys() == now.keys()
     assert all(np.allclose(start[key], now[key], atol=1e-6) for key in start), "it started from those weights"
     described, of = read(run / "model.json"), read(source / "model.json")
-    assert described["weights"] == {key: of[key] for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
+    facts = {key: of[key] for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
+    assert {key: described["weights"][key] for key in facts} == facts
+    assert described["weights"]["digest"][:8] == run.name[-8:]
     assert described["codec"] == of["codec"], "the vocabulary is kept"
     assert going_on.state() == "done" and fresh.state() == "new"
+
+
+def test_weights_of_two_runs_of_one_name_make_two_runs(studio, job, tmp_path):
+    source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
+    moved, other = tmp_path / "moved/smoke-seed0", tmp_path / "other/smoke-seed0"
+    for folder in (moved, other):
+        shutil.copytree(source, folder)
+    with h5py.File(other / "model.weights.h5", "r+") as file:
+        file.visititems(lambda name, item: item.__setitem__(..., item[()] + 1) if hasattr(item, "shape") else None)
+    one, same, another = (job(weights=(zoo.load(folder), folder)) for folder in (source, moved, other))
+    assert one.folder == same.folder != another.folder
+    assert one.identity() == same.identity() != another.identity()
 
 
 def test_weights_keep_their_vocabulary(studio, job, corpus, instant):
@@ -127,5 +170,7 @@ def test_weights_keep_their_vocabulary(studio, job, corpus, instant):
 )
 def test_weights_that_do_not_fit(studio, job, overrides, message):
     source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
+    asked = job(overrides=overrides, weights=(zoo.load(source), source))
     with pytest.raises(UserError, match=message):
-        job(overrides=overrides, weights=(zoo.load(source), source)).run()
+        asked.run()
+    assert not asked.results.exists(), "nothing is left behind"

@@ -42,7 +42,7 @@ class MusicModel:
     clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
     keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=training.KEEP)
     patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
-    minutes: float = trained(0.0, "minutes of training at most; 0 is any", low=0, high=1e6)
+    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
     steps_per_beat: int = written(4, "grid steps in a quarter note", low=1, high=480)
@@ -131,17 +131,17 @@ class MusicModel:
             val_nats_per_beat, val_accuracy, learning_rate, updates (batches since training began).
 
         Raises:
-            UserError: when there is nothing to learn from.
+            UserError: when there is nothing to learn from, or `weights` does not fit.
         """
-        if weights and weights.make_codec() != self.make_codec():
-            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
+        if weights:
+            self.check_weights(weights)
         self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
         lines, _ = self._encoded(train, "training")
         valid_lines, _ = self._encoded(valid, "validation")
         self._compile()
         resumed, started = state_path is not None and state_path.exists(), time.perf_counter()
         if weights:
-            self._copy_weights(weights)
+            self.network.set_weights(weights.network.get_weights())
         elif not resumed:
             self.prepare(lines)
         spent = time.perf_counter() - started
@@ -160,6 +160,14 @@ class MusicModel:
 
         state = training.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
+
+    def check_weights(self, weights: MusicModel) -> None:
+        """Raise a UserError when training cannot go on from `weights`, a trained model."""
+        if weights.make_codec() != self.make_codec():
+            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
+        self.codec = weights.codec
+        if [each.shape for each in self.build().weights] != [each.shape for each in weights.network.weights]:
+            raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
 
     def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
         """How well the model predicts `songs`; `thorough=False` may take a cheaper estimate, that of every epoch.
@@ -319,14 +327,6 @@ class MusicModel:
         """What training may come to see: a vocabulary is made from it."""
         for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
             yield self._transposed(song, shift)
-
-    def _copy_weights(self, other: MusicModel) -> None:
-        try:
-            self.network.set_weights(other.network.get_weights())
-        except ValueError:
-            raise UserError(
-                "--weights: the other run's network has another shape; use the same hyperparameters."
-            ) from None
 
     def _primers(self, songs: list[Song], ticks: int, count: int) -> tuple[list[Line], list[Song]]:
         """For each piece the line to go on from, and the music it stands for."""

@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints the text without a traceback and exits with code 2.
     """
+
+
+class Busy(UserError):
+    """Another process is doing the same; a user may wait for it or stop it."""

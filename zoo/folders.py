@@ -11,6 +11,7 @@ from zoo.errors import UserError
 from zoo.files import read_json
 
 REPORTS = Path("reports")
+LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
 
 
 def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("datasets")) -> Path:
@@ -41,12 +42,15 @@ def _owner(results: Path) -> Path | None:
 
 
 def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
-    """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key."""
-    parts = [f"{preset}-seed{seed}"]
+    """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key; when these are longer
+    than LONGEST, the end is cut off and eight hexadecimal digits of all of them follow, the same for every seed."""
+    rest = ""
     for key, value in sorted(overrides.items()):
         text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-        parts.append(f"{key}={text.replace('/', ':')}")
-    return "-".join(parts)
+        rest += f"-{key}={text.replace('/', ':')}"
+    if len(whole := os.fsencode(rest)) > LONGEST:
+        rest = whole[: LONGEST - 9].decode("utf-8", "ignore") + f"-{hashlib.sha256(whole).hexdigest()[:8]}"
+    return f"{preset}-seed{seed}{rest}"
 
 
 def is_finished(run: Path) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
+import json
 import os
 import platform
 import resource
@@ -16,7 +19,6 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import filelock
 import keras
 import numpy as np
 
@@ -24,7 +26,7 @@ from zoo import baselines, comparison, hyperparameters, training
 from zoo.base import MusicModel
 from zoo.corpus import Corpus
 from zoo.errors import UserError
-from zoo.files import read_json, replacing, write_json, write_text
+from zoo.files import locked, read_json, replacing, write_json, write_text
 from zoo.folders import is_finished, run_name
 from zoo.midi import write_midi
 from zoo.progress import TrainingDisplay
@@ -34,6 +36,7 @@ from zoo.song import TICKS_PER_BEAT, Song
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
 REAL = 10  # pieces of test music that are kept beside the samples, as the representation hears them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
+BY_THE_CLOCK = "--minutes ends training by the clock: the same command may give other weights next time."
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 
 
@@ -64,14 +67,16 @@ class Job:
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        named = dict(self.overrides) | ({"weights": self.weights[1].name} if self.weights else {})
+        named = dict(self.overrides)
+        if self.weights:
+            named["weights"] = f"{self.weights[1].name}-{_digest(self.weights[0])[:8]}"
         return self.results / "runs" / self.model.model_name() / run_name(self.model.preset, self.model.seed, named)
 
     def identity(self) -> dict:
         """What makes it this run and no other: two jobs of the same identity give the same weights."""
         return self.model.to_json() | {
             "corpus": {"name": self.corpus.name, "digest": self.corpus.digest},
-            "weights": _of_weights(self.weights[1]) if self.weights else None,
+            "weights": _of_weights(*self.weights) if self.weights else None,
         }
 
     def state(self) -> str:
@@ -91,39 +96,43 @@ class Job:
         """Train, or go on, or find it done; returns the run folder.
 
         Raises:
-            UserError: when it cannot be trained, or another process is at it; what failed is written to error.txt.
+            Busy: (a UserError) when another process is at it.
+            UserError: when it cannot be trained; what failed is written to error.txt.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot make {self.folder}: {error.strerror}; choose another folder with --out.") from None
         title = f"{self.model.model_name()} {self.folder.name}"
-        try:
-            with filelock.FileLock(self.folder / ".lock", blocking=False):
-                state = self.state()
-                if state == "done":
-                    print(f"{title}: done before, in {self.folder}", file=sys.stderr)
+        if self.state() != "done":
+            if self.weights:
+                self.model.check_weights(self.weights[0])
+            with locked(self.folder, "training"):
+                if (state := self.state()) != "done":  # or else another process has come first
+                    self._begin(state, title)
                     return self.folder
-                if state == "stale":
-                    print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
-                if state != "resume":
-                    self._clear()
-                try:
-                    self._train(title)
-                except (Exception, KeyboardInterrupt) as error:
-                    self._explain(error)
-                    raise
-        except filelock.Timeout:
-            raise UserError(f"another process is training {self.folder}; wait for it, or stop it.") from None
+        with contextlib.suppress(OSError):  # of a process that was killed at the very end
+            (self.folder / "state.npz").unlink()
+        print(f"{title}: done before, in {self.folder}", file=sys.stderr)
         return self.folder
 
+    def _begin(self, state: str, title: str) -> None:
+        if state == "stale":
+            print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
+        if self.model.minutes:
+            print(f"{title}: {BY_THE_CLOCK}", file=sys.stderr)
+        if state != "resume":
+            self._clear()
+        try:
+            self._train(title)
+        except (Exception, KeyboardInterrupt) as error:
+            with contextlib.suppress(UserError):  # the disk may be full; what happened first is to be told
+                self._explain(error)
+            raise
+
     def _clear(self) -> None:
-        """Remove what an earlier run of another identity left."""
+        """Remove what an earlier run of another identity left; what would make half of it look whole goes first."""
         written = (
+            "state.npz",
             "metrics.json",
             "*.h5",
             "history.csv",
-            "state.npz",
             "samples/*",
             "real/*",
             "checkpoints/*",
@@ -213,7 +222,7 @@ class Job:
             "real": [song.name for song in heard],
             "network": model.picture(),
             "environment": environment(),
-            "warnings": sample_warnings(songs),
+            "warnings": [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs),
         }
 
     def _floors(self, sides: dict[str, Sequence[Song]]) -> tuple[dict, baselines.Floor]:
@@ -308,6 +317,15 @@ def environment() -> dict:
     return found | {"machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
 
 
-def _of_weights(run: Path) -> dict:
+def _of_weights(model: MusicModel, run: Path) -> dict:
     described = read_json(run / "model.json")
-    return {key: described.get(key) for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
+    known = {key: described.get(key) for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
+    return known | {"digest": _digest(model)}
+
+
+def _digest(model: MusicModel) -> str:
+    """SHA-256 of a trained model's vocabulary and weights."""
+    digest = hashlib.sha256(json.dumps(model.codec.to_json(), sort_keys=True).encode())
+    for array in model.network.get_weights():
+        digest.update(repr((array.shape, array.dtype.str)).encode() + array.tobytes())
+    return digest.hexdigest()

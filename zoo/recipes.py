@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from zoo.errors import UserError
-from zoo.files import write_json
+from zoo.files import locked, remove_leftovers, temporary_for, write_json
 from zoo.midi import write_midi
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -71,7 +71,8 @@ NAMES = tuple(RECIPES)
 
 
 def build(name: str, folder: Path | str, progress: Progress | None = None) -> None:
-    """Fill `folder` with the MIDI files of a named corpus and `recipe.json`, all of it or nothing.
+    """Fill `folder` with the MIDI files of a named corpus and `recipe.json`, all of it or nothing. When another process
+    builds beside it, wait; when that has built the same, it is done.
 
     `recipe.json` holds name, music21's version, number of pieces, and skipped: [[piece, reason]].
 
@@ -85,13 +86,20 @@ def build(name: str, folder: Path | str, progress: Progress | None = None) -> No
     """
     if name not in RECIPES:
         raise UserError(f"{name} is no named corpus; the names are {', '.join(RECIPES)}.")
-    recipe, folder = RECIPES[name], Path(folder)
+    folder = Path(folder)
+    with locked(folder.parent, "building in", wait=True):
+        if not (folder / "recipe.json").exists():
+            _build(name, folder, progress)
+
+
+def _build(name: str, folder: Path, progress: Progress | None) -> None:
+    recipe = RECIPES[name]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is in the way of building {name}; move it away or build elsewhere.")
-    temporary = folder.with_name(f".{os.getpid()}.{folder.name}")
+    temporary = temporary_for(folder)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+        temporary.mkdir()
         pieces = recipe.pieces()
         jobs = [
             {"source": str(path), "target": str(temporary / f"{piece}.mid"), "monophonic": recipe.monophonic}
@@ -105,12 +113,11 @@ def build(name: str, folder: Path | str, progress: Progress | None = None) -> No
             folder.rmdir()
         os.rename(temporary, folder)
     except OSError as error:
-        if (folder / "recipe.json").exists():  # another process was faster
-            return
         reason = error.strerror or error
         raise UserError(f"cannot build {folder}: {reason}; free some space or choose another folder.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        remove_leftovers(folder.parent)  # last: the worker of a killed process may have written a little longer
 
 
 def read_score(path: Path | str) -> Song:
@@ -238,7 +245,10 @@ def _convert_all(jobs: list[dict], progress: Progress | None) -> list[str | None
             idle.put(worker)
         if not answer:
             raise UserError(f"converting {job['source']} ended unexpectedly; free some memory and try again.")
-        return json.loads(answer)
+        found = json.loads(answer)
+        if "failed" in found:
+            raise UserError(found["failed"])
+        return found["reason"]
 
     threads = ThreadPoolExecutor(len(workers))
     try:
@@ -276,7 +286,11 @@ def _work() -> None:
     # Whatever music21 may print is no answer; when the parent stops it speaks for itself.
     with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         for line in sys.stdin:
-            print(json.dumps(_convert(**json.loads(line))), file=answers, flush=True)
+            try:
+                answer = {"reason": _convert(**json.loads(line))}
+            except UserError as error:  # it cannot be written
+                answer = {"failed": str(error)}
+            print(json.dumps(answer), file=answers, flush=True)
 
 
 def _convert(source: str, target: str, monophonic: bool) -> str | None:

@@ -172,9 +172,9 @@ def train(
         state.history.append(row)
         if kept_epoch(model, state.figures) == epoch:
             state.best = network.get_weights()
-        if state_path:
-            state.save(state_path, network)
         watch.epoch(state.history, network)
+        if state_path:  # last: what was killed before it does the epoch again, and tells of it again
+            state.save(state_path, network)
     network.set_weights(state.best)
     return state
 

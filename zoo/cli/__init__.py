@@ -12,7 +12,7 @@ import zoo
 from zoo import recipes
 from zoo.cli import commands
 from zoo.corpus import SPLITS
-from zoo.errors import UserError
+from zoo.errors import Busy, UserError
 from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
@@ -31,14 +31,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 1 when a model failed, 2 for a user's mistake, 130 when interrupted."""
+    """Run a command; returns the exit code: 0, 1 when a model failed, 2 for a user's mistake, 3 when another process is
+    at it, 130 when interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = make_parser(arguments).parse_args(arguments)
         return options.run(options) or 0
     except UserError as error:
         print(f"zoo: {error}", file=sys.stderr)
-        return commands.USER_ERROR
+        return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
         return commands.INTERRUPTED

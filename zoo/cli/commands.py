@@ -28,7 +28,7 @@ from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
 CORPUS = "bach-chorales"
-FAILED, USER_ERROR, INTERRUPTED = 1, 2, 130
+FAILED, USER_ERROR, BUSY, INTERRUPTED = 1, 2, 3, 130
 
 
 @contextlib.contextmanager
@@ -196,12 +196,14 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     for plan, model in zip(plans, models, strict=True):
         job = _job(options, model, corpus, plan.overrides, plan.message)
         if job.state() == "done":
-            print(f"{plan.model} {job.folder.name}: done before, in {job.folder}", file=sys.stderr)
+            job.run()  # says so
             continue
         code = subprocess.run(_command(options, plan), check=False).returncode
         if code == INTERRUPTED:
             raise KeyboardInterrupt
-        if code:
+        if code == BUSY:
+            return BUSY  # the other process does what we would do; ours has said so
+        if code and job.state() != "done":
             failed.append(plan.model)
             wordless = code != USER_ERROR and not (job.folder / "error.txt").exists()
             if wordless and job.folder.is_dir():

@@ -52,7 +52,7 @@ class Figures:
 
     def remove_others(self) -> None:
         """Remove the pictures that this report did not draw."""
-        for path in set(self.folder.glob("*.svg")) - self.drawn:
+        for path in set(self.folder.glob("[!.]*.svg")) - self.drawn:
             path.unlink(missing_ok=True)
 
     def curves(self, runs: list[Run]) -> list[Path]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.files import write_text
+from zoo.files import locked, write_text
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
@@ -39,10 +39,15 @@ def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list
         UserError: when there is no run, when a file cannot be written, or one of ratings cannot be read.
     """
     folder = Path(folder)
-    runs, facts = load_runs(folder), load_facts(folder)
-    if not runs:
-        corpus = shlex.quote(_corpus_argument(facts, folder))
+    if not load_runs(folder):
+        corpus = shlex.quote(_corpus_argument(load_facts(folder), folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
+    with locked(folder, "writing the report in", wait=True):  # two would remove each other's pictures
+        return _write_report(folder, ratings)
+
+
+def _write_report(folder: Path, ratings: Sequence[Path | str]) -> list[str]:
+    runs, facts = load_runs(folder), load_facts(folder)
     figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
     title, splits = text(facts.get("name")) or folder.name, _splits(facts)
     names = dict.fromkeys(run.model for run in runs)
@@ -200,7 +205,10 @@ def _command(run: Run, facts: dict, folder: Path) -> str:
             words += [f"--{option}", str(value)]
     overrides = look_up(run.settings, "overrides")
     for name, value in overrides.items() if isinstance(overrides, dict) else ():
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        word = ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+        words.append(f"--{name.replace('_', '-')}={word}")
+    if look_up(run.settings, "weights"):
+        words += ["--weights", "RUN"]  # which one, its name says
     return shlex.join(words)
 
 

@@ -162,7 +162,7 @@ def _load_run(folder: Path, digest: object) -> Run:
 
 
 def _music(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(folder.glob("*.mid"), key=lambda path: natural(path.name)))
+    return tuple(sorted(folder.glob("[!.]*.mid"), key=lambda path: natural(path.name)))
 
 
 def _read_object(path: Path) -> dict:
