@@ -173,7 +173,7 @@ def test_state_holds_weights_and_optimizer(tmp_path):
     other = smoke(epochs=2, seed=8)
     other.codec = other.make_codec()
     other._compile()
-    state = State.load(tmp_path / "state.npz", other.network)
+    state = State.load(tmp_path / "state.npz", other.network, training.identity(model))
     assert [row["epoch"] for row in state.history] == [1, 2]
     assert (
         int(np.asarray(other.network.optimizer.iterations)) == int(np.asarray(model.network.optimizer.iterations)) > 0
