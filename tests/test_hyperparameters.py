@@ -84,7 +84,10 @@ def test_a_value_is_brought_to_its_type(name, given, wanted):
         *(("rate", wrong, "must be 1e-09 to 1000.0, not") for wrong in (0, "-0.1", 1001)),
         *(("dropout", wrong, "takes a number, not") for wrong in (None, "none", "half")),
         *(("dropout", wrong, "must be 0 to 0.99, not") for wrong in (-0.01, "1")),
-        *(("units", wrong, "takes one to 32 whole numbers joined by commas, not") for wrong in ("a", "1,b", "1 2", "1.5", 64)),
+        *(
+            ("units", wrong, "takes one to 32 whole numbers joined by commas, not")
+            for wrong in ("a", "1,b", "1 2", "1.5", 64)
+        ),
         *(
             ("units", wrong, "takes one to 32 whole numbers joined by commas, not")
             for wrong in ("", ",", (), [2.5], [True], None, [1] * 33, "1," * 33)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import reprlib
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,12 +43,11 @@ def read(folder: Path | str, weights: str = WEIGHTS) -> tuple[dict, Path]:
     folder = _path(folder)
     path = folder / "model.json"
     described = read_json(path)
-    if not isinstance(described, dict) or type(described.get("format")) is not int:
-        raise UserError(f"{path} does not describe a model.")
-    if described["format"] > FORMAT:
-        raise UserError(f"{path} is of format {described['format']}; this zoo reads up to {FORMAT}: update it.")
-    if not isinstance(described.get("hyperparameters"), dict):
-        raise UserError(f"{path} names no hyperparameters.")
+    number = described.get("format") if isinstance(described, dict) else None
+    if type(number) is not int or number < 1 or not isinstance(described.get("hyperparameters"), dict):
+        raise UserError(f"{path} does not describe a model; train it anew.")
+    if number > FORMAT:
+        raise UserError(f"{path} is of format {reprlib.repr(number)}; this zoo reads up to {FORMAT}: update it.")
     path = folder / weights
     if not path.is_file():
         raise UserError(f"{path} is missing; train the model anew.")
@@ -67,7 +68,8 @@ def load_weights(network: keras.Model, path: Path) -> None:
     Raises:
         UserError: when the file is damaged.
     """
-    with _refusing(path):
+    with _refusing(path), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras warns of layers that stay as they were
         _bare(network).load_weights(path)
         if not all(np.isfinite(weight).all() for weight in network.get_weights()):
             raise ValueError("it holds numbers that are not finite")

@@ -63,7 +63,9 @@ def read_json(path: Path | str) -> object:
         raise UserError(f"{path} is missing.") from None
     except RecursionError:
         raise UserError(f"{path} cannot be read as JSON (it is nested too deeply).") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
         raise UserError(f"{path} cannot be read as JSON ({error}).") from None
 
 
