@@ -1,6 +1,8 @@
 """What a person may ask wrongly: each is one sentence, exit code 2, and nothing written."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ import zoo.cli
 from zoo import hyperparameters
 from zoo.errors import UserError
 
+ROOT = Path(__file__).resolve().parents[1]
 LONG = "1" + "0" * 400  # no float holds it
 RUN = "reports/tunes/runs/melody_lstm/smoke-seed0"
 SHORT = {
@@ -204,6 +207,35 @@ def test_no_hyperparameter_is_checked_after_a_corpus_was_built(tmp_path, monkeyp
     for words in (["train", "note_lstm", "--epochs", "0"], ["train-all", "--epochs", "0"], ["train", "nosuch"]):
         assert say(*words).code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+# Through make, and so through real processes.
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("data CORPUS=./nothere", "zoo: nothere does not exist; give the folder where the MIDI files are."),
+        ("data CORPUS=nosuch", "zoo: 'nosuch' is no named corpus"),
+        ("train", "Which model? Name one, as in: make train MODEL=rnn_rbm"),
+        ("train MODEL=nosuch", "zoo: there is no model 'nosuch'; the zoo has event_lstm"),
+        ("train MODEL=note_lstm PRESET=nosuch", "zoo: note_lstm has no preset 'nosuch'; it has smoke"),
+        ("train MODEL=note_lstm SEEDS=abc", "zoo: argument --seed: invalid int value: 'abc'"),
+        ("train MODEL=note_lstm SEEDS=0,-1 ARGS=--nosuch", "zoo: unrecognized arguments: --nosuch"),
+        ("train-all PRESET=nosuch", "zoo: no model has the preset 'nosuch'"),
+        ("sample MODEL=note_lstm", "zoo: note_lstm has no finished run"),
+    ],
+)
+def test_a_mistake_through_make(tunes, words, told):
+    lock, laid = ROOT / "requirements.txt", ROOT / ".venv/requirements.txt"
+    if not laid.is_file() or laid.read_bytes() != lock.read_bytes():
+        pytest.skip("the environment is not the lock's: make would make it anew")
+    before = set((ROOT / "reports").glob("*/runs/*/*"))
+    words = words.split() if "CORPUS" in words else [*words.split(), f"CORPUS={tunes}/"]
+    done = subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert set((ROOT / "reports").glob("*/runs/*/*")) == before
 
 
 # From Python.
