@@ -22,6 +22,7 @@ make published          the polyphonic benchmark: paper and best on CORPUS, besi
 make test-slow          the slow tests
 make bench              measures speed
 make lint               style and formatting, nothing is changed
+make audit              looks up known vulnerabilities of the locked packages, on the internet
 make clean              removes .venv and caches; corpora and runs stay
 make help               this text
 
@@ -35,25 +36,25 @@ Each target does only what is not yet done. Names and options of the models: .ve
 endef
 
 # Recipes read variables from the environment, so that a folder with spaces or quotes in its name stays one word.
-export HELP CORPUS PRESET MODEL PYTHON
+export HELP CORPUS PRESET MODEL PYTHON SEEDS OPTIMIZERS
 
 PY = .venv/bin/python
 ZOO = $(PY) -m zoo
 RUN = --corpus "$$CORPUS" --preset "$$PRESET"
-comma = ,
 
 # $(call for_each_seed,COMMAND): one failure does not keep the other seeds from running; an interrupt does.
-for_each_seed = trap 'exit 130' INT; status=0; \
-	for seed in $(subst $(comma), ,$(SEEDS)); do $(1) || status=$$?; done
+for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | tr , ' '); \
+	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
+	for seed do $(1) || status=$$?; done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench lint clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench lint audit clean need-model
 .NOTPARALLEL:
 
 help:
 	@printf '%s\n' "$$HELP"
 
 report: data
-	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed $$seed $(ARGS)); \
+	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed "$$seed" $(ARGS)); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 test: setup
@@ -84,27 +85,27 @@ data: setup
 	@$(ZOO) corpus "$$CORPUS"
 
 train-all: data
-	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed $$seed $(ARGS)); exit $$status
+	@$(call for_each_seed,$(ZOO) train-all $(RUN) --seed "$$seed" $(ARGS)); exit $$status
 
 train: $(if $(MODEL),data,need-model)
-	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed $$seed $(ARGS)); exit $$status
+	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed "$$seed" $(ARGS)); exit $$status
 
 published: data
 	@$(call for_each_seed,for preset in paper best; do \
-	    $(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed $$seed $(ARGS) || status=$$?; done); \
+	    $(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS) || status=$$?; done); \
 	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 
 sample: $(if $(MODEL),setup,need-model)
 	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)
 
 compare-presets: $(if $(MODEL),data,need-model)
-	@$(call for_each_seed,$(ZOO) compare-presets "$$MODEL" --corpus "$$CORPUS" --seed $$seed $(ARGS)); \
+	@$(call for_each_seed,$(ZOO) compare-presets "$$MODEL" --corpus "$$CORPUS" --seed "$$seed" $(ARGS)); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 # Each optimizer at its own default rate.
 compare-optimizers: $(if $(MODEL),data,need-model)
-	@$(call for_each_seed,for optimizer in $(subst $(comma), ,$(OPTIMIZERS)); do \
-	    $(ZOO) train "$$MODEL" $(RUN) --optimizer $$optimizer --learning-rate none --seed $$seed $(ARGS) || status=$$?; \
+	@$(call for_each_seed,for optimizer in $$(printf %s "$$OPTIMIZERS" | tr , ' '); do \
+	    $(ZOO) train "$$MODEL" $(RUN) --optimizer "$$optimizer" --learning-rate none --seed "$$seed" $(ARGS) || status=$$?; \
 	    done); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
@@ -120,6 +121,12 @@ bench: setup
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+# In an environment of its own: the lock holds what the zoo needs, and no more. --strict: not looked up is not clean.
+audit: setup
+	@$(PY) -m venv .venv/audit && \
+	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit && \
+	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt $(ARGS)
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache

@@ -27,6 +27,7 @@ TARGETS = [
     "test-slow",
     "bench",
     "lint",
+    "audit",
     "clean",
     "help",
 ]
@@ -296,6 +297,25 @@ def test_a_failed_seed_stops_nothing_but_is_told(ready, target):
     calls = ready.calls()
     assert [call for call in calls if "[--seed][1]" in call]
     assert ("report" in calls[-1]) == (target == "report")
+
+
+@pytest.mark.parametrize("seeds", ["", " ", ","])
+@pytest.mark.parametrize(
+    "target", ["report", "train-all", "published", "train", "compare-presets", "compare-optimizers"]
+)
+def test_without_seeds_one_sentence(ready, target, seeds):
+    done = ready.make(target, f"SEEDS={seeds}", "MODEL=note_lstm")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == f"Which seeds? Name some, as in: make {target} SEEDS=0,1"
+    assert ready.calls() == ["[-m][zoo][corpus][bach-chorales]"]
+
+
+def test_seeds_and_optimizers_are_words_not_commands(ready):
+    words = ("SEEDS=0;touch,gone", "OPTIMIZERS=sgd;touch,`touch gone`", "MODEL=note_lstm")
+    assert ready.make("compare-optimizers", *words).returncode == 0
+    calls = "".join(ready.calls())
+    assert "[--seed][0;touch]" in calls and "[--seed][gone]" in calls and "[--optimizer][`touch]" in calls
+    assert not (ready.folder / "gone").exists()
 
 
 def test_bench_without_a_benchmark_one_sentence(ready):

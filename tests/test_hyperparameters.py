@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import reprlib
 
 import pytest
 
@@ -83,10 +84,13 @@ def test_a_value_is_brought_to_its_type(name, given, wanted):
         *(("rate", wrong, "must be 1e-09 to 1000.0, not") for wrong in (0, "-0.1", 1001)),
         *(("dropout", wrong, "takes a number, not") for wrong in (None, "none", "half")),
         *(("dropout", wrong, "must be 0 to 0.99, not") for wrong in (-0.01, "1")),
-        *(("units", wrong, "takes whole numbers joined by commas, not") for wrong in ("a", "1,b", "1 2", "1.5", 64)),
         *(
-            ("units", wrong, "takes whole numbers joined by commas, not")
-            for wrong in ("", ",", (), [2.5], [True], None)
+            ("units", wrong, "takes one to 32 whole numbers joined by commas, not")
+            for wrong in ("a", "1,b", "1 2", "1.5", 64)
+        ),
+        *(
+            ("units", wrong, "takes one to 32 whole numbers joined by commas, not")
+            for wrong in ("", ",", (), [2.5], [True], None, [1] * 33, "1," * 33)
         ),
         *(("units", wrong, "must be 1 to 512, not") for wrong in ("0", "513", [64, -1])),
         *(("hold", wrong, "takes yes or no, not") for wrong in ("maybe", 2, None, "", "none")),
@@ -105,7 +109,7 @@ def test_a_wrong_value_is_told_by_flag_with_what_is_allowed(name, given, allowed
     message = str(caught.value)
     assert message.startswith(f"{flag} {allowed} ") and message.endswith(".") and "\n" not in message
     if isinstance(given, str):
-        assert repr(given) in message or given in message
+        assert reprlib.repr(given) in message or given in message
         with pytest.raises(UserError, match=flag):
             Model(**parse(f"{flag}={given}"))
 

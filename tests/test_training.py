@@ -1,6 +1,9 @@
 """The training loop: schedules, early stopping, best weights, resuming."""
 
 import dataclasses
+import io
+import json
+import zipfile
 
 import keras
 import numpy as np
@@ -167,13 +170,81 @@ def test_a_damaged_state_says_what_to_do(tmp_path):
         smoke(epochs=2).fit(TRAIN, VALID, state_path=path)
 
 
+def state_with(**fields):
+    """Change entries of the JSON in a state file."""
+
+    def tamper(path):
+        with np.load(path) as file:
+            found = dict(file)
+        told = json.loads(found["told"].tobytes()) | fields
+        found["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        np.savez(path, **found)
+
+    return tamper
+
+
+def arrays_with(**changed):
+    """Change arrays of a state file; None takes one out."""
+
+    def tamper(path):
+        with np.load(path) as file:
+            found = dict(file)
+        found = {name: array for name, array in (found | changed).items() if array is not None}
+        np.savez(path, **found)
+
+    return tamper
+
+
+def bomb(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("told.npy", bytes(10**8))
+
+
+def giant(path):
+    """An array that says it has 10¹³ numbers."""
+    header = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("told.npy", header.getvalue())
+
+
+STATES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "a pickle": arrays_with(weight0=np.array([{}], object)),
+    "a bomb": bomb,
+    "a giant": giant,
+    "of another training": state_with(of="0" * 64),
+    "of no training": state_with(of=None),
+    "no history": state_with(history=[]),
+    "a history of text": state_with(history="abc"),
+    "a history with gaps": state_with(history=[{"epoch": 1}]),
+    "a history of NaN": state_with(history=[dict.fromkeys(training.NEEDED, float("nan"))]),
+    "more told": state_with(more=1),
+    "a weight less": arrays_with(weight0=None),
+    "a best less": arrays_with(best0=None),
+    "an optimizer's less": arrays_with(optimizer0=None),
+    "a weight of another shape": arrays_with(weight0=np.zeros((2, 2))),
+    "a best of another shape": arrays_with(best0=np.zeros((2, 2))),
+}
+
+
+@pytest.mark.parametrize("tamper", STATES.values(), ids=STATES)
+def test_a_state_that_was_tampered_with_says_what_to_do(tmp_path, tamper):
+    path = tmp_path / "state.npz"
+    smoke(epochs=2).fit(TRAIN, VALID, state_path=path)
+    tamper(path)
+    with pytest.raises(UserError, match=r"state\.npz is damaged \(.+\); delete it to train from the beginning\.$"):
+        smoke(epochs=2).fit(TRAIN, VALID, state_path=path)
+
+
 def test_state_holds_weights_and_optimizer(tmp_path):
     model = smoke(epochs=2)
     model.fit(TRAIN, VALID, state_path=tmp_path / "state.npz")
     other = smoke(epochs=2, seed=8)
     other.codec = other.make_codec()
     other._compile()
-    state = State.load(tmp_path / "state.npz", other.network)
+    state = State.load(tmp_path / "state.npz", other.network, training.identity(model))
     assert [row["epoch"] for row in state.history] == [1, 2]
     assert (
         int(np.asarray(other.network.optimizer.iterations)) == int(np.asarray(model.network.optimizer.iterations)) > 0

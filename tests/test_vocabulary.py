@@ -9,10 +9,10 @@ import pretty_midi
 import pytest
 from test_codecs import CODECS, codes_of, fitted, made_up, notes, song, symbols
 
-from zoo import codecs
-from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, SymbolCodec
+from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, RollCodec, SymbolCodec
 from zoo.codecs.chord import normal_order
 from zoo.errors import UserError
+from zoo.midi import read_midi
 
 OPEN = {name: codec for name, codec in CODECS.items() if name in ("event", "event fine", "chord", "chord exact")}
 every_open_codec = pytest.mark.parametrize("codec", OPEN.values(), ids=OPEN)
@@ -191,8 +191,8 @@ def test_normal_order_is_that_of_music21_for_every_set_of_pitch_classes():
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_a_codec_goes_through_json(codec):
-    codec, unseen = fitted(codec, made_up(0), made_up(1)), made_up(2)
-    read = codecs.from_json(json.loads(json.dumps(codec.to_json(), allow_nan=False)))
+    unfitted, codec, unseen = codec, fitted(codec, made_up(0), made_up(1)), made_up(2)
+    read = unfitted.restored(json.loads(json.dumps(codec.to_json(), allow_nan=False)))
     assert type(read) is type(codec) and read == codec
     for mine, other in zip(codec.encode(unseen), read.encode(unseen), strict=True):
         np.testing.assert_array_equal(mine.codes, other.codes)
@@ -203,13 +203,60 @@ def test_a_codec_goes_through_json(codec):
         np.testing.assert_array_equal(codec.advance, read.advance)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [{}, {"codec": "NoCodec"}, {"codec": "RollCodec", "keys": 88}, {"codec": None}, {"codec": []}, None, "roll", [1]],
-)
+def test_the_vocabularies_of_real_music_come_back(tunes):
+    pieces = [read_midi(path) for path in sorted(tunes.iterdir())]
+    for codec in CODECS.values():
+        known = fitted(codec, *pieces)
+        assert codec.restored(known.to_json()) == known
+
+
+@pytest.mark.parametrize("value", [None, "roll", [1], {"codec": "RollCodec", "keys": 88}, {"nosuch": 1}])
 def test_json_of_no_codec_is_a_user_error(value):
-    with pytest.raises(UserError, match=r"model\.json describes no representation"):
-        codecs.from_json(value)
+    with pytest.raises(UserError, match=r"^model\.json describes no representation this version knows; train"):
+        RollCodec().restored(value)
+
+
+STRANGE_EVENTS = [None, 5, "no", {}, [], ["no"], [0, "no", 60], [0, "no", 128, 0], [0, "no", 60, 8], [0, "on", 60, 0]]
+STRANGE_EVENTS += [[-1, "no", 60, 0], [2**31, "no", 60, 0], ["0", "no", 60, 0], [0.0, "no", 60, 0], [0, "no", [60], 0]]
+STRANGE_CHORDS = [None, 60, [], "+4", "H4", "C99", "G#9", "C-2", "12", "0.4.12", "0..", "c4", "C4\n", "٣"]
+STRANGE_EXACT = ["C4", "128", "60.128", "+9999999999", "+-1", "+", "60.", "60,64"]
+NO_PARTS = {part: {} for part in ("kind", "first", "interval", "note", "time")}
+
+# Fields, and what they cannot hold.
+DAMAGED = {
+    "event": {
+        "symbols": [None, 5, "no", [[0, "no", 60, 0]] * 2, *([symbol] for symbol in STRANGE_EVENTS)],
+        "singletons": [None, 3, ["0"], [-1], [10**9], [0.0], [True]],
+        "epsilon": [None, 0, 1, 0.0, 1.0, -0.5, 7.5, "0.1", float("nan"), float("inf"), True],
+        "most_per_beat": [None, 0, -1, 10**12, "4", 4.0, [4]],
+        "longest_note": [None, -1, 2**31, "4", 1.5],
+        "parts": [None, {}, [], [{}] * 3, [{}] * 5, [5] * 4, *([part, {}, {}, {}] for part in ({"0": 0}, {"x": 1}))],
+    },
+    "event split": {"most_per_beat": [0, 2**40], "longest_note": [-1], "symbols": [[]], "epsilon": [0.5], "split": [0]},
+    "chord": {
+        "symbols": [None, "C4", ["C4", "C4"], *([symbol] for symbol in STRANGE_CHORDS)],
+        "parts": [None, [], {}, {"kind": {}}, dict.fromkeys(NO_PARTS, 1), NO_PARTS | {"time": {"9" * 99: 1}}],
+        "steps_per_beat": [8, "4", None],
+        "exact": [True, None],
+    },
+    "chord exact": {"symbols": [[symbol] for symbol in STRANGE_EXACT], "parts": [NO_PARTS | {"time": {"x": 1}}]},
+    "melody": {"symbols": [[], [0]], "singletons": [[5]], "most_per_beat": [10**9], "voice": ["skyline"], "hold": [1]},
+    "roll": {"low": [0, -(10**9), "21"], "high": [10**9, 127, None], "steps_per_frame": [10**9], "struck": [True]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [(name, field, value) for name, fields in DAMAGED.items() for field, values in fields.items() for value in values],
+)
+def test_a_codec_that_was_tampered_with_is_a_user_error(name, field, value):
+    known = fitted(CODECS[name], made_up(0), made_up(1)).to_json()
+    assert field in known
+    with pytest.raises(
+        UserError, match=r"^(the vocabulary in model\.json is damaged|model\.json describes another)"
+    ) as told:
+        CODECS[name].restored(known | {field: value})
+    assert "\n" not in str(told.value)
 
 
 def test_a_note_that_the_model_forgot_to_end_lasts_no_longer_than_any_in_training():

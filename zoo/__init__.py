@@ -16,6 +16,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,9 @@ def find(name: str) -> type[MusicModel]:
         UserError: naming the models there are, or when the file does not define one.
     """
     if name not in names():
-        near = difflib.get_close_matches(name, names(), 1)
+        near = difflib.get_close_matches(str(name)[:100], names(), 1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"there is no model {name!r}; the zoo has {', '.join(names())}.{hint}")
+        raise UserError(f"there is no model {reprlib.repr(name)}; the zoo has {', '.join(names())}.{hint}")
     from zoo.base import MusicModel
 
     module = importlib.import_module(f"zoo.models.{name}")
@@ -83,5 +84,8 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
     """
     from zoo import base
 
-    weights = "model.weights.h5" if epoch is None else f"checkpoints/epoch-{epoch:05d}.weights.h5"
-    return base.load(folder, find, weights)
+    if epoch is None:
+        return base.load(folder, find)
+    if not isinstance(epoch, int):
+        raise UserError(f"an epoch is a whole number, not {epoch!r}.")
+    return base.load(folder, find, f"checkpoints/epoch-{epoch:05d}.weights.h5")

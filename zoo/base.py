@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import reprlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import ClassVar
 
 import keras
 import numpy as np
 
-from zoo import codecs, hyperparameters, training
+from zoo import checkpoint, hyperparameters, training
 from zoo.codecs import Codec, Line
 from zoo.codecs.base import to_steps
 from zoo.errors import UserError
-from zoo.files import read_json, replacing, write_json
 from zoo.hyperparameters import trained, written
 from zoo.scoring import Evaluation, Score, encode_all, to_score
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
 
-FORMAT = 1  # of model.json
+MOST_BEATS = 1_000_000  # of all pieces of one request together
 
 
 @dataclass(kw_only=True)
@@ -54,7 +55,7 @@ class MusicModel:
     def __post_init__(self):
         hyperparameters.check(self)
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
-            raise UserError(f"a seed is a whole number from 0 to 2147483647, not {self.seed!r}.")
+            raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
         self.codec: Codec | None = None
         self.network: keras.Model | None = None
 
@@ -133,6 +134,7 @@ class MusicModel:
         Raises:
             UserError: when there is nothing to learn from, or `weights` does not fit.
         """
+        train, valid = _songs(train, "the training music"), _songs(valid, "the validation music")
         if weights:
             self.check_weights(weights)
         self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
@@ -176,7 +178,7 @@ class MusicModel:
             UserError: when the representation can express none of them.
         """
         self._require_fit()
-        lines, coverage = self._encoded(songs, "scored")
+        lines, coverage = self._encoded(_songs(songs, "the scored music"), "scored")
         return to_score(self.evaluate(lines, thorough), lines, coverage)
 
     def sample(
@@ -207,8 +209,7 @@ class MusicModel:
         self.check_request(count, beats, temperature, top_p, prime_beats, seed)
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
         primers = heard = None
-        if prime is not None:
-            songs = [prime] if isinstance(prime, Song) else list(prime)
+        if songs := _songs(() if prime is None else prime, "the primer"):
             primers, heard = self._primers(songs, round(prime_beats * TICKS_PER_BEAT), count)
         codes = self.generate(count, steps, temperature, top_p, primers, seed)
         pieces = [self.codec.decode(code, steps) for code in codes]
@@ -219,51 +220,48 @@ class MusicModel:
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
         """Raise a UserError when an argument of `sample` is out of its range."""
         step = 1 / self.steps_per_beat
-        for name, value, low, high in (
-            ("count", count, 1, 100_000),
-            ("beats", beats, step, 100_000),
-            ("temperature", 1.0 if temperature is None else temperature, 0, 1000),
-            ("top-p", top_p, 1e-6, 1),
-            ("prime-beats", prime_beats, step, 100_000),
-            ("seed", seed, 0, 2**63),
+        for name, value, kind, low, high in (
+            ("count", count, Integral, 1, 10_000),
+            ("beats", beats, Real, step, 100_000),
+            ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
+            ("top-p", top_p, Real, 1e-6, 1),
+            ("prime-beats", prime_beats, Real, step, 100_000),
+            ("seed", seed, Integral, 0, 2**63),
         ):
-            if not low <= value <= high:
-                raise UserError(f"--{name} must be {low:g} to {high:g}, not {value}.")
+            if not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if kind is Integral else "a number"
+                raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
+        if (asked := count * max(beats, prime_beats)) > MOST_BEATS:
+            raise UserError(
+                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+            )
 
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
         self._require_fit()
-        folder = Path(folder)
-        with replacing(folder / "model.weights.h5") as temporary:
-            self._bare().save_weights(temporary)
-        write_json(folder / "model.json", self.to_json() | {"codec": self.codec.to_json()} | extra)
+        described = self.to_json() | {"codec": self.codec.to_json()} | extra
+        checkpoint.write(folder, described, self.network)
 
     def to_json(self) -> dict:
         """What identifies the model: name, preset, seed and every hyperparameter."""
         return {
-            "format": FORMAT,
+            "format": checkpoint.FORMAT,
             "model": self.model_name(),
             "preset": self.preset,
             "seed": self.seed,
             "hyperparameters": hyperparameters.values(self),
         }
 
-    def restore(self, folder: Path, weights: str = "model.weights.h5") -> None:
-        """Take codec and weights from what `save` wrote.
+    def restore(self, described: dict, path: Path) -> None:
+        """Take the codec from what `model.json` holds and the weights from the file at `path`.
 
         Raises:
             UserError: when they are missing, damaged or of another model.
         """
-        described = read_json(folder / "model.json")
-        self.codec = codecs.from_json(described.get("codec", {}))
+        self.codec = self.make_codec().restored(described.get("codec"))
+        checkpoint.check_weights(path, self.build)
         self._compile()
-        try:
-            self._bare().load_weights(folder / weights)
-        except FileNotFoundError:
-            raise UserError(f"{folder / weights} is missing; train the model anew.") from None
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"{folder / weights} does not fit the model beside it ({reason}); train anew.") from None
+        checkpoint.load_weights(self.network, path)
 
     def picture(self) -> list[dict]:
         """The network as rows (layer, detail, shape, parameters), from input to output."""
@@ -279,10 +277,6 @@ class MusicModel:
         ]
 
     # Inside.
-
-    def _bare(self) -> keras.Model:
-        """The network without its optimizer, whose state has no place in a weights file."""
-        return keras.Model(self.network.inputs, self.network.outputs)
 
     def _compile(self) -> None:
         keras.utils.set_random_seed(self.seed)  # initial weights
@@ -344,6 +338,13 @@ class MusicModel:
         return [line for line, _ in pairs], [song for _, song in pairs]
 
 
+def _songs(songs: Iterable[Song], what: str) -> list[Song]:
+    songs = list(songs) if isinstance(songs, Iterable) else [songs]
+    if not all(isinstance(song, Song) for song in songs):
+        raise UserError(f"{what} must be a list of Songs, such as corpus.train.")
+    return songs
+
+
 def _joined(before: Song, after: Song) -> Song:
     """`after` behind `before`, with the border marked."""
     columns = {name: np.concatenate([getattr(before, name), getattr(after, name)]) for name in COLUMNS}
@@ -369,7 +370,7 @@ def create(model: type[MusicModel], preset: str, seed: int, **overrides: object)
         UserError: naming what exists, when the preset or a hyperparameter is unknown.
     """
     known, name = hyperparameters.options(model), model.model_name()
-    if preset not in model.presets:
+    if preset not in list(model.presets):
         raise UserError(f"{name} has no preset {preset!r}; it has {', '.join(model.presets)}.")
     for key in overrides:
         if key not in known:
@@ -377,24 +378,16 @@ def create(model: type[MusicModel], preset: str, seed: int, **overrides: object)
     return model(**{**model.presets[preset], **overrides}, preset=preset, seed=seed)
 
 
-def load(folder: Path | str, find: Callable[[str], type[MusicModel]], weights: str = "model.weights.h5") -> MusicModel:
+def load(folder: Path | str, find: Callable[[str], type[MusicModel]], weights: str = checkpoint.WEIGHTS) -> MusicModel:
     """The model that `save` wrote to `folder`; `find` gives the class of a model's name.
 
     Raises:
         UserError: when the folder holds no model, a damaged one, or one of a newer format.
     """
-    folder = Path(folder)
-    described = read_json(folder / "model.json")
-    if not isinstance(described, dict) or not isinstance(described.get("format"), int):
-        raise UserError(f"{folder / 'model.json'} does not describe a model.")
-    if described["format"] > FORMAT:
-        raise UserError(
-            f"{folder} was written in format {described['format']}; this zoo reads up to {FORMAT}: update it."
-        )
-    model = find(str(described.get("model")))
-    stated = described.get("hyperparameters")
-    if not isinstance(stated, dict) or set(stated) - set(hyperparameters.options(model)):
-        raise UserError(f"{folder / 'model.json'} names hyperparameters that {model.model_name()} does not have.")
+    described, path = checkpoint.read(folder, weights)
+    model, stated = find(described.get("model")), described["hyperparameters"]
+    if set(stated) - set(hyperparameters.options(model)):
+        raise UserError(f"{folder}/model.json names hyperparameters that {model.model_name()} does not have.")
     loaded = model(**stated, preset=str(described.get("preset", "")), seed=described.get("seed", 0))
-    loaded.restore(folder, weights)
+    loaded.restore(described, path)
     return loaded

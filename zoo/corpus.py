@@ -126,6 +126,8 @@ def load_corpus(
 
 def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
     """Name and folder of a corpus."""
+    if not isinstance(name_or_folder, (str, os.PathLike)):
+        raise UserError(f"a corpus is a name or a folder, not {name_or_folder!r}.")
     text = os.fspath(name_or_folder)
     if isinstance(name_or_folder, str) and not any(mark in text for mark in ("/", os.sep, ".")):
         if text in recipes.NAMES:
@@ -139,7 +141,7 @@ def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
             f"and a folder is written with a slash, as in ./{text or 'music'}."
         )
     folder = Path(text).expanduser()
-    if not folder.exists():
+    if not os.path.exists(folder):  # of Path, it raises when the name is too long
         raise UserError(f"{folder} does not exist; give the folder where the MIDI files are.")
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give the folder where the MIDI files are.")

@@ -16,6 +16,8 @@ from zoo.errors import Busy, UserError
 
 TEMPORARY = ".zoo-"  # then the number of the process, a dot, and the name that it is to become
 
+LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of a million chords is smaller
+
 
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -123,14 +125,33 @@ def write_json(path: Path | str, value: object) -> None:
 
 
 def read_json(path: Path | str) -> object:
-    """Read a JSON file.
+    """Read a JSON file, which may be anyone's: its size and depth are bounded, and a name stands once in an object.
 
     Raises:
-        UserError: when it is missing or not JSON.
+        UserError: when it is missing, not JSON, or larger than LARGEST_JSON bytes.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            data = file.read(LARGEST_JSON + 1)
+        if len(data) > LARGEST_JSON:
+            raise ValueError(f"it is larger than {LARGEST_JSON // 2**20} MiB")
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number)
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
-    except (OSError, ValueError) as error:
+    except RecursionError:
+        raise UserError(f"{path} cannot be read as JSON (it is nested too deeply).") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
         raise UserError(f"{path} cannot be read as JSON ({error}).") from None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")

@@ -38,7 +38,8 @@ def _owner(results: Path) -> Path | None:
         described = read_json(results / "corpus.json")
     except UserError:
         return None
-    return Path(described["folder"]) if isinstance(described, dict) and "folder" in described else None
+    folder = described.get("folder") if isinstance(described, dict) else None
+    return Path(folder) if isinstance(folder, str) else None
 
 
 def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:

@@ -57,6 +57,11 @@ class FrameModel(MusicModel):
     reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)
     memory: int = option(2, "frames before that those units hear", low=1, high=1000)
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.low > self.high:
+            raise UserError(f"--low must be at most --high, which is {self.high}, not {self.low}.")
+
     # What a model says of itself.
 
     def make_distribution(self) -> FrameDistribution:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import functools
 import math
+import reprlib
 import types
 import typing
 
@@ -13,6 +14,7 @@ from zoo.errors import UserError
 
 PARTS = ("representation", "network", "training")
 WORDS = {"None": "none", "True": "yes", "False": "no"}
+MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
@@ -102,17 +104,22 @@ def _checked(name: str, value, hint, metadata):
     try:
         value = _converted(value, kind)
     except (TypeError, ValueError, OverflowError):
-        wanted = {int: "a whole number", float: "a number", bool: "yes or no", tuple: "whole numbers joined by commas"}
+        wanted = {
+            int: "a whole number",
+            float: "a number",
+            bool: "yes or no",
+            tuple: f"one to {MOST_NUMBERS} whole numbers joined by commas",
+        }
         raise UserError(
-            f"{flag} takes {wanted.get(kind, 'a word')}{' or none' if optional else ''}, not {value!r}."
+            f"{flag} takes {wanted.get(kind, 'a word')}{' or none' if optional else ''}, not {reprlib.repr(value)}."
         ) from None
     choices, low, high = metadata["choices"], metadata["low"], metadata["high"]
     if choices and value not in choices:
-        raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {value!r}.")
+        raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}.")
     for number in value if isinstance(value, tuple) else (value,):
         if (low is not None and number < low) or (high is not None and number > high):
             span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
-            raise UserError(f"{flag} must be {span}, not {number}.")
+            raise UserError(f"{flag} must be {span}, not {reprlib.repr(number)}.")
     return value
 
 
@@ -124,7 +131,7 @@ def _converted(value, kind: type):
         return word in YES
     if kind is tuple:
         parts = [part for part in (value.split(",") if isinstance(value, str) else value) if part != ""]
-        if not parts:
+        if not 0 < len(parts) <= MOST_NUMBERS:
             raise ValueError
         return tuple(_converted(part, int) for part in parts)
     if kind is str:

@@ -197,7 +197,8 @@ class SymbolModel(MusicModel):
         sampler, size = self._make_sampler(top_p), self.codec.size
         memory = self._start(primers, len(rngs))
         codes = np.zeros((len(rngs), 0), np.int32)
-        while True:
+        most = (steps // self.codec.steps_per_beat + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
+        while codes.shape[1] < most:
             noise = np.empty((len(rngs), SAMPLER_STEPS, size + 1), np.float32)
             for row, rng in enumerate(rngs):
                 exponential = rng.standard_exponential((SAMPLER_STEPS, size), np.float32)  # zero now and then
@@ -210,6 +211,7 @@ class SymbolModel(MusicModel):
             begins = np.stack([self.codec.times(row) for row in codes])
             if (begins[:, -1] >= steps).all():
                 return [row[begin[:-1] < steps] for row, begin in zip(codes, begins, strict=True)]
+        raise UserError(f"{self.model_name()} gives no probabilities: its weights are too large; train it anew.")
 
     def _start(self, primers: list[np.ndarray] | None, count: int) -> list[np.ndarray]:
         """The sampler's memory before the first new symbol."""

@@ -6,6 +6,7 @@ state file, so a resumed run repeats the uninterrupted one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -25,6 +26,7 @@ OPTIMIZERS = {
 }
 KEEP = ("best", "last")
 SCHEDULES = ("constant", "plateau", "cosine")
+NEEDED = ("epoch", "seconds", "val_nats_per_beat", "updates")  # columns of a history that training goes on by
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
 
@@ -44,6 +46,7 @@ class State:
 
     history: list[dict[str, float]] = field(default_factory=list)
     best: list[np.ndarray] = field(default_factory=list)  # weights of the epoch that is kept
+    of: str = ""  # what is trained
 
     @property
     def figures(self) -> list[float]:
@@ -55,21 +58,25 @@ class State:
         arrays = {f"weight{i}": value for i, value in enumerate(network.get_weights())}
         arrays |= {f"best{i}": value for i, value in enumerate(self.best)}
         arrays |= {f"optimizer{i}": np.asarray(value) for i, value in enumerate(network.optimizer.variables)}
-        text = np.frombuffer(json.dumps(self.history).encode(), np.uint8)
+        text = np.frombuffer(json.dumps({"of": self.of, "history": self.history}).encode(), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, history=text, **arrays)
+            np.savez(file, told=text, **arrays)
 
     @classmethod
-    def load(cls, path: Path, network: keras.Model) -> State:
+    def load(cls, path: Path, network: keras.Model, of: str) -> State:
         """Read what `save` wrote and put it into the network and its optimizer.
 
         Raises:
-            UserError: when the file does not fit the network.
+            UserError: when the file is damaged, or not `of` what is trained.
         """
         try:
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                named = {key: file[key] for key in file.files}
-            history = json.loads(named.pop("history").tobytes())
+            named = _arrays(path)
+            state = cls(**json.loads(named.pop("told").tobytes()))
+            if state.of != of:
+                raise ValueError("it is of another training")
+            figures = np.array([[row[column] for column in NEEDED] for row in state.history], float)
+            if not figures.size or not np.isfinite(figures).all():
+                raise ValueError("its history has gaps")
             groups = {group: [] for group in ("weight", "best", "optimizer")}
             for group, found in groups.items():
                 while (key := f"{group}{len(found)}") in named:
@@ -78,9 +85,27 @@ class State:
             network.optimizer.build(network.trainable_variables)
             for variable, value in zip(network.optimizer.variables, groups["optimizer"], strict=True):
                 variable.assign(value)
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}); delete it to train from the beginning.") from None
-        return cls(history, groups["best"])
+            state.best = groups["best"]
+            if [best.shape for best in state.best] != [weight.shape for weight in network.weights]:
+                raise ValueError("its best weights are of other shapes")
+        except Exception as error:  # of zip, of NumPy, of JSON and of Keras
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"{path} is damaged ({reason}); delete it to train from the beginning.") from None
+        return state
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file, none of which may be larger than the file."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise ValueError("it names more than it holds")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def identity(model) -> str:
+    """SHA-256 of a model's name, hyperparameters, seed and vocabulary, as hexadecimal digits."""
+    return hashlib.sha256(json.dumps([model.to_json(), model.codec.to_json()]).encode()).hexdigest()
 
 
 def kept_epoch(model, figures: list[float]) -> int:
@@ -137,7 +162,8 @@ def train(
     """
     network, watch = model.network, watch or Watch()
     base = float(network.optimizer.learning_rate)
-    state = State.load(state_path, network) if state_path and state_path.exists() else State()
+    of = identity(model)
+    state = State.load(state_path, network, of) if state_path and state_path.exists() else State(of=of)
     while not _finished(model, state):
         epoch = len(state.history)
         before = state.history[-1]["seconds"] if state.history else spent

@@ -43,4 +43,4 @@ def fit(name: str, codec: Codec, train: Sequence[Line], valid: Sequence[Line]) -
     for kind, family in ((SymbolCodec, symbols), (RollCodec, frames)):
         if isinstance(codec, kind):
             return {"order0": family.order0, "ngram": family.ngram}[name](codec, train, valid)
-    raise TypeError(f"no floor is known for {codec.name}")
+    raise TypeError(f"no floor is known for {type(codec).__name__}")

@@ -274,13 +274,22 @@ def _corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
     if options.corpus or options.model in zoo.names() or not described.is_file():
         corpus = _read_corpus(options.corpus or CORPUS)
     else:
-        facts = read_json(described)
-        known = facts["name"] in recipes.NAMES and Path(facts["folder"]) == Path("datasets") / facts["name"]
-        corpus = _read_corpus(facts["name"] if known else f"{facts['folder']}/")
-    trained_on = read_json(run / "model.json").get("corpus", {})
-    if trained_on.get("digest") not in (None, corpus.digest):
+        name, folder = _name_and_folder(described)
+        known = name in recipes.NAMES and Path(folder) == Path("datasets") / name
+        corpus = _read_corpus(name if known else f"{folder}/")
+    trained_on = read_json(run / "model.json").get("corpus")
+    if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):
         print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
     return corpus
+
+
+def _name_and_folder(path: Path) -> tuple[str, str]:
+    """Of the corpus that the corpus.json at `path` describes."""
+    facts = read_json(path)
+    found = [facts.get(key) for key in ("name", "folder")] if isinstance(facts, dict) else []
+    if len(found) != 2 or not all(isinstance(value, str) for value in found):
+        raise UserError(f"{path} names no corpus; say which one with --corpus.")
+    return found[0], found[1]
 
 
 def sample(options: argparse.Namespace) -> None:

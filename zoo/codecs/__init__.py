@@ -1,9 +1,9 @@
 """Song ↔ integers, one file per representation, `encode` beside `decode`."""
 
-from zoo.codecs.base import Codec, Line, SymbolCodec, from_json
+from zoo.codecs.base import Codec, Line, SymbolCodec
 from zoo.codecs.chord import ChordCodec
 from zoo.codecs.event import EventCodec
 from zoo.codecs.melody import MelodyCodec
 from zoo.codecs.roll import RollCodec
 
-__all__ = ["ChordCodec", "Codec", "EventCodec", "Line", "MelodyCodec", "RollCodec", "SymbolCodec", "from_json"]
+__all__ = ["ChordCodec", "Codec", "EventCodec", "Line", "MelodyCodec", "RollCodec", "SymbolCodec"]

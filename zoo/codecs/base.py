@@ -18,6 +18,8 @@ import numpy as np
 from zoo.errors import UserError
 from zoo.song import TICKS_PER_BEAT, Song
 
+LONGEST = 2**31 - 1  # ticks of a song, and so all that is counted in one
+SYMBOLS_PER_STEP = 512  # at most: an on and an off of each pitch, a velocity for each on, a time shift
 VELOCITY = 80  # of decoded notes where the representation keeps no velocity
 
 
@@ -87,21 +89,13 @@ def from_grid(start, end, pitch, steps: int, steps_per_beat: int, velocity=VELOC
     )
 
 
-REGISTRY: dict[str, type[Codec]] = {}
-
-
 @dataclass
 class Codec:
     """A representation. `fit` learns what it needs from the training songs; all else depends on the fields alone."""
 
     steps_per_beat: int = 4
 
-    name: ClassVar[str]
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        cls.name = cls.__name__
-        REGISTRY[cls.name] = cls
+    learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets
 
     def fit(self, songs: Iterable[Song]) -> Codec:
         """Learn the vocabulary, if there is one to learn; returns self."""
@@ -120,21 +114,29 @@ class Codec:
         return 1
 
     def to_json(self) -> dict:
-        """Everything `from_json` needs."""
-        return {"codec": self.name, **dataclasses.asdict(self)}
+        """Everything `restored` needs."""
+        return {"codec": type(self).__name__, **dataclasses.asdict(self)}
 
+    def restored(self, value: object) -> Codec:
+        """This codec, fitted as the one that `to_json` described as `value`.
 
-def from_json(value: dict) -> Codec:
-    """The codec that `Codec.to_json` described.
+        Raises:
+            UserError: when that was of another representation, or learnt what cannot be learnt.
+        """
+        own = self.to_json()
+        if not isinstance(value, dict) or set(value) - set(own):
+            raise UserError("model.json describes no representation this version knows; train the model anew.")
+        if any(value.get(name, own[name]) != own[name] for name in set(own) - set(self.learnt)):
+            raise UserError("model.json describes another representation than its hyperparameters; train anew.")
+        found = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
+        try:
+            found.check()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"the vocabulary in model.json is damaged ({error}); train the model anew.") from None
+        return found
 
-    Raises:
-        UserError: when it describes none.
-    """
-    try:
-        value = dict(value)
-        return REGISTRY[value.pop("codec")](**value)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"model.json describes no representation this version knows ({error}).") from None
+    def check(self) -> None:
+        """Raise a ValueError or TypeError when a learnt field holds what `fit` cannot have put there."""
 
 
 @dataclass
@@ -156,6 +158,24 @@ class SymbolCodec(Codec):
     @cached_property
     def _code(self) -> dict:
         return {_frozen(symbol): code for code, symbol in enumerate(self.symbols)}
+
+    def check(self) -> None:
+        if not isinstance(self.symbols, list) or not all(map(self.is_symbol, self.symbols)):
+            raise ValueError("it holds what is no symbol")
+        if len(self._code) < self.size:
+            raise ValueError("a symbol stands twice")
+        if not isinstance(self.singletons, list) or not all(
+            is_whole(code, 0, self.size - 1) for code in self.singletons
+        ):
+            raise ValueError("its singletons are no symbols")
+        if "epsilon" in self.learnt and not (type(self.epsilon) is float and 0 < self.epsilon < 1):
+            raise ValueError(f"its epsilon is {self.epsilon!r}")
+        if not is_whole(self.most_per_beat, 1, SYMBOLS_PER_STEP * self.steps_per_beat):
+            raise ValueError(f"its most symbols in a beat are {self.most_per_beat!r}")
+
+    def is_symbol(self, symbol: object) -> bool:
+        """Whether `fit` can have learnt `symbol`; a closed vocabulary is not learnt."""
+        return True
 
     @property
     def size(self) -> int:
@@ -229,6 +249,21 @@ def log_share(counts: dict[int, int], value: int) -> float:
     if value <= largest:
         return math.log((counts.get(value, 0) + 1) / denominator)
     return -math.log(denominator) - (value - largest) * math.log(2)
+
+
+def is_whole(value: object, low: int, high: int = LONGEST) -> bool:
+    """Whether `value` is an integer from `low` to `high`."""
+    return type(value) is int and low <= value <= high
+
+
+def is_count(counts: object) -> bool:
+    """Whether `counts` are numbers of times, each at least 1, by the text of what was counted."""
+    return isinstance(counts, dict) and all(is_whole(count, 1) for count in counts.values())
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is how a count or a pitch is written."""
+    return text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10
 
 
 def _frozen(symbol):

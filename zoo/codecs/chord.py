@@ -6,12 +6,14 @@ normal order (`4.7.11`), each lasting half a beat.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs.base import Line, SymbolCodec, from_grid, log_share, on_grid
+from zoo.codecs.base import Line, SymbolCodec, from_grid, is_count, is_number, log_share, on_grid
 from zoo.song import Song
 
 NAMES = (
@@ -28,6 +30,10 @@ NAMES = (
     "A#",
     "B",
 )  # no flats: music21's E-1 is E flat or an octave
+PARTS = ("kind", "first", "interval", "note", "time")
+TIME = re.compile(r"\+[0-9]{1,9}")
+PITCHES = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})*|")  # nothing is silence
+NOTE = re.compile(rf"({'|'.join(NAMES)})(-1|[0-9])")
 OCTAVE_4 = 60  # pitch classes come back in the octave of middle C
 
 
@@ -60,12 +66,14 @@ class ChordCodec(SymbolCodec):
     """
 
     exact: bool = False
-    parts: dict[str, dict] = field(default_factory=dict)  # counts behind q: kind, first, interval, note, time
+    parts: dict[str, dict] = field(default_factory=dict)  # counts behind q, of each of PARTS
+
+    learnt: ClassVar = ("symbols", "singletons", "epsilon", "most_per_beat", "parts")
 
     def fit(self, songs) -> ChordCodec:
         sequences = [self._symbols(song)[0] for song in songs]
         self.learn(sequences)
-        self.parts = {part: {} for part in ("kind", "first", "interval", "note", "time")}
+        self.parts = {part: {} for part in PARTS}
         counts = {part: Counter() for part in self.parts}
         for symbol in (self.symbols[code] for code in self.singletons):
             counts["kind"][self._kind(symbol)] += 1  # an unknown symbol is of the kinds that singletons are
@@ -77,6 +85,21 @@ class ChordCodec(SymbolCodec):
         }
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
         return self
+
+    def is_symbol(self, symbol) -> bool:
+        if TIME.fullmatch(symbol):
+            return self.exact
+        if PITCHES.fullmatch(symbol):
+            return all(pitch <= (127 if self.exact else 11) for pitch in map(int, filter(None, symbol.split("."))))
+        return not self.exact and bool(NOTE.fullmatch(symbol)) and _pitch(symbol) <= 127
+
+    def check(self) -> None:
+        super().check()
+        counted = (
+            isinstance(self.parts, dict) and set(self.parts) == set(PARTS) and all(map(is_count, self.parts.values()))
+        )
+        if not counted or not all(map(is_number, self.parts["time"])):
+            raise ValueError("its parts are no counts")
 
     def steps_of(self, symbol) -> int:
         if self.exact:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.codecs.base import VELOCITY, Line, SymbolCodec, from_grid, log_share, on_grid
+from zoo.codecs.base import VELOCITY, Line, SymbolCodec, from_grid, is_count, is_number, is_whole, log_share, on_grid
 from zoo.song import Song
 
 ON, OFF = "no", "nf"
@@ -35,11 +35,7 @@ class EventCodec(SymbolCodec):
     longest_note: int = 0  # grid steps; what sounds longer was forgotten by the model, and decoding ends it; 0 is any
     parts: list[dict] = field(default_factory=list)  # of the joint form: counts of delta, type, pitch, velocity for q
 
-    def fit(self, songs) -> EventCodec:
-        songs = list(songs)
-        sequences = [self._symbols(song)[0] for song in songs]
-        grids = (on_grid(song, self.steps_per_beat) for song in songs)
-        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+    def __post_init__(self):
         if self.split:
             bins = range(self.velocity_bins if self.velocity_bins > 1 else 0)
             self.symbols = [
@@ -47,12 +43,39 @@ class EventCodec(SymbolCodec):
                 *(["v", velocity] for velocity in bins),
                 *([kind, pitch] for kind in (ON, OFF) for pitch in range(128)),
             ]
-        else:
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        open_vocabulary = () if self.split else ("symbols", "singletons", "epsilon", "parts")
+        return (*open_vocabulary, "most_per_beat", "longest_note")
+
+    def fit(self, songs) -> EventCodec:
+        songs = list(songs)
+        sequences = [self._symbols(song)[0] for song in songs]
+        grids = (on_grid(song, self.steps_per_beat) for song in songs)
+        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+        if not self.split:
             self.learn(sequences)
             columns = zip(*(symbol for sequence in sequences for symbol in sequence), strict=True)
             self.parts = [{str(key): count for key, count in sorted(Counter(column).items())} for column in columns]
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
         return self
+
+    def is_symbol(self, symbol) -> bool:
+        if self.split:
+            return True
+        delta, kind, pitch, velocity = symbol
+        whole = is_whole(delta, 0) and is_whole(pitch, 0, 127) and is_whole(velocity, 0, self.velocity_bins - 1)
+        return whole and kind in (ON, OFF)
+
+    def check(self) -> None:
+        super().check()
+        if not is_whole(self.longest_note, 0):
+            raise ValueError(f"its longest note is {self.longest_note!r}")
+        if not self.split:
+            deltas, *others = self.parts
+            if len(others) != 3 or not all(map(is_count, self.parts)) or not all(map(is_number, deltas)):
+                raise ValueError("its parts are no counts")
 
     def steps_of(self, symbol) -> int:
         if self.split:

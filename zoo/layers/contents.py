@@ -8,6 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.errors import UserError
+
+LARGEST_TABLE = 10**8  # symbols × parts: 400 MB
+
 
 class Contents(keras.layers.Layer):
     """A vector for each known symbol: Σ over its parts of a vector for each part, and a small one of its own.
@@ -24,10 +28,12 @@ class Contents(keras.layers.Layer):
     def __init__(self, parts: Sequence[Sequence[int]], width: int, **kwargs):
         super().__init__(**kwargs)
         self.parts, self.width = [list(map(int, row)) for row in parts], width
-        self.table = np.zeros((len(self.parts), 1 + max((max(row, default=-1) for row in self.parts), default=-1)))
+        numbers = 1 + max((max(row, default=-1) for row in self.parts), default=-1)
+        if len(self.parts) * numbers > LARGEST_TABLE:
+            raise UserError(f"{len(self.parts)} symbols of {numbers} parts are too many for --content; leave it out.")
+        self.table = np.zeros((len(self.parts), numbers), np.float32)
         for symbol, row in enumerate(self.parts):
             self.table[symbol, row] = 1
-        self.table = self.table.astype(np.float32)
         self.supports_masking = True
 
     @property
