@@ -11,6 +11,11 @@ from pathlib import Path
 from zoo.errors import UserError
 
 
+def printable(name: Path | str) -> str:
+    """The name of a file or folder as people read it: what is no text, or could steer a terminal, becomes a ?."""
+    return "".join(character if character.isprintable() else "?" for character in str(name))
+
+
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; on success it takes `path`'s place, on failure it is removed.
@@ -35,9 +40,10 @@ def replacing(path: Path | str) -> Iterator[Path]:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, whole or not at all; a byte of a file name that is no text is written \\udc80 to \\udcff,
+    which in JSON reads back as what it was."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path | str, value: object) -> None:

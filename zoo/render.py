@@ -9,6 +9,7 @@ import io
 import itertools
 import re
 import warnings
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,6 +49,10 @@ STYLE = {
 }
 SAMPLE_RATE = 44100
 RELEASE_SECONDS = 2.0
+BLOCK = 2**15  # samples that are synthesised at once
+LONGEST_AUDIO = 3600  # seconds
+LONGEST_SCORE = 20_000  # notes, and bars of all parts; music21 takes a minute for them
+MOST_LINES = 2000  # bar lines in a piano roll of at most 5800 dots
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
 
 
@@ -91,6 +96,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
     low, high = min(low, high - 14), max(high, low + 14)
     bars = _bars(song) / TICKS_PER_BEAT
     bars = bars[bars <= beats]
+    bars = bars[:: -(-len(bars) // MOST_LINES)]
     width, height = np.clip(beats * 0.15, 8, 48), np.clip((high - low) * 0.06, 1.4, 4)
     margin_left, margin_right, margin_bottom, margin_top = 0.45, 0.1, 0.45, 0.3  # inches
     size = (width + margin_left + margin_right, height + margin_bottom + margin_top)
@@ -134,19 +140,24 @@ def audio(song: Song, path: Path | str) -> None:
         path: `.mp3`, `.wav`, `.flac` or `.ogg`.
 
     Raises:
-        UserError: when the file cannot be written.
+        UserError: when the song lasts longer than an hour, or the file cannot be written.
     """
     import soundfile
 
-    sound = _synthesise(song)
-    peak = np.abs(sound).max()
-    if peak > 0:
-        sound = sound * (PEAK / peak)
+    seconds = song.beats * 60 / song.tempo
+    if seconds > LONGEST_AUDIO:
+        raise UserError(
+            f"cannot write {path}: the song lasts {seconds / 3600:.1f} hours, and audio is written of up to "
+            f"{LONGEST_AUDIO / 3600:g}; take fewer beats or a higher tempo."
+        )
+    # Twice, for the peak and for the file: an hour of sound at once would fill gigabytes.
+    peak = max(float(np.abs(block).max()) for block in _synthesise(song))
+    gain = PEAK / peak if peak else 1.0
     content = io.BytesIO()
     with soundfile.SoundFile(content, "w", SAMPLE_RATE, 2, format=Path(path).suffix[1:]) as file:
-        for start in range(0, len(sound), SAMPLE_RATE):  # the Ogg encoder keeps a whole block on its stack
-            file.write(sound[start : start + SAMPLE_RATE])
-    _write(content.getvalue(), path)
+        for block in _synthesise(song):
+            file.write(block * np.float32(gain))
+    _write(content.getbuffer(), path)
 
 
 def musicxml(song: Song, path: Path | str) -> None:
@@ -156,12 +167,19 @@ def musicxml(song: Song, path: Path | str) -> None:
     further voices; a note has at least one step of the grid.
 
     Raises:
-        UserError: when the file cannot be written.
+        UserError: when the song is too long for sheet music, or the file cannot be written.
     """
     from music21 import instrument, metadata, meter, stream, tempo
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
-    end = int(_bars(song)[-1])
+    bars = _bars(song)
+    size = max(len(song), (len(bars) - 1) * len(song.programs))
+    if size > LONGEST_SCORE:
+        raise UserError(
+            f"cannot write {path}: {len(song):,} notes in {len(bars) - 1:,} bars of {len(song.programs)} parts are too "
+            f"much for sheet music, which takes up to {LONGEST_SCORE:,} notes or bars; take fewer beats."
+        )
+    end = int(bars[-1])
     score = stream.Score()
     score.metadata = metadata.Metadata(title=song.name or Path(path).stem, composer="")
     for track, program in enumerate(song.programs):
@@ -232,15 +250,16 @@ def _bars(song: Song) -> np.ndarray:
     """Ticks where bars begin, and last the tick where the last bar ends: (bars + 1,), at least one bar."""
     signatures = _time_signatures(song)
     ends = [tick for tick, _, _ in signatures[1:]] + [max(song.length, signatures[-1][0] + 1)]
-    bars = [0]
+    bars = [np.zeros(1, np.int64)]
     for (tick, numerator, denominator), end in zip(signatures, ends, strict=True):
         step = 4 * TICKS_PER_BEAT * numerator // denominator
-        bars += range(tick, end, step)
-    return np.unique([*bars, bars[-1] + step])
+        bars.append(np.arange(tick, end, step))
+    bars = np.concatenate(bars)
+    return np.unique(np.append(bars, bars[-1] + step))
 
 
-def _synthesise(song: Song) -> np.ndarray:
-    """Sound of the song, (samples, 2) float32."""
+def _synthesise(song: Song) -> Iterator[np.ndarray]:
+    """Sound of the song in blocks, each (samples, 2) float32."""
     import tinysoundfont
 
     synthesiser = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
@@ -258,17 +277,19 @@ def _synthesise(song: Song) -> np.ndarray:
         + [(end, False, int(track), int(pitch), 0) for _, end, track, pitch, _ in notes]
     )
     total = max(round(song.length * samples_per_tick), events[-1][0] if events else 0)
-    sound = np.zeros((total + round(RELEASE_SECONDS * SAMPLE_RATE), 2), np.float32)
     now = 0
-    for time, begins, track, pitch, velocity in [*events, (len(sound), False, 0, 0, 0)]:
-        if time > now:
-            sound[now:time] = np.frombuffer(synthesiser.generate_simple(time - now), np.float32).reshape(-1, 2)
-            now = time
+    for time, begins, track, pitch, velocity in [
+        *events,
+        (total + round(RELEASE_SECONDS * SAMPLE_RATE), False, 0, 0, 0),
+    ]:
+        while now < time:
+            samples = min(BLOCK, time - now)
+            yield np.frombuffer(synthesiser.generate_simple(samples), np.float32).reshape(-1, 2)
+            now += samples
         if begins:
             synthesiser.noteon(track, pitch, velocity)
         else:
             synthesiser.noteoff(track, pitch)
-    return sound
 
 
 def _quantise(song: Song) -> tuple[np.ndarray, np.ndarray]:
