@@ -21,6 +21,7 @@ make compare-optimizers MODEL=...   curves and samples of one model under OPTIMI
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make bench              measures speed
+make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
 make lint               style and formatting, nothing is changed
 make clean              removes .venv and caches; corpora and runs stay
 make help               this text
@@ -46,7 +47,7 @@ comma = ,
 for_each_seed = trap 'exit 130' INT; status=0; \
 	for seed in $(subst $(comma), ,$(SEEDS)); do $(1) || status=$$?; done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench lint clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench fuzz lint clean need-model
 .NOTPARALLEL:
 
 help:
@@ -114,6 +115,9 @@ test-slow: setup
 bench: setup
 	@if [ ! -f tests/bench.py ]; then echo "There is no tests/bench.py to run." >&2; exit 2; fi; \
 	PYTHONPATH=. $(PY) tests/bench.py $(ARGS)
+
+fuzz: setup
+	@PYTHONPATH=. TF_CPP_MIN_LOG_LEVEL=3 $(PY) tests/fuzz.py $(ARGS)
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

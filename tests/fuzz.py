@@ -384,7 +384,8 @@ def _start(place: Path, seed: int, first: int, last: int) -> subprocess.Popen:
 
 def _work(place: Path, seed: int, first: int, last: int) -> None:
     """Do mutations `first` … `last` − 1 and print a line for each."""
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # symusic reserves much more than it uses
+    with contextlib.suppress(ValueError):  # not on every system
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # symusic reserves much more than it uses
     honest, folder = _kept_sources(place / "sources.json"), place / f"{first}.files"
     known = [codecs.from_json(value) for value in json.loads((place / "codecs.json").read_text())]
     folder.mkdir()
@@ -409,7 +410,7 @@ def _work(place: Path, seed: int, first: int, last: int) -> None:
                 folder.mkdir()
         except Exception:
             failure = failure or f"as one corpus with the {TOGETHER - 1} before it: {traceback.format_exc()}"
-        megabytes = _most_memory()
+        megabytes = most_memory()
         if megabytes > MEGABYTES:
             failure = failure or f"it takes {megabytes:.0f} MB"
         print(json.dumps([index, reason, seconds, megabytes, failure]), flush=True)
@@ -417,9 +418,10 @@ def _work(place: Path, seed: int, first: int, last: int) -> None:
             return
 
 
-def _most_memory() -> float:
-    """Megabytes that this process held at most; getrusage would count what its parent held when it began."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+def most_memory() -> float:
+    """Megabytes that this process held at most, 0 where only getrusage tells: it counts what the parent held, too."""
+    status = Path("/proc/self/status")
+    return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024 if status.exists() else 0.0
 
 
 def _gather(found: Found, said: Path, reached: int) -> tuple[int, str | None]:
