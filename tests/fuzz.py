@@ -76,7 +76,8 @@ def body(track: Track) -> bytes:
 def midi(tracks: list[Track], kind: int = 1, division: int = 480) -> bytes:
     """A whole file."""
     header = b"MThd" + struct.pack(">IHHH", 6, kind, len(tracks) & 0xFFFF, division)
-    return header + b"".join(chunk(body(track)) for track in tracks)
+    chunks = {id(track): chunk(body(track)) for track in tracks}  # one track may stand there a thousand times
+    return header + b"".join(chunks[id(track)] for track in tracks)
 
 
 # Honest files.
