@@ -52,13 +52,13 @@ def test_twenty_thousand_mutated_files_are_read_or_refused(tmp_path):
     [
         ("os.kill(os.getpid(), 11)", "the process ended with code -11"),
         ("while True: pass", "it takes longer than 2 s"),
-        ("x = b'x' * 10**9", "it takes 1[0-9]{3} MB"),
+        ("x = b'x' * 3 * 10**8", "it takes [34][0-9]{2} MB"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
 def test_the_fuzz_finds_what_goes_wrong(line, how, tmp_path, monkeypatch):
     """A copy of the fuzz with a fault in its check, which only mutation 2 has."""
-    source = (HERE / "fuzz.py").read_text().replace("parents[1]", f"parents[1] and Path({str(HERE.parent)!r})")
+    source = (HERE / "fuzz.py").read_text().replace("MEGABYTES = 2, 500", "MEGABYTES = 2, 200")
     broken = source.replace(
         "    try:\n        song, drums", f"    if path.stem == '2':\n        {line}\n    try:\n        song, drums", 1
     )
