@@ -21,6 +21,7 @@ make compare-optimizers MODEL=...   curves and samples of one model under OPTIMI
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make bench              measures speed
+make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
 make lint               style and formatting, nothing is changed
 make audit              looks up known vulnerabilities of the locked packages, on the internet
 make clean              removes .venv and caches; corpora and runs stay
@@ -47,7 +48,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(1) || status=$$?; done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench lint audit clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench fuzz lint audit clean need-model
 .NOTPARALLEL:
 
 help:
@@ -118,6 +119,9 @@ test-slow: setup
 bench: setup
 	@if [ ! -f tests/bench.py ]; then echo "There is no tests/bench.py to run." >&2; exit 2; fi; \
 	PYTHONPATH=. $(PY) tests/bench.py $(ARGS)
+
+fuzz: setup
+	@PYTHONPATH=. TF_CPP_MIN_LOG_LEVEL=3 $(PY) tests/fuzz.py $(ARGS)
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

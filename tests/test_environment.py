@@ -26,6 +26,7 @@ TARGETS = [
     "published",
     "test-slow",
     "bench",
+    "fuzz",
     "lint",
     "audit",
     "clean",

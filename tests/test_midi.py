@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pretty_midi
 import pytest
 
@@ -117,8 +116,8 @@ def test_odd_values_are_clipped_or_dropped(midi_file):
         ([[on(0, 36, 9), off(9, 36, 9)]], 480, "it holds only drums"),
         ([[on(0, 60), off(9, 60)]], 0xE728, "it counts time in SMPTE frames, which have no beats"),
         ([[on(0, 60), off(9, 60)]], 0, "it is damaged (0 ticks per beat)"),
-        ([[on(0, 60), off(2**28 - 1, 60)]], 480, "it lasts longer than 24 hours"),
-        ([[on(2**28 - 1, 60), off(2**28 - 1, 60)] * 5], 32767, "it lasts longer than 24 hours"),
+        ([[on(0, 60), off(2**28 - 1, 60)]], 480, "it lasts longer than 43,200 beats"),
+        ([[on(2**28 - 1, 60), off(2**28 - 1, 60)] * 5], 32767, "it lasts longer than 43,200 beats"),
     ],
 )
 def test_files_without_usable_music_say_why(midi_file, tracks, division, reason):
@@ -150,24 +149,6 @@ def test_missing_empty_foreign_cut_and_huge_files_say_why(midi_file, tmp_path, m
     whole.write_bytes(data + b"\0")
     with pytest.raises(UserError, match="larger than"):
         read_midi(whole)
-
-
-def test_mutated_files_are_read_or_refused(midi_file):
-    path = midi_file(
-        [meta(0, 0x51, 7, 0xA1, 0x20), meta(0, 0x58, 4, 2, 24, 8)],
-        [(0, 0xC0, 5), *(event for k in range(40) for event in (on(k, 40 + k), off(100, 40 + k)))],
-    )
-    data, generator, outcomes = bytearray(path.read_bytes()), np.random.default_rng(0), set()
-    for _ in range(1500):
-        mutant = bytearray(data)
-        for place in generator.integers(len(data), size=generator.integers(1, 8)):
-            mutant[place] = generator.integers(256)
-        path.write_bytes(mutant)
-        try:
-            outcomes.add(type(read_midi(path)))
-        except UserError:
-            outcomes.add(UserError)
-    assert outcomes == {Song, UserError}
 
 
 @pytest.fixture

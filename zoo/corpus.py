@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo import recipes
 from zoo.errors import UserError
-from zoo.files import read_json
+from zoo.files import printable, read_json
 from zoo.midi import UnreadableMidi, parse_midi
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
 
@@ -90,7 +90,12 @@ def load_corpus(
     if (folder / "recipe.json").is_file():
         made = read_json(folder / "recipe.json")
         if isinstance(made, dict) and made.get("name") in recipes.NAMES:
-            skipped += [(piece, reason) for piece, reason in made["skipped"]]
+            try:
+                skipped += [(printable(piece), printable(reason)) for piece, reason in made["skipped"]]
+            except (KeyError, TypeError, ValueError):
+                raise UserError(
+                    f"{folder / 'recipe.json'} is damaged; remove it, or have the corpus made anew."
+                ) from None
 
     groups = defaultdict(list)
     for song in songs:
@@ -145,7 +150,7 @@ def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
         raise UserError(f"{folder} does not exist; give the folder where the MIDI files are.")
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give the folder where the MIDI files are.")
-    return folder.resolve().name or "corpus", folder
+    return printable(folder.resolve().name) or "corpus", folder
 
 
 def _read(folder: Path, progress: Callable[[int, int], None] | None) -> tuple[list[Song], list[tuple[str, str]], int]:
@@ -156,7 +161,7 @@ def _read(folder: Path, progress: Callable[[int, int], None] | None) -> tuple[li
         raise UserError(f"{folder} holds no MIDI file (.mid or .midi); give a folder that does.")
     songs, drum_notes = [], 0
     for done, path in enumerate(paths, start=1):
-        shown = os.fsencode(path).decode("utf-8", "replace")  # names that are no text still end up in JSON
+        shown = printable(path)
         try:
             if official and path.split("/")[0] not in SPLITS:
                 raise UnreadableMidi(path, "it lies outside of train/, valid/ and test/")
@@ -181,7 +186,8 @@ def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     paths, skipped, seen = [], [], set()
 
     def failed(error: OSError) -> None:
-        skipped.append((Path(error.filename).relative_to(folder).as_posix(), (error.strerror or str(error)).lower()))
+        place = printable(Path(error.filename).relative_to(folder).as_posix())
+        skipped.append((place, (error.strerror or str(error)).lower()))
 
     for place, below, files in os.walk(folder, onerror=failed, followlinks=True):
         identity = os.stat(place)

@@ -19,6 +19,11 @@ TEMPORARY = ".zoo-"  # then the number of the process, a dot, and the name that 
 LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of a million chords is smaller
 
 
+def printable(name: Path | str) -> str:
+    """The name of a file or folder as people read it: what is no text, or could steer a terminal, becomes a ?."""
+    return "".join(character if character.isprintable() else "?" for character in str(name))
+
+
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; on success it takes `path`'s place, on failure it is removed.
@@ -115,8 +120,9 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
-    write_bytes(path, text.encode())
+    """Write `text` as UTF-8, whole or not at all; a byte of a file name that is no text is written \\udc80 to \\udcff,
+    which in JSON reads back as what it was."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path | str, value: object) -> None:

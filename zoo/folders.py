@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo import recipes
 from zoo.errors import UserError
-from zoo.files import read_json
+from zoo.files import printable, read_json
 
 REPORTS = Path("reports")
 LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
@@ -23,7 +23,7 @@ def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("
     if corpus in recipes.NAMES:
         return reports / corpus
     folder = Path(corpus).expanduser().resolve()
-    name = folder.name or "corpus"
+    name = printable(folder.name) or "corpus"
     if folder == (datasets / name).resolve() and name in recipes.NAMES:
         return reports / name
     owner = _owner(reports / name)

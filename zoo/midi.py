@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +18,23 @@ from zoo.song import TICKS_PER_BEAT, Song
 if TYPE_CHECKING:
     import pretty_midi
 
-# A hostile or broken file must not fill the memory; no music is near these bounds.
+# A hostile or broken file must fill neither memory nor time; no music is near these bounds.
 MAX_BYTES = 8 * 2**20
-MAX_NOTES = 500_000
-MAX_BEATS = 24 * 60 * 120  # 24 hours at 120 beats per minute
+MAX_NOTES = 100_000
+MAX_TRACKS = 1000
+MAX_BEATS = 6 * 60 * 120  # six hours at 120 beats per minute
+MAX_TRACK_BEATS = 4_000_000  # of all tracks together: each may become a line of its own
+MAX_TIME_SIGNATURES = 10_000
 TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
 PRIMED = "here the primer ends"  # a marker in MIDI files
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
-CHANNELS = [channel for channel in range(16) if channel != 9]  # channel 10, counted from 1, is for drums
+# An empty track. symusic reads up to ten bytes past the end of a track that is cut inside an event, and dies where the
+# memory behind the file ends; behind this it finds these bytes.
+PADDING = b"MTrk\0\0\0\x10\0\xff\x2f\0" + bytes(12)
+# Tempo (3 bytes) and time signature (of 4, the first two), by kind of meta event; and what may be one with fewer.
+NEEDED = {0x51: 3, 0x58: 2}
+MAYBE_SHORT = re.compile(rb"\xff(?:\x51[^\x03]|\x58[^\x04])")
+DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}  # by status
 
 
 class UnreadableMidi(UserError):
@@ -50,23 +61,21 @@ def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
     tick. Every channel and program of a MIDI track that has notes becomes a track. The tempo is the file's first, 120
     if there is none between 10 and 1000. Pitches and velocities above 127 are clipped to 127; a note-on without its
     note-off is dropped, as is a time signature that is no fraction of a whole note or stands behind the last note.
+    Names of tracks are not read.
 
     Returns:
         The song, called `name` or like the file, as long as its last note sounds; and how many drum notes were dropped.
 
     Raises:
-        UnreadableMidi: (a UserError) when the file is missing, damaged, timed in SMPTE frames, without notes,
-            larger than 8 MiB, of more than 500,000 notes, or longer than 24 hours at 120 beats per minute.
+        UnreadableMidi: (a UserError) when the file is missing, damaged, no ordinary file, timed in SMPTE frames, of
+            type 2 with several pieces, without notes, or beyond one of the bounds above: 8 MiB, 100,000 notes, 1000
+            tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together, 10,000 time signatures.
     """
-    try:
-        size = os.stat(path).st_size
-        if size > MAX_BYTES:
-            raise UnreadableMidi(path, f"it is larger than {MAX_BYTES // 2**20} MiB")
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
-    score = _score(path, data)
+    score = _score(path, _content(path))
+    if len(score.tracks) > MAX_TRACKS:
+        raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
+    if len(score.time_signatures) > MAX_TIME_SIGNATURES:
+        raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
 
     tracks = [track for track in score.tracks if len(track.notes)]
     drums = sum(len(track.notes) for track in tracks if track.is_drum)
@@ -83,7 +92,9 @@ def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
     end = start + columns["duration"]
     # symusic counts in 32 bits, so that an endless file shows as negative times.
     if start.min() < 0 or columns["duration"].min() < 0 or end.max() > MAX_BEATS * score.tpq:
-        raise UnreadableMidi(path, "it lasts longer than 24 hours")
+        raise UnreadableMidi(path, f"it lasts longer than {MAX_BEATS:,} beats")
+    if end.max() * len(tracks) > MAX_TRACK_BEATS * score.tpq:
+        raise UnreadableMidi(path, f"its {len(tracks)} tracks hold more than {MAX_TRACK_BEATS:,} beats in all")
     start, end = _rescale(start, score.tpq), _rescale(end, score.tpq)
     end = np.maximum(end, start + 1)
     length = int(end.max())
@@ -154,6 +165,20 @@ def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
 Song.to_pretty_midi = to_pretty_midi  # a method of Song that song.py, which knows only NumPy, cannot hold
 
 
+def _content(path: Path | str) -> bytes:
+    """The bytes of a file of bounded size; a pipe or a device, which may never end, is not opened."""
+    try:
+        found = os.stat(path)
+        if found.st_size > MAX_BYTES:
+            raise UnreadableMidi(path, f"it is larger than {MAX_BYTES // 2**20} MiB")
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise UnreadableMidi(path, "it is no ordinary file")
+        with open(path, "rb") as file:
+            return file.read(found.st_size)
+    except OSError as error:
+        raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
+
+
 def _score(path: Path | str, data: bytes) -> symusic.Score:
     """Parse the bytes of a MIDI file; what symusic would refuse with a riddle is refused here with a reason."""
     if not data:
@@ -162,14 +187,57 @@ def _score(path: Path | str, data: bytes) -> symusic.Score:
         raise UnreadableMidi(path, "it is not a MIDI file")
     if len(data) > 12 and data[12] & 0x80:
         raise UnreadableMidi(path, "it counts time in SMPTE frames, which have no beats")
+    if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
+        raise UnreadableMidi(path, "it is of type 2 and holds several pieces, not one")
+    if MAYBE_SHORT.search(data) and _lacks_values(data):
+        raise UnreadableMidi(path, "it is damaged (a tempo or time signature without its value)")
     try:
-        score = symusic.Score.from_midi(data, sanitize_data=True)
+        score = symusic.Score.from_midi(data + PADDING, sanitize_data=True)
     except (RuntimeError, ValueError, MemoryError) as error:
         detail = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error").rstrip("!")
         raise UnreadableMidi(path, f"it is damaged ({detail})") from None
     if score.tpq < 1:
         raise UnreadableMidi(path, "it is damaged (0 ticks per beat)")
     return score
+
+
+def _lacks_values(data: bytes) -> bool:
+    """Whether a tempo or time signature has fewer bytes than its value: symusic takes what lies in memory behind it, so
+    that the same file would be read as other music the next time."""
+    place = 14
+    while place < len(data):
+        begin, place = place + 8, place + 8 + int.from_bytes(data[place + 4 : place + 8])
+        track, at, running = data[begin:place], 0, 0  # running: bytes of data of the status in force
+        try:
+            while data[begin - 8 : begin - 4] == b"MTrk" and at < len(track):
+                _, at = _number(track, at)
+                status = track[at]
+                if status == 0xFF:
+                    size, end = _number(track, at + 2)
+                    if size < NEEDED.get(track[at + 1], 0):
+                        return True
+                    at = len(track) if track[at + 1] == 0x2F else end + size
+                    continue
+                at += status >= 0x80
+                if status == 0xF0:
+                    size, end = _number(track, at)
+                    running = end + size - at
+                elif status >= 0x80:
+                    running = DATA_BYTES.get(status, DATA_BYTES.get(status & 0xF0, 0))
+                at += running
+        except IndexError:  # the track is cut, which symusic finds too
+            pass
+    return False
+
+
+def _number(track: bytes, at: int) -> tuple[int, int]:
+    """The number of variable length, of at most four bytes, at `at`; and where it ends."""
+    value = 0
+    for at in range(at, at + 4):  # noqa: B020
+        value = value << 7 | track[at] & 0x7F
+        if track[at] < 0x80:
+            break
+    return value, at + 1
 
 
 def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:

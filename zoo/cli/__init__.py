@@ -13,6 +13,7 @@ from zoo import recipes
 from zoo.cli import commands
 from zoo.corpus import SPLITS
 from zoo.errors import Busy, UserError
+from zoo.files import printable
 from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = make_parser(arguments).parse_args(arguments)
         return options.run(options) or 0
     except UserError as error:
-        print(f"zoo: {error}", file=sys.stderr)
+        print(f"zoo: {printable(error)}", file=sys.stderr)
         return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)

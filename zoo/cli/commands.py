@@ -20,7 +20,7 @@ import zoo
 from zoo import recipes
 from zoo.corpus import Corpus
 from zoo.errors import UserError
-from zoo.files import read_json, write_text
+from zoo.files import printable, read_json, write_text
 from zoo.folders import newest_run, results_folder, run_name
 from zoo.midi import program_of, read_midi
 from zoo.progress import counting
@@ -52,7 +52,7 @@ def zoo_model(name: str) -> type:
 
 
 def _read_corpus(name: str) -> Corpus:
-    with counting(f"corpus {name}") as progress:
+    with counting(f"corpus {printable(name)}") as progress:
         return zoo.load_corpus(name, progress=progress)
 
 
@@ -68,15 +68,15 @@ def describe_corpus(options: argparse.Namespace) -> None:
     """`corpus`"""
     corpus = _read_corpus(options.corpus)
     described = corpus.describe()
-    print(f"{corpus.name}, in {corpus.folder}")
+    print(f"{corpus.name}, in {printable(corpus.folder)}")
     for side, figures in [*described["splits"].items(), ("all", _sum(described["splits"].values()))]:
         print(f"  {side:6}{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes")
     if corpus.drum_notes:
         print(f"  {corpus.drum_notes:,} notes of drums were dropped")
     for one, other in corpus.duplicates:
-        print(f"  the same music: {_printable(one)} and {_printable(other)}")
+        print(f"  the same music: {one} and {other}")
     for path, reason in corpus.skipped:
-        print(f"  skipped {_printable(path)}: {_printable(reason)}")
+        print(f"  skipped {path}: {reason}")
     for warning in corpus.warnings:
         print(f"  note: {warning}")
 
@@ -84,11 +84,6 @@ def describe_corpus(options: argparse.Namespace) -> None:
 def _sum(figures) -> dict:
     figures = list(figures)
     return {key: sum(part[key] for part in figures) for key in figures[0]}
-
-
-def _printable(text: str) -> str:
-    """`text` without what could steer a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -312,7 +307,7 @@ def sample(options: argparse.Namespace) -> None:
         for word in formats:
             path = out / f"{song.name}.{word}"
             render(song, path)
-            print(path)
+            print(printable(path))
 
 
 def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
@@ -336,7 +331,7 @@ def _primer_name(prime: str) -> str:
     """`validation`, or a file's name and four hexadecimal digits of its content."""
     if prime == "validation":
         return prime
-    return f"{Path(prime).stem}-{hashlib.sha256(Path(prime).read_bytes()).hexdigest()[:4]}"
+    return f"{printable(Path(prime).stem)[:64]}-{hashlib.sha256(Path(prime).read_bytes()).hexdigest()[:4]}"
 
 
 def _primers(run: Path, options: argparse.Namespace) -> list[Song]:

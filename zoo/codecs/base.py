@@ -211,8 +211,12 @@ class SymbolCodec(Codec):
         """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""
         codes = np.array([self._code.get(_frozen(symbol), self.size) for symbol in symbols], np.int32)
         nats = np.zeros(len(codes))
+        unknown = {}
         for index in np.flatnonzero(codes == self.size):
-            nats[index] = self.fallback(symbols[index])
+            symbol = _frozen(symbols[index])
+            if symbol not in unknown:
+                unknown[symbol] = self.fallback(symbols[index])
+            nats[index] = unknown[symbol]
         return codes, nats
 
     def learn(self, sequences: Iterable[list]) -> None:

@@ -48,11 +48,11 @@ class RollCodec(Codec):
         frames = -(-grid.steps // self.steps_per_frame)
         if not frames:
             return []
-        difference = np.zeros((frames * self.steps_per_frame + 1, self.pitches), np.int16)  # +1 at onsets, −1 at ends
+        difference = np.zeros((frames * self.steps_per_frame + 1, self.pitches), np.int8)  # +1 at onsets, −1 at ends
         keys = grid.pitch[inside] - self.low
         np.add.at(difference, (grid.start[inside], keys), 1)
         np.add.at(difference, (grid.end[inside], keys), -1)
-        roll = np.cumsum(difference[:-1], axis=0, dtype=np.int16).astype(np.uint8)
+        roll = np.cumsum(difference[:-1], axis=0, out=difference[:-1]).view(np.uint8)  # a pitch sounds once at a time
         if self.struck:
             onsets = np.zeros_like(roll)
             onsets[grid.start[inside], keys] = 1

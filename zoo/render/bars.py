@@ -17,8 +17,9 @@ def bars(song: Song) -> np.ndarray:
     """Ticks where bars begin, and last the tick where the last bar ends: (bars + 1,), at least one bar."""
     signatures = time_signatures(song)
     ends = [tick for tick, _, _ in signatures[1:]] + [max(song.length, signatures[-1][0] + 1)]
-    bars = [0]
+    bars = [np.zeros(1, np.int64)]
     for (tick, numerator, denominator), end in zip(signatures, ends, strict=True):
         step = 4 * TICKS_PER_BEAT * numerator // denominator
-        bars += range(tick, end, step)
-    return np.unique([*bars, bars[-1] + step])
+        bars.append(np.arange(tick, end, step))
+    bars = np.concatenate(bars)
+    return np.unique(np.append(bars, bars[-1] + step))

@@ -14,6 +14,7 @@ from zoo.render.bars import bars
 from zoo.render.style import GRID, INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.song import TICKS_PER_BEAT, Song
 
+MOST_LINES = 2000  # bar lines in a piano roll of at most 5800 dots
 LEFT, RIGHT, BOTTOM, TOP = 0.45, 0.1, 0.45, 0.3  # margins around the notes, in inches
 
 
@@ -33,6 +34,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
     beats, width, height = max(song.beats, 1.0), _width(song), np.clip((high - low) * 0.06, 1.4, 4)
     lines = bars(song) / TICKS_PER_BEAT
     lines = lines[lines <= beats]
+    lines = lines[:: -(-len(lines) // MOST_LINES)]
     tracks = np.unique(song.track)
     several = 1 < len(tracks) <= 8
     size = (LEFT + width + RIGHT, BOTTOM + height + (TOP if song.primed or several else RIGHT))

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.errors import UserError
 from zoo.files import write_bytes
 from zoo.render.bars import bars, time_signatures
 from zoo.render.style import INK, NIGHT
 from zoo.song import TICKS_PER_BEAT, Song
 
 MIDDLE_C = 60
+LONGEST_SCORE = 20_000  # notes, and bars of all parts; music21 takes a minute for them
 CONTAINER = (
     '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles><rootfile full-path="score.musicxml" '
     'media-type="application/vnd.recordare.musicxml+xml"/></rootfiles></container>'
@@ -51,8 +53,9 @@ def musicxml(song: Song, path: Path | str) -> None:
         path: `.musicxml`, or `.mxl` for the same in a twentieth of the size.
 
     Raises:
-        UserError: when the file cannot be written.
+        UserError: when the song is too long for sheet music, or the file cannot be written.
     """
+    _check_length(song, path)
     content = written(song, song.name or Path(path).stem)
     write_bytes(path, zipped(content) if Path(path).suffix.lower() == ".mxl" else content)
 
@@ -65,9 +68,19 @@ def sheet_music(song: Song, path: Path | str) -> None:
         path: `.svg`.
 
     Raises:
-        UserError: when the file cannot be written.
+        UserError: when the song is too long for sheet music, or the file cannot be written.
     """
+    _check_length(song, path)
     write_bytes(path, engraved(written(song, "")))
+
+
+def _check_length(song: Song, path: Path | str) -> None:
+    measures, parts = len(bars(song)) - 1, len(song.programs)
+    if max(len(song), measures * parts) > LONGEST_SCORE:
+        raise UserError(
+            f"cannot write {path}: {len(song):,} notes in {measures:,} bars of {parts} parts are too much for sheet "
+            f"music, which takes up to {LONGEST_SCORE:,} notes or bars; take fewer beats."
+        )
 
 
 def engraved(content: bytes) -> bytes:

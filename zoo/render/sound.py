@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from zoo.errors import UserError
 from zoo.files import write_bytes
 from zoo.song import TICKS_PER_BEAT, Song
 
 SAMPLE_RATE = 44100
 RELEASE_SECONDS = 2.0
+BLOCK = 2**15  # samples that are synthesised at once
+LONGEST = 3600  # seconds
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
 MP3 = {"bitrate_mode": "VARIABLE", "compression_level": 0.7}
 
@@ -29,29 +33,39 @@ def audio(song: Song, path: Path | str, compact: bool = False) -> None:
             5 kB a second as MP3.
 
     Raises:
-        UserError: when the file cannot be written.
+        UserError: when the song lasts longer than an hour, or the file cannot be written.
     """
     import soundfile
-    from scipy.signal import resample_poly
 
-    sound = synthesise(song)
-    if compact:
-        sound = resample_poly(sound.mean(1, keepdims=True), 1, 2)
-    peak = np.abs(sound).max()
-    if peak > 0:
-        sound = sound * (PEAK / peak)
+    seconds = song.beats * 60 / song.tempo
+    if seconds > LONGEST:
+        raise UserError(
+            f"cannot write {path}: the song lasts {seconds / 3600:.1f} hours, and audio is written of up to "
+            f"{LONGEST / 3600:g}; take fewer beats or a higher tempo."
+        )
+    blocks = _compact if compact else synthesise
+    # Twice, for the peak and for the file: an hour of sound at once would fill gigabytes.
+    peak = max(float(np.abs(block).max()) for block in blocks(song))
+    gain = np.float32(PEAK / peak if peak else 1)
     content = io.BytesIO()
     kind = Path(path).suffix[1:].lower()
     quality = MP3 if kind == "mp3" else {}
-    rate, channels = SAMPLE_RATE // (1 + compact), sound.shape[1]
+    rate, channels = (SAMPLE_RATE // 2, 1) if compact else (SAMPLE_RATE, 2)
     with soundfile.SoundFile(content, "w", rate, channels, format=kind, **quality) as file:
-        for start in range(0, len(sound), SAMPLE_RATE):  # the Ogg encoder keeps a whole block on its stack
-            file.write(sound[start : start + SAMPLE_RATE])
-    write_bytes(path, content.getvalue())
+        for block in blocks(song):
+            file.write(block * gain)
+    write_bytes(path, content.getbuffer())
 
 
-def synthesise(song: Song) -> np.ndarray:
-    """Sound of the song, (samples, 2) float32."""
+def _compact(song: Song) -> Iterator[np.ndarray]:
+    """Sound of the song in mono, at half the sampling rate, (samples, 1) float32, in one block."""
+    from scipy.signal import resample_poly
+
+    yield resample_poly(np.concatenate(list(synthesise(song))).mean(1, keepdims=True), 1, 2)
+
+
+def synthesise(song: Song) -> Iterator[np.ndarray]:
+    """Sound of the song in blocks, each (samples, 2) float32."""
     import tinysoundfont
 
     synthesiser = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
@@ -69,14 +83,14 @@ def synthesise(song: Song) -> np.ndarray:
         + [(end, False, int(track), int(pitch), 0) for _, end, track, pitch, _ in notes]
     )
     total = max(round(song.length * samples_per_tick), events[-1][0] if events else 0)
-    sound = np.zeros((total + round(RELEASE_SECONDS * SAMPLE_RATE), 2), np.float32)
+    end = total + round(RELEASE_SECONDS * SAMPLE_RATE)
     now = 0
-    for time, begins, track, pitch, velocity in [*events, (len(sound), False, 0, 0, 0)]:
-        if time > now:
-            sound[now:time] = np.frombuffer(synthesiser.generate_simple(time - now), np.float32).reshape(-1, 2)
-            now = time
+    for time, begins, track, pitch, velocity in [*events, (end, False, 0, 0, 0)]:
+        while now < time:
+            samples = min(BLOCK, time - now)
+            yield np.frombuffer(synthesiser.generate_simple(samples), np.float32).reshape(-1, 2)
+            now += samples
         if begins:
             synthesiser.noteon(track, pitch, velocity)
         else:
             synthesiser.noteoff(track, pitch)
-    return sound
