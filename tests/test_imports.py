@@ -48,7 +48,7 @@ KNOWS = {
     "render": {"errors", "files", "song", "midi"},
     "report": {"errors", "files", "song", "midi", "metrics", "render"},
 }
-KERAS = {"layers", "training", "base", "symbol_model", "frame_model", "rbm_model", "models", "harness"}
+KERAS = {"layers", "annealing", "training", "base", "symbol_model", "frame_model", "rbm_model", "models", "harness"}
 BANNED = {
     "pickle": "pickles run code when they are read",
     "cloudpickle": "pickles run code when they are read",
