@@ -1,6 +1,7 @@
 """A Song for the eye and the ear: piano roll, sheet music, audio.
 
 The same song gives the same bytes, whatever the day; only Ogg files carry a serial number drawn by their encoder.
+Libraries are imported where they draw, engrave or play: most take longer than a MIDI file does.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, PathPatch
-from matplotlib.path import Path as Outline
 
 from zoo.errors import UserError
 from zoo.files import replacing
 from zoo.midi import write_midi
 from zoo.song import TICKS_PER_BEAT, Song
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.path import Path as Outline
 
 # Okabe and Ito, "Color Universal Design" (2008), without black and yellow, which vanish on one background or the other.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
@@ -57,6 +59,8 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     Raises:
         UserError: when the file cannot be written.
     """
+    import matplotlib
+
     suffix = Path(path).suffix[1:].lower()
     metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
     image = io.BytesIO()
@@ -75,7 +79,6 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     _write(content, path)
 
 
-@matplotlib.rc_context(STYLE)
 def piano_roll(song: Song, path: Path | str) -> None:
     """Draw the notes as bars, pitch over beats, one colour a track, bar lines behind; a primer is shaded and labelled.
 
@@ -86,6 +89,17 @@ def piano_roll(song: Song, path: Path | str) -> None:
     Raises:
         UserError: when the file cannot be written.
     """
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure = _roll(song)
+    save_figure(figure, path)
+
+
+def _roll(song: Song) -> Figure:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, PathPatch
+
     beats = max(song.beats, 1.0)
     low, high = (song.pitch.min() - 2, song.pitch.max() + 3) if len(song) else (54, 66)
     low, high = min(low, high - 14), max(high, low + 14)
@@ -121,7 +135,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
         handles = [Patch(color=_colour(track), label=f"track {track + 1}") for track in tracks]
         place = {"loc": "lower right", "bbox_to_anchor": (1, 0.97), "borderaxespad": 0}
         axes.legend(handles=handles, ncols=len(handles), handlelength=0.8, columnspacing=1, fontsize=8, **place)
-    save_figure(figure, path)
+    return figure
 
 
 def audio(song: Song, path: Path | str) -> None:
@@ -215,6 +229,8 @@ def _colour(track: int) -> str:
 
 def _outline(song: Song) -> Outline:
     """All notes as one path of closed rectangles: a tenth of the file that single patches make."""
+    from matplotlib.path import Path as Outline
+
     left, right = song.start / TICKS_PER_BEAT, song.end / TICKS_PER_BEAT
     bottom, top = song.pitch - 0.45, song.pitch + 0.45
     corners = np.stack([left, bottom, right, bottom, right, top, left, top, left, bottom], -1)  # (notes, 5 * 2)
