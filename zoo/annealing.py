@@ -21,7 +21,7 @@ START_STEPS, START_KEPT = 30, 20  # Gibbs steps of the chains that find where an
 START_SHARE = 0.05  # of the marginal in the start, so that it knows every frame that the music knows
 AT_ONCE = 1280  # chains × frames of one piece of work: its arrays stay in a core's cache
 CHAINS_AT_ONCE = 5
-STEPS_AT_ONCE = 50  # their weights are summed in single precision, all others in double
+STEPS_AT_ONCE = 50  # compiled as one: what they add to the weights is summed in single precision, then in double
 FAR = np.float32(80)  # beyond it a sigmoid is 0 or 1 in single precision, and exp still finite
 
 
@@ -171,10 +171,10 @@ def _uniform(places, key):
 
 
 def _mixed(x):
-    """A bijection of 32-bit numbers that leaves no trace of their order: Wellons, "hash prospector", lowbias32, 2018.
+    """A bijection of 32-bit numbers after which near ones lie anywhere: lowbias32 (C. Wellons, hash prospector, 2018).
 
-    Numbers that are far apart from a key for every step and a place for every unit take a tenth of the time here that
-    a backend's own generator takes.
+    A random key a step, and a place a unit, give all uniform numbers that a step needs while the units are at hand; a
+    backend's own generator takes several times as long as all the rest.
     """
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
         x = ops.bitwise_xor(x, ops.right_shift(x, np.uint32(shift))) * np.uint32(factor)
