@@ -20,7 +20,7 @@ make compare-presets MODEL=...      what representation, network and training co
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
-make bench              measures speed
+make bench              measures speed and memory beside what the originals do: reports/bench.csv
 make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
 make lint               style and formatting, nothing is changed
 make audit              looks up known vulnerabilities of the locked packages, on the internet
@@ -117,8 +117,7 @@ test-slow: setup
 	@$(PY) -m pytest -q -rs -m slow $(ARGS)
 
 bench: setup
-	@if [ ! -f tests/bench.py ]; then echo "There is no tests/bench.py to run." >&2; exit 2; fi; \
-	PYTHONPATH=. $(PY) tests/bench.py $(ARGS)
+	@PYTHONPATH=.:tests $(PY) -m bench $(ARGS)
 
 fuzz: setup
 	@PYTHONPATH=. TF_CPP_MIN_LOG_LEVEL=3 $(PY) tests/fuzz.py $(ARGS)

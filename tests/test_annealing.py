@@ -83,6 +83,15 @@ def test_few_temperatures_underestimate_and_more_of_them_help():
     assert abs(errors[2]) < 0.03
 
 
+def test_the_mean_of_z_is_exact_however_few_chains_and_temperatures_there_are(machines):
+    """What annealing promises: Z, not its logarithm, is right on average. Draws used twice break it first."""
+    W, b_v, b_h, base = machines
+    b_v, b_h = np.tile(b_v, (14, 1)), np.tile(b_h, (14, 1))
+    found = np.exp(anneal(W, b_v, b_h, base, 60, CHAINS_AT_ONCE, seed=1).log_z - enumerated_log_z(W, b_v, b_h))
+    assert abs(found.mean() - 1) < 2.5 * found.std() / np.sqrt(len(found))
+    assert found.std() / np.sqrt(len(found)) < 1e-3
+
+
 def test_variance_shrinks_with_the_number_of_chains(machines):
     few, many = (anneal(*machines, 50, chains, seed=2).variance.mean() for chains in (20, 80))
     assert many / few == pytest.approx(1 / 4, rel=0.15)

@@ -247,6 +247,7 @@ def test_commands_behind_the_targets(ready):
         ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [f"[-m][zoo][sample][reports/a b/]{run}[--count][2]"],
         ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-m][not slow][-x]"],
         ("test-slow",): ["[-m][pytest][-q][-rs][-m][slow]"],
+        ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
         ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]"],
     }.items():
         assert ready.make(*words, corpus).returncode == 0
@@ -317,12 +318,6 @@ def test_seeds_and_optimizers_are_words_not_commands(ready):
     calls = "".join(ready.calls())
     assert "[--seed][0;touch]" in calls and "[--seed][gone]" in calls and "[--optimizer][`touch]" in calls
     assert not (ready.folder / "gone").exists()
-
-
-def test_bench_without_a_benchmark_one_sentence(ready):
-    done = ready.make("bench")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[0] == "There is no tests/bench.py to run."
 
 
 def test_clean_keeps_corpora_and_runs(ready):

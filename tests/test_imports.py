@@ -49,7 +49,8 @@ KNOWS = {
     "render": {"errors", "files", "song", "midi"},
     "report": {"errors", "files", "song", "midi", "metrics", "render"},
 }
-KERAS = {"layers", "checkpoint", "training", "base", "symbol_model", "frame_model", "rbm_model", "models", "harness"}
+KERAS = {"layers", "annealing", "checkpoint", "training", "base", "models", "harness"}
+KERAS |= {f"{kind}_model" for kind in ("symbol", "frame", "rbm")}
 BANNED = {
     "pickle": "pickles run code when they are read",
     "cloudpickle": "pickles run code when they are read",

@@ -179,13 +179,15 @@ def test_predictions_are_what_is_scored(model):
 @pytest.mark.parametrize("context", ["song", "window"])
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_the_compiled_sampler_draws_what_the_scored_probabilities_say(name, context):
-    """Every symbol drawn is the argmax of log p given the symbols so far + T × the noise of that song, step by step."""
+    """Every symbol drawn is the argmax of log p given the symbols so far + T × the noise of that song, step by step,
+    among those that the nucleus holds and, after so many in a beat, those that move time on."""
     model = zoo.create(name, "smoke", seed=1, context=context, window=6, epochs=3, learning_rate=0.02)
     model.fit(TRAIN, VALID)
-    model.codec.most_per_beat = 10**6  # no symbol is forced
     primer = model.codec.encode(VALID[2].crop(0, 4 * BEAT))[0]
-    for primers, temperature in ((None, 0.7), ([primer, primer], 1.3)):
-        drawn = model.generate(2, 12 * model.codec.steps_per_beat, temperature, 1.0, primers, 9)
+    start, forced = int(model.codec.times(primer.codes)[-1]), 0
+    for primers, temperature, top_p, most in ((None, 0.7, 1.0, 10**6), ([primer, primer], 1.3, 0.8, 2)):
+        model.codec.most_per_beat = most
+        drawn = model.generate(2, 12 * model.codec.steps_per_beat, temperature, top_p, primers, 9)
         for row, codes in enumerate(drawn):
             rng = np.random.default_rng([9, row])
             noise = []
@@ -195,8 +197,18 @@ def test_the_compiled_sampler_draws_what_the_scored_probabilities_say(name, cont
             before = primer.codes if primers else np.zeros(0, np.int32)
             log_p = model.log_probabilities(np.concatenate([before, codes]))[len(before) :]
             wanted = log_p + temperature * np.concatenate(noise)[: len(codes)]
-            margin = np.sort(wanted, axis=-1)[:, -1] - wanted[np.arange(len(codes)), codes]
+            beats, used = (model.codec.times(codes) + start * bool(primers)) // model.codec.steps_per_beat, 0
+            for step, choice in enumerate(wanted):
+                share = np.exp(log_p[step] / temperature)
+                likely = np.argsort(-share, kind="stable")
+                choice[likely[np.cumsum(share[likely]) - share[likely] >= top_p * share.sum()]] -= 1e9
+                if used >= most:
+                    choice[model.codec.advance == 0] -= 1e9
+                    forced += (model.codec.advance == 0).any()
+                used = used + 1 if beats[step + 1] == beats[step] else 0
+            margin = wanted.max(-1) - wanted[np.arange(len(codes)), codes]
             assert margin.max() < 1e-4
+    assert forced or model.codec.advance.all(), "time was forced on where symbols stand still"
 
 
 def test_save_and_load(model, tmp_path):

@@ -89,7 +89,7 @@ def test_pieces_that_are_not_in_the_report_are_counted_and_named(read):
     )
     assert len(rated.answers) == 1
     assert rated.warning.startswith("Left out: 4 answers to pieces that are not in this report")
-    assert rated.warning.endswith(":  , a.mp3, gone.mp3.")
+    assert rated.warning.endswith(": ?, a.mp3, gone.mp3.")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ import soundfile
 from zoo import render
 from zoo.errors import UserError
 from zoo.midi import read_midi
+from zoo.render.roll import piano_roll
+from zoo.render.sheet import musicxml
+from zoo.render.sound import RELEASE_SECONDS, audio, synthesise
+from zoo.render.style import PALETTE
 from zoo.song import Song
 
 BEAT = 480
@@ -19,7 +23,7 @@ EMPTY = Song.from_notes([])
 
 
 def svg(song, folder):
-    render.piano_roll(song, folder / "roll.svg")
+    piano_roll(song, folder / "roll.svg")
     return (folder / "roll.svg").read_text()
 
 
@@ -33,7 +37,7 @@ def rectangles(drawing, colour):
 
 
 def wave(song, folder, suffix="wav"):
-    render.audio(song, folder / f"sound.{suffix}")
+    audio(song, folder / f"sound.{suffix}")
     sound, rate = soundfile.read(folder / f"sound.{suffix}")
     return sound, rate
 
@@ -44,7 +48,7 @@ def loudness(sound, rate, begin, end):
 
 def sheet(song, folder):
     """What the sheet music says, read without music21: notes (tick, ticks, pitch, part), length of each part, root."""
-    render.musicxml(song, folder / "sheet.musicxml")
+    musicxml(song, folder / "sheet.musicxml")
     root = ElementTree.parse(folder / "sheet.musicxml").getroot()
     notes, lengths = [], []
     for number, part in enumerate(root.findall("part")):
@@ -82,8 +86,8 @@ def sheet(song, folder):
 
 def test_piano_roll_draws_every_note_where_it_sounds(tmp_path):
     drawing = svg(TWO_TRACKS, tmp_path)
-    upper = rectangles(drawing, render.PALETTE[0])
-    lower = rectangles(drawing, render.PALETTE[1])
+    upper = rectangles(drawing, PALETTE[0])
+    lower = rectangles(drawing, PALETTE[1])
     assert (len(upper), len(lower)) == (3, 1)
     (first, second, third), beat = upper, upper[0][1] - upper[0][0]
     assert second[0] == pytest.approx(first[1])
@@ -153,7 +157,7 @@ def test_audio_keeps_pitch_and_tempo(tempo, tmp_path):
     song = Song.from_notes([(BEAT, 2 * BEAT, 69, 100, 0)], length=4 * BEAT, programs=(73,), tempo=tempo)
     sound, rate = wave(song, tmp_path)
     beat = 60 / tempo
-    assert len(sound) == round((4 * beat + render.sound.RELEASE_SECONDS) * rate)
+    assert len(sound) == round((4 * beat + RELEASE_SECONDS) * rate)
     assert loudness(sound, rate, 0, beat - 0.01) == 0
     assert loudness(sound, rate, 1.2 * beat, 2.9 * beat) > 0.1
     assert loudness(sound, rate, 4 * beat + 1.5, 4 * beat + 2) < 0.001
@@ -171,7 +175,7 @@ def test_audio_keeps_programs(tmp_path):
 def test_every_program_and_more_tracks_than_midi_channels_sound(tmp_path):
     for program in range(128):
         song = Song.from_notes([(0, BEAT, 60, 100, 19)], programs=(0,) * 19 + (program,))
-        assert max(np.abs(block).max() for block in render.sound.synthesise(song)) > 0.001, program
+        assert max(np.abs(block).max() for block in synthesise(song)) > 0.001, program
 
 
 def test_a_repeated_note_is_struck_again(tmp_path):

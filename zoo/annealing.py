@@ -1,6 +1,4 @@
-"""Annealed importance sampling of a restricted Boltzmann machine's log Z.
-
-In NumPy, on all cores: the draws are most of the work, and a compiled graph takes several times as long for them.
+"""Annealed importance sampling of a restricted Boltzmann machine's log Z, compiled, on all cores.
 
 Reference:
     Neal, "Annealed importance sampling", 2001; Salakhutdinov and Murray, "On the quantitative analysis of deep belief
@@ -9,18 +7,21 @@ Reference:
 
 from __future__ import annotations
 
-import itertools
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import keras
 import numpy as np
+from keras import ops
 from threadpoolctl import threadpool_limits
 
 START_STEPS, START_KEPT = 30, 20  # Gibbs steps of the chains that find where annealing starts, and the last that count
 START_SHARE = 0.05  # of the marginal in the start, so that it knows every frame that the music knows
 AT_ONCE = 1280  # chains × frames of one piece of work: its arrays stay in a core's cache
 CHAINS_AT_ONCE = 5
+STEPS_AT_ONCE = 50  # compiled as one: what they add to the weights is summed in single precision, then in double
 FAR = np.float32(80)  # beyond it a sigmoid is 0 or 1 in single precision, and exp still finite
 
 
@@ -52,29 +53,31 @@ def anneal(W, b_v, b_h, base, temperatures: int, chains: int, seed: int) -> Anne
         seed: of all draws; the result does not depend on the number of cores.
     """
     W, b_v, b_h, base = (np.ascontiguousarray(array, np.float32) for array in (W, b_v, b_h, base))
-    rows = int(np.clip(-(-len(b_v) // 4), 40, AT_ONCE // CHAINS_AT_ONCE))  # few frames are shared among cores too
-    pieces = [(first, group) for first in range(0, len(b_v), rows) for group in range(chains // CHAINS_AT_ONCE)]
+    total, groups = len(b_v), chains // CHAINS_AT_ONCE
+    rows = int(np.clip(-(-total // 4), 40, AT_ONCE // CHAINS_AT_ONCE))  # few frames are shared among cores too
+    firsts = range(0, total, rows)
+    whole = np.resize(np.arange(total), len(firsts) * rows)  # the last piece is filled up: one shape, one compilation
+    steps = _compiled(rows, *W.shape)
+    betas = np.linspace(0, 1, temperatures, dtype=np.float32)
+
+    def start(first):
+        frames, rng = whole[first : first + rows], np.random.Generator(np.random.SFC64([seed, first]))
+        return _start(W, b_v[frames], b_h[frames], base, rng)
 
     def work(piece):
         first, group = piece
-        rng = np.random.Generator(np.random.SFC64([seed, first, group]))
-        frames = slice(first, first + rows)
-        return _chains(W, b_v[frames], b_h[frames], starts[first // rows], temperatures, rng)
+        frames, rng = whole[first : first + rows], np.random.Generator(np.random.SFC64([seed, first, 1 + group]))
+        return _chains(steps, W, b_v[frames], b_h[frames], starts[first // rows], betas, rng)
 
-    def start(first):
-        rng = np.random.Generator(np.random.SFC64([seed, first]))
-        return _start(W, b_v[first : first + rows], b_h[first : first + rows], base, rng)
-
-    # Our own threads are as many as there are cores; those of the matrix product would get in their way.
+    # Our own threads are as many as there are cores; those of NumPy's matrix product would get in their way.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        starts = list(pool.map(start, range(0, len(b_v), rows)))
-        found = list(pool.map(work, pieces))
-    groups = chains // CHAINS_AT_ONCE
-    log_w = np.concatenate(
-        [np.concatenate([w for w, _ in found[i : i + groups]]) for i in range(0, len(found), groups)], 1
-    )
-    drawn = np.concatenate(
-        [np.concatenate([v for _, v in found[i : i + groups]]) for i in range(0, len(found), groups)], 1
+        starts = list(pool.map(start, firsts))
+        found = list(pool.map(work, [(first, group) for group in range(groups) for first in firsts]))
+    log_w, drawn = (
+        np.concatenate([np.concatenate(part[g : g + len(firsts)], axis=1) for g in range(0, len(part), len(firsts))])[
+            :, :total
+        ]
+        for part in zip(*found, strict=True)
     )
     top = log_w.max(axis=0)
     weights = np.exp(log_w - top)
@@ -98,29 +101,81 @@ def _start(W, b_v, b_h, base, rng: np.random.Generator) -> np.ndarray:
     return np.log(share / (1 - share))
 
 
-def _chains(W, b_v, b_h, base, temperatures: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _chains(steps, W, b_v, b_h, base, betas, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """log importance weights (chains, frames) and last frames (chains, frames, visible) of CHAINS_AT_ONCE chains that
     start at independent units with biases `base` (frames, visible)."""
-    shape = (CHAINS_AT_ONCE, *b_v.shape)
-    uniform_v, uniform_h = np.empty(shape, np.float32), np.empty((*shape[:-1], W.shape[1]), np.float32)
-    v = (rng.random(shape, np.float32) * (1 + np.exp(-base)) < 1).astype(np.float32)
-    log_w = np.full(shape[:-1], W.shape[1] * np.log(2) + np.logaddexp(0, base).sum(-1), np.float64)
-    betas = np.linspace(0, 1, temperatures, dtype=np.float32)
-    for before, beta in itertools.pairwise(betas):
-        # The weight gains log p*_β(v) − log p*_before(v), of the same v; then v takes a Gibbs step at β.
-        h_in = v @ W + b_h
-        now, decay = _softplus(beta * h_in)
-        log_w += (beta - before) * (v * (b_v - base)).sum(-1) + (now - _softplus(before * h_in)[0])
-        rng.random(out=uniform_h, dtype=np.float32)
-        h = (uniform_h * (1 + decay) < 1).astype(np.float32)  # u < sigmoid(h_in), without dividing
-        v_in = beta * (h @ W.T) + ((1 - beta) * base + beta * b_v)
-        rng.random(out=uniform_v, dtype=np.float32)
-        v = (uniform_v * (1 + np.exp(-np.maximum(v_in, -FAR))) < 1).astype(np.float32)
+    v = (rng.random((CHAINS_AT_ONCE, *b_v.shape), np.float32) * (1 + np.exp(-base)) < 1).astype(np.float32)
+    log_w = np.full(v.shape[:-1], W.shape[1] * np.log(2) + np.logaddexp(0, base).sum(-1), np.float64)
+    for first in range(0, len(betas) - 1, STEPS_AT_ONCE):
+        some = betas[first : first + STEPS_AT_ONCE + 1]
+        left = STEPS_AT_ONCE + 1 - len(some)
+        keys = rng.integers(0, 2**32, (STEPS_AT_ONCE,), np.uint32)
+        v, gained = steps.predict_on_batch([W, b_v, b_h, base, v, np.pad(some, (0, left), "edge"), keys])
+        log_w += gained
     return log_w, v.astype(np.uint8)
 
 
-def _softplus(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Σ log(1 + eˣ) over the last axis, and e⁻ˣ."""
-    x = np.maximum(x, -FAR)
-    decay = np.exp(-x)
-    return (x + np.log1p(decay)).sum(-1), decay
+@functools.lru_cache(maxsize=16)
+def _compiled(frames: int, visible: int, hidden: int) -> keras.Model:
+    """`Steps` for machines of one shape; nothing is known of their weights."""
+    steps = Steps()
+    steps.compile(jit_compile=True)
+    return steps
+
+
+class Steps(keras.Model):
+    """STEPS_AT_ONCE Gibbs steps of CHAINS_AT_ONCE chains, each at a temperature of its own.
+
+    Call arguments, a list:
+        W, b_v, b_h, base: (visible, hidden), (frames, visible), (frames, hidden), (frames, visible).
+        v: (chains, frames, visible) where the chains are.
+        betas: (STEPS_AT_ONCE + 1,) inverse temperatures, the one before the first step included.
+        keys: (STEPS_AT_ONCE,) uint32, of the draws at each step.
+
+    Returns:
+        Where the chains are then, and what their log weights gained (chains, frames).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.built = True  # it has no weights
+
+    def call(self, inputs):
+        W, b_v, b_h, base, v, betas, keys = inputs
+        shape, (visible, hidden) = v.shape[:-1], W.shape
+        places = ops.cast(ops.arange(shape[0] * shape[1] * (visible + hidden), dtype="int32"), "uint32")
+        of_v, of_h = ops.split(_mixed(places), [shape[0] * shape[1] * visible])
+        of_v, of_h = ops.reshape(of_v, (*shape, visible)), ops.reshape(of_h, (*shape, hidden))
+
+        def step(index, state):
+            """The weight gains log p*_β(v) − log p*_before(v), of the same v; then v takes a Gibbs step at β."""
+            v, log_w = state
+            before, beta = betas[index], betas[index + 1]
+            h_in = ops.maximum(ops.matmul(v, W) + b_h, -FAR)
+            decay = ops.exp(-beta * h_in)
+            # softplus(β x) − softplus(before x) = (β − before) x + log((1 + exp(−β x)) / (1 + exp(−before x)))
+            log_w += (beta - before) * (ops.sum(v * (b_v - base), -1) + ops.sum(h_in, -1))
+            log_w += ops.sum(ops.log((1 + decay) / (1 + ops.exp(-before * h_in))), -1)
+            h = ops.cast(_uniform(of_h, keys[index]) * (1 + decay) < 1, "float32")  # u < sigmoid(β x), without dividing
+            v_in = beta * ops.matmul(h, ops.transpose(W)) + ((1 - beta) * base + beta * b_v)
+            v = ops.cast(_uniform(of_v, keys[index]) * (1 + ops.exp(-ops.maximum(v_in, -FAR))) < 1, "float32")
+            return v, log_w
+
+        return ops.fori_loop(0, STEPS_AT_ONCE, step, (v, ops.zeros(shape)))
+
+
+def _uniform(places, key):
+    """A number in [0, 1) for every place, uint32; others with another key."""
+    drawn = ops.right_shift(_mixed(ops.bitwise_xor(places, key)), np.uint32(8))
+    return ops.cast(ops.cast(drawn, "int32"), "float32") * np.float32(2**-24)
+
+
+def _mixed(x):
+    """A bijection of 32-bit numbers after which near ones lie anywhere: lowbias32 (C. Wellons, hash prospector, 2018).
+
+    A random key a step, and a place a unit, give all uniform numbers that a step needs while the units are at hand; a
+    backend's own generator takes several times as long as all the rest.
+    """
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+        x = ops.bitwise_xor(x, ops.right_shift(x, np.uint32(shift))) * np.uint32(factor)
+    return x

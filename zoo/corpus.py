@@ -165,7 +165,7 @@ def _read(folder: Path, progress: Callable[[int, int], None] | None) -> tuple[li
         try:
             if official and path.split("/")[0] not in SPLITS:
                 raise UnreadableMidi(path, "it lies outside of train/, valid/ and test/")
-            song, drums = parse_midi(folder / path, name=os.path.splitext(shown)[0])
+            song, drums = parse_midi(os.path.join(folder, path), name=os.path.splitext(shown)[0])
             songs.append(song)
             drum_notes += drums
         except UnreadableMidi as error:

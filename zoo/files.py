@@ -19,9 +19,9 @@ TEMPORARY = ".zoo-"  # then the number of the process, a dot, and the name that 
 LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of a million chords is smaller
 
 
-def printable(name: Path | str) -> str:
-    """The name of a file or folder as people read it: what is no text, or could steer a terminal, becomes a ?."""
-    return "".join(character if character.isprintable() else "?" for character in str(name))
+def printable(value: object) -> str:
+    """One line of `value` as people read it: what is no text, or could steer a terminal, becomes a ?."""
+    return "".join(character if character.isprintable() else "?" for character in str(value))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,8 @@ import numpy as np
 
 TICKS_PER_BEAT = 480
 COLUMNS = ("start", "duration", "pitch", "velocity", "track")
+LOWEST = (0, 1, 0, 1, 0)  # value of each
+LONGEST = 2**31 - 1  # ticks
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,21 +51,22 @@ class Song:
     primed: int = 0
 
     def __post_init__(self):
-        columns = [np.asarray(getattr(self, column), np.int64) for column in COLUMNS]
+        columns = [np.asarray(getattr(self, column)) for column in COLUMNS]
         if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
             raise ValueError("the columns of a Song must be one-dimensional and of one length")
-        longest = np.iinfo(np.int32).max
-        ranges = ((0, longest), (1, longest), (0, 127), (1, 127), (0, len(self.programs) - 1))
-        for name, column, (low, high) in zip(COLUMNS, columns, ranges, strict=True):
-            if column.size and (column.min() < low or column.max() > high):
-                raise ValueError(f"{name} must lie between {low} and {high}, found {column.min()} to {column.max()}")
-        start, duration, pitch, _, track = columns
+        table = np.array(columns, np.int64)  # one array: reading a corpus makes thousands of small Songs
+        start, duration, pitch, _, track = table
+        if start.size:
+            highest = (LONGEST, LONGEST, 127, 127, len(self.programs) - 1)
+            found = zip(COLUMNS, table.min(1).tolist(), table.max(1).tolist(), LOWEST, highest, strict=True)
+            for name, least, most, low, high in found:
+                if least < low or most > high:
+                    raise ValueError(f"{name} must lie between {low} and {high}, found {least} to {most}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
-        order = np.lexsort((duration, track, pitch, start))
-        for name, column in zip(COLUMNS, columns, strict=True):
-            column = column[order].astype(np.int32)
-            column.flags.writeable = False
+        table = table.take(np.lexsort((duration, track, pitch, start)), axis=1).astype(np.int32)
+        table.flags.writeable = False
+        for name, column in zip(COLUMNS, table, strict=True):
             object.__setattr__(self, name, column)
         object.__setattr__(self, "length", int(self.length))
 

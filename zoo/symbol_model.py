@@ -80,14 +80,16 @@ class SymbolModel(MusicModel):
         return (SongBatches if self.context == "song" else WindowBatches)(self, lines, rng)
 
     def windows(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All windows of all lines: ids (padded steps,), where each window begins (windows,), targets (windows,)."""
+        """All windows of all lines: where each begins (windows,) int32; ids and targets (padded steps,), of which a
+        window that begins at s has those of the ids from s on and the target at s + window − 1."""
         pad = np.full(self.window - 1, self.codec.start, np.int32)
-        column = np.concatenate([part for line in lines for part in (pad, self.ids(line.codes))])
+        ids = np.concatenate([part for line in lines for part in (pad, self.ids(line.codes))])
+        targets = np.concatenate([part for line in lines for part in (pad, line.codes)])
         starts, at = [], 0
         for line in lines:
-            starts.append(np.arange(at, at + len(line.codes)))
-            at += len(line.codes) + self.window - 1
-        return column, np.concatenate(starts), np.concatenate([line.codes for line in lines])
+            starts.append(np.arange(at, at + len(line.codes), dtype=np.int32))
+            at += len(line.codes) + len(pad)
+        return np.concatenate(starts), ids, targets
 
     # Likelihood.
 
@@ -96,8 +98,8 @@ class SymbolModel(MusicModel):
         if self.context == "song":
             logits = self.network.predict_on_batch(self.ids(codes)[None])[0]
         else:
-            column, starts, _ = self.windows([Line(codes, 0, 0)])
-            views = np.lib.stride_tricks.sliding_window_view(column, self.window)
+            starts, ids, _ = self.windows([Line(codes, 0, 0)])
+            views = np.lib.stride_tricks.sliding_window_view(ids, self.window)
             logits = self.network.predict_on_batch(views[starts])
         return np.asarray(keras.ops.log_softmax(logits, axis=-1))
 
@@ -166,17 +168,17 @@ class SymbolModel(MusicModel):
         return self._reader
 
     def _read_windows(self, lines: list[Line]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        column, starts, targets = self.windows(lines)
-        views = np.lib.stride_tricks.sliding_window_view(column, self.window)
+        starts, ids, targets = self.windows(lines)
+        views = np.lib.stride_tricks.sliding_window_view(ids, self.window)
         if self._reader is None:
             wanted = keras.Input((), dtype="int32")
             self._reader = keras.Model([self.network.inputs[0], wanted], Pick()([self.network.outputs[0], wanted]))
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
-            piece = slice(begin, begin + WINDOWS_AT_ONCE)
-            count = len(starts[piece])
-            padded = np.resize(starts[piece], WINDOWS_AT_ONCE)  # one shape, one compilation
-            log_p, hit = self._reader.predict_on_batch([views[padded], np.resize(targets[piece], WINDOWS_AT_ONCE)])
-            yield np.asarray(log_p)[:count], np.asarray(hit)[:count], targets[piece]
+            some = starts[begin : begin + WINDOWS_AT_ONCE]
+            padded = np.resize(some, WINDOWS_AT_ONCE)  # one shape, one compilation
+            following = targets[padded + self.window - 1]
+            log_p, hit = (np.asarray(found) for found in self._reader.predict_on_batch([views[padded], following]))
+            yield log_p[: len(some)], hit[: len(some)], following[: len(some)]
 
     # Sampling.
 
@@ -312,18 +314,19 @@ class WindowBatches:
     """Windows and the symbol after each, as views of one column of ids."""
 
     def __init__(self, model: SymbolModel, lines: list[Line], rng: np.random.Generator):
-        self.batch, self.size = model.batch, model.codec.size
-        column, self.starts, self.targets = model.windows(lines)
-        self.views = np.lib.stride_tricks.sliding_window_view(column, model.window)
-        self.order = rng.permutation(len(self.starts)).astype(np.int32)
+        self.batch, self.size, self.last = model.batch, model.codec.size, model.window - 1
+        starts, ids, self.targets = model.windows(lines)
+        self.views = np.lib.stride_tricks.sliding_window_view(ids, model.window)
+        self.starts = rng.permutation(starts)
 
     def __len__(self) -> int:
-        return -(-len(self.order) // self.batch)
+        return -(-len(self.starts) // self.batch)
 
     def __iter__(self):
-        for first in range(0, len(self.order), self.batch):
-            found = self.order[first : first + self.batch]
+        for first in range(0, len(self.starts), self.batch):
+            found = self.starts[first : first + self.batch]
             picked = np.resize(found, self.batch)
-            weight = (self.targets[picked] < self.size).astype(np.float32)
+            following = self.targets[picked + self.last]
+            weight = (following < self.size).astype(np.float32)
             weight[len(found) :] = 0
-            yield self.views[self.starts[picked]], np.minimum(self.targets[picked], self.size - 1), weight
+            yield self.views[picked], np.minimum(following, self.size - 1), weight

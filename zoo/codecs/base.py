@@ -210,9 +210,9 @@ class SymbolCodec(Codec):
     def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
         """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""
         codes = np.array([self._code.get(_frozen(symbol), self.size) for symbol in symbols], np.int32)
-        nats = np.zeros(len(codes))
-        unknown = {}
-        for index in np.flatnonzero(codes == self.size):
+        strangers, unknown = np.flatnonzero(codes == self.size), {}
+        nats = np.zeros(len(codes)) if len(strangers) else no_nats(len(codes))
+        for index in strangers:
             symbol = _frozen(symbols[index])
             if symbol not in unknown:
                 unknown[symbol] = self.fallback(symbols[index])
@@ -241,6 +241,11 @@ class SymbolCodec(Codec):
             beats = self.times(codes)[:-1] // self.steps_per_beat
             most = max(most, int(np.bincount(beats).max()) if len(beats) else 0)
         self.most_per_beat = most
+
+
+def no_nats(steps: int) -> np.ndarray:
+    """−log q of `steps` symbols that are all known, (steps,): zeros that take no memory."""
+    return np.broadcast_to(0.0, steps)
 
 
 def log_share(counts: dict[int, int], value: int) -> float:

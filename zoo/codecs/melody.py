@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs.base import Grid, Line, SymbolCodec, from_grid, on_grid
+from zoo.codecs.base import Grid, Line, SymbolCodec, from_grid, no_nats, on_grid
 from zoo.song import Song
 
 REST = 128
@@ -54,7 +54,7 @@ class MelodyCodec(SymbolCodec):
                 continue
             codes, heard = self._skyline(grid)
             if heard:
-                lines.append(Line(codes, song.beats, heard, np.zeros(len(codes))))
+                lines.append(Line(codes, song.beats, heard, no_nats(len(codes))))
         return lines
 
     def _skyline(self, grid: Grid) -> tuple[np.ndarray, int]:

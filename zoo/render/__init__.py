@@ -1,47 +1,28 @@
 """A Song for the eye and the ear: piano roll, sheet music, audio.
 
-The same song gives the same bytes, whatever the day; only Ogg files carry a serial number drawn by their encoder.
+The same song gives the same bytes, whatever the day; only Ogg files carry a serial number drawn by their encoder. Each
+room is imported when something is rendered there: the libraries behind it take longer to import than a MIDI file does.
 """
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.midi import write_midi
-from zoo.render.roll import music_within_roll, piano_roll
-from zoo.render.sheet import musicxml, sheet_music
-from zoo.render.sound import audio
-from zoo.render.style import GRID, INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.song import Song
 
-__all__ = [
-    "FORMATS",
-    "GRID",
-    "INK",
-    "PALETTE",
-    "PAPER",
-    "STYLE",
-    "audio",
-    "music_within_roll",
-    "musicxml",
-    "piano_roll",
-    "render",
-    "save_figure",
-    "sheet_music",
-]
-
 FORMATS = {
-    "mid": write_midi,
-    "png": piano_roll,
-    "svg": piano_roll,
-    "mp3": audio,
-    "wav": audio,
-    "flac": audio,
-    "ogg": audio,
-    "musicxml": musicxml,
-    "mxl": musicxml,
-    "sheet.svg": sheet_music,
+    "mid": ("zoo.midi", "write_midi"),
+    "png": ("zoo.render.roll", "piano_roll"),
+    "svg": ("zoo.render.roll", "piano_roll"),
+    "mp3": ("zoo.render.sound", "audio"),
+    "wav": ("zoo.render.sound", "audio"),
+    "flac": ("zoo.render.sound", "audio"),
+    "ogg": ("zoo.render.sound", "audio"),
+    "musicxml": ("zoo.render.sheet", "musicxml"),
+    "mxl": ("zoo.render.sheet", "musicxml"),
+    "sheet.svg": ("zoo.render.sheet", "sheet_music"),
 }
 
 
@@ -54,4 +35,5 @@ def render(song: Song, path: Path | str) -> None:
     ends = [suffix for suffix in FORMATS if Path(path).name.lower().endswith(f".{suffix}")]
     if not ends:
         raise UserError(f"cannot write {path}: its format must be one of {', '.join(FORMATS)}.")
-    FORMATS[max(ends, key=len)](song, path)
+    room, function = FORMATS[max(ends, key=len)]
+    getattr(importlib.import_module(room), function)(song, path)

@@ -14,10 +14,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import LogLocator
 
-from zoo import render
+from zoo.files import printable
 from zoo.metrics import UNITS
+from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.report.groups import Group, Way
-from zoo.report.runs import Run, look_up, printable, text
+from zoo.report.runs import Run, look_up, text
 
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES = {
@@ -28,8 +29,8 @@ LINES = {
 
 DISTRIBUTIONS = {
     "test": {"color": "#999999", "alpha": 0.5, "linewidth": 0, "label": "real music (test)"},
-    "ngram": {"color": render.PALETTE[1], "linestyle": ":", "linewidth": 1.2, "label": "the n-gram's samples"},
-    "samples": {"color": render.PALETTE[0], "linewidth": 1.5, "label": "the model's samples"},
+    "ngram": {"color": PALETTE[1], "linestyle": ":", "linewidth": 1.2, "label": "the n-gram's samples"},
+    "samples": {"color": PALETTE[0], "linewidth": 1.5, "label": "the model's samples"},
 }
 RARE = 0.002  # of all values at either end of a distribution: not drawn
 
@@ -69,7 +70,7 @@ class Figures:
         if not points:
             return None
         path = self.path("cost")
-        with matplotlib.rc_context(render.STYLE):
+        with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=(4.6, 4.0), layout="constrained")
             axes = figure.subplots()
             for name, style in _styles(groups).items():
@@ -79,7 +80,7 @@ class Figures:
             axes.set(xlabel=AXES["seconds"], ylabel="skill, test (share of order 0 removed)")
             _logarithmic(axes)
             _legend_above(figure, axes)
-            render.save_figure(figure, path)
+            save_figure(figure, path)
         return path
 
     def ways(self, ways: list[Way]) -> Path | None:
@@ -87,19 +88,19 @@ class Figures:
         if not ways:
             return None
         path = self.path("presets")
-        with matplotlib.rc_context(render.STYLE):
+        with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=(4.6, 3.6), layout="constrained")
             axes = figure.subplots()
             for index, way in enumerate(ways):
                 skills = [group.skill("order0") for group in way.groups]
-                colour = render.PALETTE[index % len(render.PALETTE)]
+                colour = PALETTE[index % len(PALETTE)]
                 skills = [np.nan if skill is None else skill for skill in skills]
                 label = _fit(f"{way.model}, {way.one} to {way.other}", 40)
                 axes.plot(range(4), skills, "o-", color=colour, label=label)
             axes.set_xticks(range(4), ["as it was", "+ training", "+ network", "+ representation"])
             axes.set(ylabel="skill, test (share of order 0 removed)", xlabel="what is taken from the other preset")
             _legend_above(figure, axes)
-            render.save_figure(figure, path)
+            save_figure(figure, path)
         return path
 
     def distributions(self, run: Run) -> Path | None:
@@ -110,7 +111,7 @@ class Figures:
         if not drawn:
             return None
         path = self.path("distributions", run.model, run.name)
-        with matplotlib.rc_context(render.STYLE):
+        with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=(9.4, 4.2), layout="constrained")
             panels = list(figure.subplots(2, 4).flat)
             for axes, (name, (values, shares)) in zip(panels, drawn.items(), strict=False):
@@ -126,23 +127,23 @@ class Figures:
                 axes.set_axis_off()
             handles, labels = panels[0].get_legend_handles_labels()
             panels[-1].legend(handles, labels, loc="center left", fontsize=9)
-            render.save_figure(figure, path)
+            save_figure(figure, path)
         return path
 
     def network(self, layers: list, *names: str) -> Path:
         """The layers (dicts with layer, detail, shape, parameters) as a chain of boxes, input above."""
         path = self.path("network", *names)
-        with matplotlib.rc_context(render.STYLE):
-            render.save_figure(_chain([layer for layer in layers if isinstance(layer, dict)]), path)
+        with matplotlib.rc_context(STYLE):
+            save_figure(_chain([layer for layer in layers if isinstance(layer, dict)]), path)
         return path
 
     def _curves(self, runs: list[Run], along: str) -> Path:
         path = self.path("curves", runs[0].model, along)
         variants = list(dict.fromkeys(run.variant for run in runs))
-        colours = {variant: render.PALETTE[index % len(render.PALETTE)] for index, variant in enumerate(variants)}
+        colours = {variant: PALETTE[index % len(PALETTE)] for index, variant in enumerate(variants)}
         rows = len(variants) + 1
         above, size = 0.12 + 0.18 * rows, (4.6, 4.0 + 0.18 * rows)  # inches
-        with matplotlib.rc_context(render.STYLE):
+        with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=size)
             top, bottom = 1 - above / size[1], 0.45 / size[1]
             loss, nats = figure.subplots(
@@ -166,18 +167,18 @@ class Figures:
                 axes.grid(linewidth=0.6)
                 axes.tick_params(length=0)
             handles = [Line2D([], [], color=colours[variant], linewidth=2.5) for variant in variants]
-            kinds = [Line2D([], [], color=render.INK, **style) for style in LINES.values()]
+            kinds = [Line2D([], [], color=INK, **style) for style in LINES.values()]
             place = {"loc": "upper left", "borderpad": 0, "borderaxespad": 0.4, "fontsize": 8.5}
             figure.legend(kinds, list(LINES), ncols=len(kinds), bbox_to_anchor=(0.11, 1), **place)
             names = [printable(variant).lstrip("_") for variant in variants]  # matplotlib hides names with "_" first
             below = 1 - 0.19 / size[1]
             figure.legend(handles, names, labelspacing=0.25, bbox_to_anchor=(0.11, below), **place)
-            render.save_figure(figure, path)
+            save_figure(figure, path)
         return path
 
     def _skills(self, groups: list[Group], along: str) -> Path:
         path = self.path("skill", along)
-        with matplotlib.rc_context(render.STYLE):
+        with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=(4.6, 4.0), layout="constrained")
             axes = figure.subplots()
             for group in groups:
@@ -194,7 +195,7 @@ class Figures:
                 axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set(xlabel=AXES[along], ylabel="skill, validation (share of order 0 removed)")
             _legend_above(figure, axes)
-            render.save_figure(figure, path)
+            save_figure(figure, path)
         return path
 
 
@@ -220,8 +221,8 @@ def _styles(groups: list[Group]) -> dict[str, dict]:
     lines = ("-", "--", ":", "-.")
     return {
         group.name: {
-            "color": render.PALETTE[index % len(render.PALETTE)],
-            "linestyle": lines[index // len(render.PALETTE) % len(lines)],
+            "color": PALETTE[index % len(PALETTE)],
+            "linestyle": lines[index // len(PALETTE) % len(lines)],
         }
         for index, group in enumerate(groups)
     }
@@ -281,7 +282,7 @@ def _chain(layers: list[dict]) -> Figure:
     for index, layer in enumerate(layers):
         y = total - 0.1 - height - index * (height + gap)
         box = FancyBboxPatch((0.1, y), width - 0.2, height, boxstyle="round,pad=0,rounding_size=0.08")
-        box.set(facecolor=render.PAPER, edgecolor=render.PALETTE[0], linewidth=1.2)
+        box.set(facecolor=PAPER, edgecolor=PALETTE[0], linewidth=1.2)
         axes.add_patch(box)
         title = " · ".join(filter(None, (text(layer.get("layer")), text(layer.get("detail")))))
         axes.text(0.22, y + 0.33, _fit(title, 56), va="center", fontsize=8.5, weight="bold")
@@ -289,7 +290,7 @@ def _chain(layers: list[dict]) -> Figure:
         if isinstance(parameters := look_up(layer, "parameters"), int) and parameters:
             axes.text(width - 0.22, y + 0.14, f"{parameters:,} parameters", va="center", ha="right", fontsize=8)
         if index:
-            arrow = {"arrowstyle": "-|>", "color": render.INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
             axes.annotate("", (width / 2, y + height), (width / 2, y + height + gap), arrowprops=arrow)
     return figure
 

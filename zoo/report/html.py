@@ -9,7 +9,7 @@ import jinja2
 import markupsafe
 
 from zoo.files import write_text
-from zoo.render import music_within_roll
+from zoo.render.roll import music_within_roll
 from zoo.report.tables import UNKNOWN, nats, percent, short
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UserError
-from zoo.files import locked, write_text
+from zoo.files import locked, printable, write_text
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
@@ -17,7 +17,7 @@ from zoo.report.groups import Group, grouped, ways
 from zoo.report.html import encodable, write_page
 from zoo.report.pieces import Pieces, url
 from zoo.report.ratings import read_ratings
-from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, printable, text
+from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
 from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 

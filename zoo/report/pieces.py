@@ -19,10 +19,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 from zoo import render
 from zoo.errors import UserError
-from zoo.files import read_json, write_bytes, write_json
+from zoo.files import printable, read_json, write_bytes, write_json
 from zoo.midi import read_midi
-from zoo.render import sheet
-from zoo.report.runs import Run, items, look_up, printable
+from zoo.render import roll, sheet, sound
+from zoo.report.runs import Run, items, look_up
 from zoo.song import Song
 
 SUFFIXES = ("mid", "mp3", "mxl", "svg", "sheet.svg")
@@ -163,14 +163,14 @@ def _render_all(pieces: Sequence[tuple[Path, Path, str, tuple[str, ...]]]) -> No
 def _render(piece: tuple[Path, Path, str, tuple[str, ...]]) -> None:
     source, place, title, suffixes = piece
     song = read_midi(source)
-    render.audio(song, _file(place, "mp3"), compact=True)
+    sound.audio(song, _file(place, "mp3"), compact=True)
     if suffixes != SUFFIXES:
         return
     score = sheet.written(song, title)
     write_bytes(_file(place, "mid"), source.read_bytes())
     write_bytes(_file(place, "mxl"), sheet.zipped(score))
     write_bytes(_file(place, "sheet.svg"), sheet.engraved(score))
-    render.piano_roll(song, _file(place, "svg"))
+    roll.piano_roll(song, _file(place, "svg"))
 
 
 def _tools() -> bytes:

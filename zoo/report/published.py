@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import UserError
-from zoo.files import write_text
-from zoo.report.runs import Run, load_facts, load_runs, look_up, number, printable, text
+from zoo.files import printable, write_text
+from zoo.report.runs import Run, load_facts, load_runs, look_up, number, text
 from zoo.report.tables import UNKNOWN, percent
 
 PRESETS = ("paper", "best")  # they alone follow the protocol

@@ -25,8 +25,9 @@ from typing import NamedTuple
 from scipy import stats
 
 from zoo.errors import UserError
+from zoo.files import printable
 from zoo.report.blind import COLUMNS, KINDS, LEVEL, LIKING, Question
-from zoo.report.runs import Run, printable
+from zoo.report.runs import Run
 
 LARGEST = 10_000_000  # bytes of one file: some fifty thousand answers
 NAMED = 5  # of the pieces that are not in the report

@@ -132,11 +132,6 @@ def items(value: object) -> list:
     return value if isinstance(value, list) else []
 
 
-def printable(value: object) -> str:
-    """One line of `value` without control characters, which could steer a terminal or break an SVG."""
-    return "".join(character if character.isprintable() else " " for character in str(value))
-
-
 def natural(name: str) -> list:
     """Sort key by which seed 10 follows seed 9."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]

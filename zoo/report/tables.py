@@ -7,7 +7,8 @@ import io
 import textwrap
 from collections.abc import Sequence
 
-from zoo.report.runs import Run, look_up, number, printable
+from zoo.files import printable
+from zoo.report.runs import Run, look_up, number
 
 WIDTH = 100
 UNKNOWN = "—"
