@@ -107,7 +107,7 @@ def test_it_plays_one_piece_and_the_roll_follows(page):
     late = float(page.evaluate(place).rstrip("%"))
     assert page.locator(".cursor").first.is_visible() and 0 < early < late < 100
     second.evaluate("audio => { audio.muted = true; return audio.play(); }")
-    page.wait_for_function("document.querySelector('audio').paused")
+    page.wait_for_function("(audio => audio.paused && !audio.ended)(document.querySelector('audio'))")
     assert not second.evaluate("audio => audio.paused")
 
 
