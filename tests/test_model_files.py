@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import hyperparameters
+from zoo import checkpoint, hyperparameters
 from zoo.errors import UserError
 
 NAMES = zoo.names()
@@ -95,9 +96,18 @@ def test_a_field_that_holds_something_else(folder, field, value):
     refused(folder)
 
 
-def test_a_newer_format_says_what_to_do(folder):
-    change(folder, format=2)
-    refused(folder, r"model.json is of format 2; this zoo reads up to 1: update it\.$")
+def test_a_newer_format_says_which_version_reads_it(folder):
+    change(folder, format=2, zoo="9.1")
+    refused(
+        folder,
+        r"model.json is of format 2, written by version '9\.1' of the zoo; this one, 0\.1\.0, reads up to format 1: "
+        r"update it to that version or a later one\.$",
+    )
+
+
+def test_the_version_is_that_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == checkpoint.VERSION
 
 
 def test_hyperparameters_of_another_network_or_out_of_bounds(folder):
@@ -253,7 +263,7 @@ GIANTS = """
 import json, resource, sys
 from pathlib import Path
 import zoo
-from zoo import hyperparameters
+from zoo import checkpoint, hyperparameters
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -22,6 +22,7 @@ from zoo.errors import UserError
 from zoo.files import read_json, replacing, write_json
 
 FORMAT = 1  # of model.json
+VERSION = "0.1.0"  # of the zoo, as in pyproject.toml
 WEIGHTS = "model.weights.h5"
 
 Shape = tuple[int, ...]
@@ -31,7 +32,10 @@ def write(folder: Path | str, described: dict, network: keras.Model) -> None:
     """Write the weights of `network`, then `described` and the weights' digest to model.json."""
     folder = _path(folder)
     save_weights(network, folder / WEIGHTS)
-    write_json(folder / "model.json", described | {"format": FORMAT, "weights_digest": _digest(folder / WEIGHTS)})
+    write_json(
+        folder / "model.json",
+        described | {"format": FORMAT, "zoo": VERSION, "weights_digest": _digest(folder / WEIGHTS)},
+    )
 
 
 def read(folder: Path | str, weights: str = WEIGHTS) -> tuple[dict, Path]:
@@ -47,7 +51,10 @@ def read(folder: Path | str, weights: str = WEIGHTS) -> tuple[dict, Path]:
     if type(number) is not int or number < 1 or not isinstance(described.get("hyperparameters"), dict):
         raise UserError(f"{path} does not describe a model; train it anew.")
     if number > FORMAT:
-        raise UserError(f"{path} is of format {reprlib.repr(number)}; this zoo reads up to {FORMAT}: update it.")
+        raise UserError(
+            f"{path} is of format {reprlib.repr(number)}, written by version {reprlib.repr(described.get('zoo'))} of "
+            f"the zoo; this one, {VERSION}, reads up to format {FORMAT}: update it to that version or a later one."
+        )
     path = folder / weights
     if not path.is_file():
         raise UserError(f"{path} is missing; train the model anew.")

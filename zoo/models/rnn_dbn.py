@@ -56,8 +56,8 @@ class RNNDBN(RBMModel):
         ),
         "best": PAPER_ROLL | dict(
             hidden=192, units=(256,), cell="lstm", dropout=0.4, relative=32, transpose=6, weight_scale=0.1,
-            gibbs_steps=10, batch=16, epochs=100_000, updates=4000, learning_rate=1.5e-2, schedule="cosine",
-            clip_norm=1.0, keep="last", anneal_steps=1000, anneal_twice=True,
+            gibbs_steps=10, batch=16, epochs=100_000, updates=5000, learning_rate=1.5e-2, schedule="cosine",
+            clip_norm=1.0, keep="last", anneal_steps=2000, anneal_twice=True,
         ),
     }  # fmt: skip
 
