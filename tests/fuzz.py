@@ -310,16 +310,18 @@ def check(path: Path, known: list[codecs.Codec], thorough: bool) -> str | None:
     return None
 
 
-def representations(songs: list[Song]) -> list[codecs.Codec]:
-    """Those of all presets of all models, fitted."""
+def representations() -> list[str]:
+    """Those of all presets of all models, not fitted, as JSON."""
     import zoo
 
-    made = {}
-    for name in zoo.names():
-        for preset in zoo.find(name).presets:
-            codec = zoo.create(name, preset).make_codec()
-            made[json.dumps(codec.to_json(), sort_keys=True)] = codec
-    return [codec.fit(songs) for codec in made.values()]
+    made = (zoo.create(name, preset).make_codec() for name in zoo.names() for preset in zoo.find(name).presets)
+    return list(dict.fromkeys(json.dumps(codec.to_json(), sort_keys=True) for codec in made))
+
+
+def fitted(representation: str, songs: list[Song]) -> codecs.Codec:
+    """The codec of one of `representations`, fitted."""
+    settings = json.loads(representation)
+    return getattr(codecs, settings.pop("codec"))(**settings).fit(songs)
 
 
 @dataclass
@@ -340,8 +342,7 @@ def run(count: int, seed: int, jobs: int = 2, out: Path | None = None, begin: in
     with tempfile.TemporaryDirectory() as name:
         place, honest = Path(name), sources()
         _keep_sources(place / "sources.json", honest)
-        songs = [_song(place / "honest.mid", division, tracks) for division, tracks in honest]
-        (place / "codecs.json").write_text(json.dumps([codec.to_json() for codec in representations(songs)]))
+        (place / "codecs.json").write_text(json.dumps(representations()))
         bounds = [begin + count * job // jobs for job in range(jobs + 1)]
         todo, running = list(itertools.pairwise(bounds)), {}
         while todo or running:
@@ -388,8 +389,10 @@ def _work(place: Path, seed: int, first: int, last: int) -> None:
     with contextlib.suppress(ValueError):  # not on every system
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # symusic reserves much more than it uses
     honest, folder = _kept_sources(place / "sources.json"), place / f"{first}.files"
-    known = [codecs.from_json(value) for value in json.loads((place / "codecs.json").read_text())]
     folder.mkdir()
+    songs = [_song(folder / "honest.mid", division, tracks) for division, tracks in honest]
+    (folder / "honest.mid").unlink()
+    known = [fitted(text, songs) for text in json.loads((place / "codecs.json").read_text())]
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process even inside compiled code
     for index in range(first, last):
         path = folder / f"{index}.mid"

@@ -10,7 +10,7 @@ from test_ratings import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
 
 from zoo import render
 from zoo.report.blind import COLUMNS, QUESTIONS, Question, write_blind
-from zoo.report.ratings import read_ratings
+from zoo.report.ratings import read_exported, to_ratings
 from zoo.song import Song
 
 MODELS = ("event_lstm", "note_lstm", 'rnn_rbm</script><b>"')
@@ -101,7 +101,7 @@ def test_one_model_with_few_pieces_does_not_end_the_others(opened):
 
 
 def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
-    """Six questions, one of them skipped; the file is read back by `read_ratings`."""
+    """Six questions, one of them skipped; the file is read back by `read_exported`."""
     questions, said = asked(), []
     page = opened(questions)
     page.on("console", lambda message: said.append(message.text))
@@ -155,7 +155,7 @@ def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
     assert tuple(rows[0]) == COLUMNS
     assert all(row["model"].startswith("'=") and row["listener"] == path.stem for row in rows)
     assert all(float(row["seconds"]) >= 1 and row["when"].endswith("Z") for row in rows)
-    rated = read_ratings([path], questions)
+    rated = to_ratings(read_exported([path]), questions)
     found = sorted((answer.question, answer.composed, answer.liking) for answer in rated.answers)
     assert found == sorted(given) and not rated.unknown
 

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from fuzz import chunk, midi
 
-from zoo import render
 from zoo.cli import commands, main
 from zoo.corpus import load_corpus
 from zoo.errors import UserError
 from zoo.files import read_json, write_json
 from zoo.folders import results_folder
 from zoo.midi import UnreadableMidi, read_midi, write_midi
+from zoo.render.sound import audio
 from zoo.song import Song
 
 HERE = Path(__file__).resolve().parent
@@ -64,7 +64,7 @@ def test_the_fuzz_finds_what_goes_wrong(line, how, tmp_path, monkeypatch):
     )
     (tmp_path / "fuzz.py").write_text(broken)
     monkeypatch.setattr(fuzz, "__file__", str(tmp_path / "fuzz.py"))
-    monkeypatch.setattr(fuzz, "representations", lambda songs: [])
+    monkeypatch.setattr(fuzz, "representations", list)
     monkeypatch.setattr(fuzz, "sources", lambda: [(480, [[(0, NOTE[1:4]), (96, NOTE[5:]), (0, END[1:])]])])
     found = fuzz.run(5, seed=1, jobs=1, out=tmp_path / "kept")
     (failure,) = found.failures
@@ -148,18 +148,20 @@ import sys
 from pathlib import Path
 from fuzz import most_memory
 from test_hostile import long_song
-from zoo import render
 from zoo.errors import UserError
+from zoo.render import render
+from zoo.render.roll import piano_roll
+from zoo.render.sound import audio
 place, refused = Path(sys.argv[1]), []
-render.piano_roll(long_song(43_200, 5000, time_signatures=((0, 1, 64),)), place / "long.png")
+piano_roll(long_song(43_200, 5000, time_signatures=((0, 1, 64),)), place / "long.png")
 for song, suffix in ((long_song(43_200), "wav"), (long_song(7200, tempo=110.0), "mp3"), (long_song(80_001), "musicxml"),
                      (long_song(100, 20_001), "musicxml")):
     try:
-        render.render(song, place / f"long.{suffix}")
+        render(song, place / f"long.{suffix}")
     except UserError as error:
         refused.append(str(error))
 print(len(refused), all("take fewer beats" in reason for reason in refused), [p.name for p in place.iterdir()])
-render.audio(long_song(3600, tempo=120.0), place / "half an hour.flac")
+audio(long_song(3600, tempo=120.0), place / "half an hour.flac")
 print(most_memory())
 """
     environment = {**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
@@ -222,5 +224,5 @@ def test_a_damaged_record_of_a_recipe_is_a_user_error(tmp_path):
 
 
 def test_audio_of_a_silent_song_is_written(tmp_path):
-    render.audio(Song.from_notes([]), tmp_path / "silence.wav")
+    audio(Song.from_notes([]), tmp_path / "silence.wav")
     assert (tmp_path / "silence.wav").stat().st_size > 300_000

@@ -72,6 +72,7 @@ score: - | nosuch | ./nothere | tunes | melody_lstm | melody_lstm --corpus nosuc
 score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned | --train-seed 5 | --seed 1
 published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 report: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
+report TUNES --ratings: - | ./nothere.csv | tunes | {tmp}/broken.mid
 """
 
 

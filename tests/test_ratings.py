@@ -13,7 +13,7 @@ from zoo.cli import main
 from zoo.errors import UserError
 from zoo.report import write_report
 from zoo.report.blind import COLUMNS, Question
-from zoo.report.ratings import LARGEST, Answer, read_ratings, student, tally, wilson
+from zoo.report.ratings import LARGEST, Answer, read_exported, student, tally, to_ratings, wilson
 
 ROW = dict(piece="a.mp3", sound="s1", model="m", run="r", kind="sample", composed=1, liking=4, seconds=12)
 ROW |= dict(listener="listener-abc", when="2026-11-21T18:00:00.000Z")
@@ -44,7 +44,7 @@ def read(tmp_path):
         paths = [tmp_path / f"{number}.csv" for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_ratings(paths, ASKED)
+        return to_ratings(read_exported(paths), ASKED)
 
     return read
 
@@ -134,7 +134,7 @@ def test_whatever_is_odd_is_said_with_its_line(read, content, words):
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*none.csv: No such file"):
-        read_ratings([tmp_path / "none.csv"], ASKED)
+        to_ratings(read_exported([tmp_path / "none.csv"]), ASKED)
 
 
 @pytest.fixture

@@ -277,7 +277,7 @@ def test_engraved_music_has_a_head_for_every_note(tmp_path):
 
 
 def test_compact_audio_is_the_same_music_in_mono(tmp_path):
-    render.audio(TWO_TRACKS, tmp_path / "small.wav", compact=True)
+    audio(TWO_TRACKS, tmp_path / "small.wav", compact=True)
     small, rate = soundfile.read(tmp_path / "small.wav")
     large, full = wave(TWO_TRACKS, tmp_path)
     assert small.ndim == 1 and full == 2 * rate

@@ -16,7 +16,7 @@ from zoo.report.findings import findings, listened
 from zoo.report.groups import Group, grouped, ways
 from zoo.report.html import encodable, write_page
 from zoo.report.pieces import Pieces, url
-from zoo.report.ratings import read_ratings
+from zoo.report.ratings import Exported, read_exported, to_ratings
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
 from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
@@ -42,11 +42,12 @@ def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list
     if not load_runs(folder):
         corpus = shlex.quote(_corpus_argument(load_facts(folder), folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
+    exported = read_exported(ratings)
     with locked(folder, "writing the report in", wait=True):  # two would remove each other's pictures
-        return _write_report(folder, ratings)
+        return _write_report(folder, exported)
 
 
-def _write_report(folder: Path, ratings: Sequence[Path | str]) -> list[str]:
+def _write_report(folder: Path, exported: Exported) -> list[str]:
     runs, facts = load_runs(folder), load_facts(folder)
     figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
     title, splits = text(facts.get("name")) or folder.name, _splits(facts)
@@ -55,7 +56,7 @@ def _write_report(folder: Path, ratings: Sequence[Path | str]) -> list[str]:
     played = [(run, shown + pieces.sound_of(run, REAL)) for model in models for run, shown, _ in model["heard"]]
     pieces.make()
     asked = questions(folder, played)
-    rated = read_ratings(ratings, asked)
+    rated = to_ratings(exported, asked)
     sentences = findings(groups) + listened(rated)
     write_text(folder / "results.csv", encodable(results_csv(runs, [rated.row(run) for run in runs])))
     write_page(

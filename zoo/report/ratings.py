@@ -151,25 +151,37 @@ def student(likings: Sequence[int]) -> tuple[float | None, float | None]:
     return max(float(low), 1.0), min(float(high), float(LIKING))
 
 
-def read_ratings(paths: Sequence[Path | str], asked: Sequence[Question]) -> Ratings:
+class Exported(NamedTuple):
+    """What listeners answered last, whatever report it belongs to, and the names of the files that say so."""
+
+    latest: dict[tuple[str, str, str], tuple[datetime, bool, int]]  # piece, sound, listener: when, composed, liking
+    files: tuple[str, ...]
+
+
+def read_exported(paths: Sequence[Path | str]) -> Exported:
     """Read files that the page of the blind test exported, as they are or as a spreadsheet saved them again.
 
     Raises:
         UserError: when a file cannot be read or a line of it does not say what it must.
     """
-    latest: dict[tuple[str, str, str], tuple[datetime, bool, int]] = {}
+    latest = {}
     for path in paths:
         for key, answer in _answers(Path(path)):
             latest[key] = max(answer, latest.get(key, answer))
+    return Exported(latest, tuple(Path(path).name for path in paths))
+
+
+def to_ratings(exported: Exported, asked: Sequence[Question]) -> Ratings:
+    """The answers that belong to what is `asked` in this report."""
     places = {(question.path, question.sound): place for place, question in enumerate(asked)}
     found, unknown = [], Counter()
-    for (name, sound, listener), (_, composed, liking) in sorted(latest.items()):
+    for (name, sound, listener), (_, composed, liking) in sorted(exported.latest.items()):
         if (place := places.get((name, sound))) is None:
             unknown[printable(name)] += 1
         else:
             found.append((place, Answer(asked[place], listener, composed, liking)))
     answers = tuple(answer for _, answer in sorted(found, key=lambda pair: (pair[0], pair[1].listener)))
-    return Ratings(answers, tuple(unknown.items()), tuple(Path(path).name for path in paths))
+    return Ratings(answers, tuple(unknown.items()), exported.files)
 
 
 def _answers(path: Path) -> Iterator[tuple[tuple[str, str, str], tuple[datetime, bool, int]]]:
