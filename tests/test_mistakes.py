@@ -73,6 +73,7 @@ score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned 
 published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 report: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 report TUNES --ratings: - | ./nothere.csv | tunes | {tmp}/broken.mid
+report TUNES --publish: - | tunes | reports | reports/tunes | reports/tunes/new | tunes/tune-1.mid
 """
 
 

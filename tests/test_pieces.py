@@ -62,9 +62,17 @@ def test_of_real_music_that_the_page_does_not_show_only_the_sound_is_rendered(tm
     for shown, files in ((1, 5 + 1), (0, 1 + 1)):
         pieces = Pieces(tmp_path)
         pieces.of(found, 0, shown)
-        pieces.sound_of(found, shown)
+        pieces.shared_out([found], shown)
         pieces.make()
         assert len(list((tmp_path / "samples" / "note_lstm" / "tuned-seed0").iterdir())) == files
+
+
+def test_runs_that_have_the_same_real_music_share_it_out(tmp_path):
+    for run, songs in (("a-seed0", 7), ("b-seed0", 7), ("c-seed0", 0), ("d-seed0", 7)):
+        add_real(add_run(tmp_path, run=run, samples=0), *(f"bwv{number}" for number in range(1, songs + 1)))
+    found = Pieces(tmp_path).shared_out(load_runs(tmp_path), 2)
+    shares = [[piece.title for piece in pieces] for pieces in found]
+    assert shares == [["bwv3", "bwv6"], ["bwv4", "bwv7"], [], ["bwv5"]]
 
 
 def test_only_what_has_changed_is_rendered_again(folder):  # noqa: F811

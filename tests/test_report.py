@@ -13,7 +13,7 @@ import pytest
 
 from zoo.errors import UserError
 from zoo.midi import write_midi
-from zoo.report import load_runs, table, write_report
+from zoo.report import load_runs, publish, table, write_report
 from zoo.song import Song
 
 EVIL = "<script>alert('1')</script>&\"$x$"
@@ -395,6 +395,34 @@ def test_without_corpus_facts_there_is_still_a_report(folder):
     add_run(folder)
     (folder / "corpus.json").unlink()
     assert page(folder).text.strip().startswith("tunes")
+
+
+def test_a_published_report_shows_the_same_without_weights(folder, tmp_path):
+    add_run(folder)
+    run = folder / "runs/note_lstm/tuned-seed0"
+    for name in ("model.weights.h5", "state.npz", "checkpoints/epoch-00001.weights.h5", ".lock"):
+        write(run / name, "heavy")
+    write_report(folder)
+    target = tmp_path / "passed on"
+    for _ in range(2):  # the second takes the place of the first
+        size = publish(folder, target)
+        copied = {path.relative_to(target): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+        assert size == sum(map(len, copied.values())) and b"heavy" not in copied.values()
+        assert {target.name} == {path.name for path in tmp_path.iterdir()} - {folder.name}
+    links = [unquote(link) for link in re.findall(r'(?:href|src)="([^"#:]+)"', (target / "index.html").read_text())]
+    assert len(links) > 5 and all((target / link).exists() for link in links)
+
+
+def test_what_is_no_report_is_not_replaced(folder, tmp_path):
+    add_run(folder)
+    write_report(folder)
+    write(tmp_path / "taken/song.txt", "mine")
+    write(tmp_path / "trained/index.html", "a report")
+    write(tmp_path / "trained/runs/note_lstm/tuned-seed0/model.weights.h5", "a night's work")
+    for target in ("taken", "taken/song.txt", "trained", folder.name, f"{folder.name}/inside", "."):
+        with pytest.raises(UserError, match="publish to"):
+            publish(folder, tmp_path / target)
+    assert (tmp_path / "taken/song.txt").read_text() == "mine"
 
 
 def test_the_report_imports_no_deep_learning():

@@ -136,6 +136,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         metavar="FILE",
         help="answers that blind.html exported; once for each file [none]",
     )
+    command.add_argument(
+        "--publish", type=Path, metavar="FOLDER", help="copy the report there too, without weights, to pass on [none]"
+    )
     command.set_defaults(run=commands.report)
 
     command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")

@@ -364,11 +364,16 @@ def score(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """`report`"""
-    from zoo.report import write_report
+    from zoo.report import check_target, publish, write_report
 
     folder = results_folder(options.corpus)
+    if options.publish:
+        check_target(folder, options.publish)  # before anything is written
     print("\n".join(write_report(folder, options.ratings)))
     print(f"\n{folder / 'index.html'}")
+    if options.publish:
+        size = publish(folder, options.publish)
+        print(f"{options.publish / 'index.html'}, {size / 1e6:.1f} MB in all")
 
 
 def published(options: argparse.Namespace) -> None:

@@ -2,7 +2,8 @@
 
 from zoo.report.page import write_report
 from zoo.report.published import write_published
+from zoo.report.publishing import check_target, publish
 from zoo.report.runs import Run, load_runs
 from zoo.report.tables import table
 
-__all__ = ["Run", "load_runs", "table", "write_published", "write_report"]
+__all__ = ["Run", "check_target", "load_runs", "publish", "table", "write_published", "write_report"]

@@ -53,7 +53,9 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     title, splits = text(facts.get("name")) or folder.name, _splits(facts)
     names = dict.fromkeys(run.model for run in runs)
     models = [_model(number, name, runs, figures, pieces, folder) for number, name in enumerate(names, 1)]
-    played = [(run, shown + pieces.sound_of(run, REAL)) for model in models for run, shown, _ in model["heard"]]
+    heard = [(run, shown) for model in models for run, shown, _ in model["heard"]]
+    others = pieces.shared_out([run for run, _ in heard], REAL)  # the blind test plays no song twice
+    played = [(run, shown + more) for (run, shown), more in zip(heard, others, strict=True)]
     pieces.make()
     asked = questions(folder, played)
     rated = to_ratings(exported, asked)

@@ -84,10 +84,15 @@ class Pieces:
         self.wanted += found
         return found
 
-    def sound_of(self, run: Run, skipped: int) -> list[Piece]:
-        """The real music of a run after the first `skipped` pieces, of which `make` renders the audio only."""
-        found = [_piece("real", title, path, run, suffixes=("mp3",)) for title, path in _real(run)[skipped:]]
-        self.wanted += found
+    def shared_out(self, runs: Sequence[Run], skipped: int) -> list[list[Piece]]:
+        """For each run some of its real music after the first `skipped` pieces, no piece for two of them; `make`
+        renders the audio only."""
+        sharing = [run for run in runs if run.real]
+        found = [[] for _ in runs]
+        for place, run in enumerate(sharing):
+            due = _real(run)[skipped + place :: len(sharing)]
+            found[runs.index(run)] = [_piece("real", title, path, run, suffixes=("mp3",)) for title, path in due]
+        self.wanted += [piece for pieces in found for piece in pieces]
         return found
 
     def make(self) -> None:
