@@ -18,7 +18,7 @@ RELEASE_SECONDS = 2.0
 BLOCK = 2**15  # samples that are synthesised at once
 LONGEST = 3600  # seconds
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
-MP3 = {"bitrate_mode": "VARIABLE", "compression_level": 0.7}
+COMPRESSION = {False: 0.4, True: 0.8}  # of MP3, by `compact`: 0 is the best quality, 1 the smallest file
 
 
 def audio(song: Song, path: Path | str, compact: bool = False) -> None:
@@ -49,7 +49,7 @@ def audio(song: Song, path: Path | str, compact: bool = False) -> None:
     gain = np.float32(PEAK / peak if peak else 1)
     content = io.BytesIO()
     kind = Path(path).suffix[1:].lower()
-    quality = MP3 if kind == "mp3" else {}
+    quality = {"bitrate_mode": "VARIABLE", "compression_level": COMPRESSION[compact]} if kind == "mp3" else {}
     rate, channels = (SAMPLE_RATE // 2, 1) if compact else (SAMPLE_RATE, 2)
     with soundfile.SoundFile(content, "w", rate, channels, format=kind, **quality) as file:
         for block in blocks(song):
