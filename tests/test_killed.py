@@ -113,7 +113,7 @@ def whole(setting, tmp_path_factory):
 def report_of(folder):
     """Every byte of the report."""
     results = folder / "reports" / CORPUS
-    paths = [results / "index.html", results / "results.csv", *(results / "figures").iterdir()]
+    paths = [path for path in results.rglob("*") if path.is_file() and results / "runs" not in path.parents]
     return {path: path.read_bytes() for path in paths}
 
 
@@ -146,8 +146,9 @@ MOMENTS += [("corpus", TRAIN, f"{BUILD}/.zoo-*.recipe.json", 1)]
 MOMENTS += [
     (STEPS[step], TRAIN, f"{RUNS}/{model}/smoke-seed0/{step}", 1) for model, steps in CHOSEN.items() for step in steps
 ]
-MOMENTS += [("report", ["report"], f"reports/{CORPUS}/figures/{name}", 3) for name in ("curves-*", "sample-*")]
-MOMENTS += [("report", ["report"], f"reports/{CORPUS}/.zoo-*.{name}", 1) for name in ("results.csv", "index.html")]
+DRAWN = ("figures/curves-*", "samples/*/*/.zoo-*.mp3", "samples/*/*/*.mp3", "samples/.zoo-*.rendered.json")
+WRITTEN = (".zoo-*.results.csv", ".zoo-*.blind.html", ".zoo-*.index.html")
+MOMENTS += [("report", ["report"], f"reports/{CORPUS}/{name}", 1) for name in (*DRAWN, *WRITTEN)]
 
 
 @pytest.mark.slow
@@ -169,7 +170,8 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(setting, whole, 
     assert run(folder, ["report"], setting)[0] == 0
     assert_same(folder, whole)
     page = report_of(folder)
-    shutil.rmtree(folder / "reports" / CORPUS / "figures")
+    for name in ("figures", "samples"):
+        shutil.rmtree(folder / "reports" / CORPUS / name)
     assert run(folder, ["report"], setting)[0] == 0 and report_of(folder) == page, "the same runs, the same bytes"
     with capsys.disabled():
         print(f"\nkilled {sum(survived.values())} times: {dict(survived)}; all went on to the same bytes")
