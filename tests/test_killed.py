@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPUS = "bach-chorales"
 RUNS = f"reports/{CORPUS}/runs"
 TRAIN = ["train-all", "--preset", "smoke", "--checkpoint-every", "1"]
-TIMES = {"seconds", "seconds_to_best", "first_seconds", "songs_per_second", "peak_memory_mb"}
+# What differs between runs: times, memory, and the digest of the weights' file, where Keras numbers its layers.
+TIMES = {"seconds", "seconds_to_best", "first_seconds", "songs_per_second", "peak_memory_mb", "weights_digest"}
 
 # Every Python started here reads it first: a corpus of eight little scores, some of the models, and a pause before a
 # file takes its place, so that one can see it.
@@ -72,12 +73,21 @@ def run(folder, words, setting, **more):
 
 
 def wait_for(folder, pattern, count, process):
-    """Wait until so many files that were not there before fit the pattern; gives one."""
-    before = set(folder.glob(pattern))
-    while len(found := set(folder.glob(pattern)) - before) < count:
+    """Wait until so many files fit the pattern that were not there, or were others, before; gives one."""
+    before = written(folder, pattern)
+    while len(found := written(folder, pattern) - before) < count:
         assert process.poll() is None, f"it ended before there was {pattern}: {said(folder)}"
         time.sleep(0.002)
-    return found.pop()
+    return found.pop()[0]
+
+
+def written(folder, pattern):
+    """(path, when it was written) of the files that fit the pattern."""
+    found = set()
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # it has taken its place
+            found.add((path, path.stat().st_mtime_ns))
+    return found
 
 
 def without_times(value):

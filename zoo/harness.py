@@ -24,9 +24,10 @@ import numpy as np
 
 from zoo import baselines, comparison, hyperparameters, training
 from zoo.base import MusicModel
+from zoo.checkpoint import save_weights
 from zoo.corpus import Corpus
 from zoo.errors import UserError
-from zoo.files import locked, read_json, replacing, write_json, write_text
+from zoo.files import locked, read_json, write_json, write_text
 from zoo.folders import is_finished, run_name
 from zoo.midi import write_midi
 from zoo.progress import TrainingDisplay
@@ -280,8 +281,7 @@ class Keeper:
         write_text(self.folder / "history.csv", text.getvalue())
         number = int(history[-1]["epoch"])
         if self.checkpoint_every and number % self.checkpoint_every == 0:
-            with replacing(self.folder / "checkpoints" / f"epoch-{number:05d}.weights.h5") as temporary:
-                keras.Model(network.inputs, network.outputs).save_weights(temporary)
+            save_weights(network, self.folder / "checkpoints" / f"epoch-{number:05d}.weights.h5")
         if self.board:
             if self.board._model is None:
                 self.board.set_model(network)
