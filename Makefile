@@ -59,7 +59,7 @@ report: data
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 test: setup
-	@$(PY) -m pytest -q -rs -m "not slow" $(ARGS)
+	@$(PY) -m pytest -q -rs -n auto -m "not slow" $(ARGS)
 
 # The copy of requirements.txt, laid into .venv last, says that it is whole and up to date; else it is made anew.
 # Making it anew empties it, so never through a link: what that leads to is someone else's.
