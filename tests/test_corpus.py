@@ -62,6 +62,14 @@ def test_copies_and_transpositions_fall_together_and_others_stay(folder):
     assert all(after[first] == after[second] for first, second in corpus.duplicates)
 
 
+def test_a_unison_is_the_same_whichever_track_holds_its_longer_note(folder):
+    long, short = (960, 960, 60, 64), (960, 480, 60, 64)
+    for name, tracks in (("one", (0, 1)), ("other", (1, 0))):
+        notes = [(0, 480, 70, 64, 0), (*long, tracks[0]), (*short, tracks[1])]
+        write_midi(Song.from_notes(notes, programs=(0, 40)), folder / f"{name}.mid")
+    assert load_corpus(folder).duplicates == [("one", "other")]
+
+
 def test_no_side_is_ever_empty_and_copies_stay_together(tmp_path):
     for seeds in (range(5), range(5, 10), range(10, 16), range(16, 23)):
         place = tmp_path / f"m{seeds[0]}"

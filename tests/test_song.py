@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.song import Song
+from zoo.song import LONGEST, Song
 
 
 @pytest.fixture
@@ -20,6 +20,15 @@ def test_notes_are_put_in_order_whatever_order_they_come_in(song):
     assert len(song) == 4 and song.length == 1200 and song.beats == 2.5
     shuffled = song.select(np.array([3, 1, 0, 2]))
     assert shuffled == song and shuffled != song.replace(tempo=90.0)
+
+
+@pytest.mark.parametrize("late", [0, LONGEST - 8])
+def test_notes_that_begin_together_go_by_pitch_track_and_duration(late):
+    rng = np.random.default_rng(0)
+    rows = rng.integers((late, 1, 60, 64, 0), (late + 3, 5, 63, 65, 4), (500, 5)).tolist()  # every kind of tie
+    song = Song.from_notes(rows, programs=(0,) * 4)
+    columns = (song.start, song.duration, song.pitch, song.velocity, song.track)
+    assert np.transpose(columns).tolist() == sorted(rows, key=lambda row: (row[0], row[2], row[4], row[1]))
 
 
 def test_columns_are_read_only_and_int32(song):

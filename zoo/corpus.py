@@ -16,7 +16,7 @@ from zoo import recipes
 from zoo.errors import UserError
 from zoo.files import printable, read_json
 from zoo.midi import UnreadableMidi, parse_midi
-from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
+from zoo.song import COLUMNS, TICKS_PER_BEAT, Song, by_duration
 
 SPLITS = ("train", "valid", "test")
 BORDERS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # shares of the hashes, or of a piece
@@ -196,18 +196,18 @@ def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
             continue
         seen.add((identity.st_dev, identity.st_ino))
         below[:] = sorted(name for name in below if not name.startswith("."))
-        relative = Path(place).relative_to(folder)
+        relative = Path(place).relative_to(folder).as_posix() + "/"
         for name in files:
             if name.lower().endswith((".mid", ".midi")) and not name.startswith("."):
-                paths.append((relative / name).as_posix())
-    return sorted(path for path in paths if os.path.isfile(folder / path)), skipped
+                paths.append(f"{relative}{name}".removeprefix("./"))
+    return sorted(path for path in paths if os.path.isfile(os.path.join(folder, path))), skipped
 
 
 def _fingerprint(song: Song) -> bytes:
     """SHA-256 of (start, duration, pitch above the lowest) of all notes: the same for copies and transpositions."""
-    order = np.lexsort((song.duration, song.pitch, song.start))
-    notes = np.stack([song.start, song.duration, song.pitch - song.pitch.min()])[:, order]
-    return hashlib.sha256(notes.astype("<i4").tobytes()).digest()
+    order = by_duration(song.start.astype(np.int64) * 128 + song.pitch, song.duration)
+    notes = np.array([song.start, song.duration, song.pitch - song.pitch.min()], "<i4").take(order, axis=1)
+    return hashlib.sha256(notes.tobytes()).digest()
 
 
 def _official_split(songs: list[Song], folder: Path) -> dict[str, list[Song]]:

@@ -64,7 +64,7 @@ class Song:
                     raise ValueError(f"{name} must lie between {low} and {high}, found {least} to {most}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
-        table = table.take(np.lexsort((duration, track, pitch, start)), axis=1).astype(np.int32)
+        table = table.take(_order(len(self.programs), start, duration, pitch, track), axis=1).astype(np.int32)
         table.flags.writeable = False
         for name, column in zip(COLUMNS, table, strict=True):
             object.__setattr__(self, name, column)
@@ -126,3 +126,18 @@ class Song:
             length=max(min(end, self.length) - begin, 0),
             time_signatures=tuple(in_force + [signature for signature in signatures if signature[0] > 0]),
         )
+
+
+def by_duration(key: np.ndarray, duration: np.ndarray) -> np.ndarray:
+    """What sorts notes of an ascending `key` by (key, duration); much less work than to sort by two keys, for nearly
+    all notes differ in the first."""
+    group = np.zeros(len(key), np.int64)
+    np.cumsum(key[1:] != key[:-1], out=group[1:])
+    return (group << 31 | duration).argsort(kind="stable")
+
+
+def _order(tracks: int, start: np.ndarray, duration: np.ndarray, pitch: np.ndarray, track: np.ndarray) -> np.ndarray:
+    """What sorts notes by (start, pitch, track, duration); int64 columns, of which three fit into one key."""
+    key = (start * 128 + pitch) * max(tracks, 1) + track
+    order = key.argsort(kind="stable")
+    return order[by_duration(key[order], duration[order])]
