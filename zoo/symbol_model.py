@@ -315,9 +315,9 @@ class WindowBatches:
 
     def __init__(self, model: SymbolModel, lines: list[Line], rng: np.random.Generator):
         self.batch, self.size, self.last = model.batch, model.codec.size, model.window - 1
-        starts, ids, self.targets = model.windows(lines)
+        self.starts, ids, self.targets = model.windows(lines)
         self.views = np.lib.stride_tricks.sliding_window_view(ids, model.window)
-        self.starts = rng.permutation(starts)
+        rng.shuffle(self.starts)
 
     def __len__(self) -> int:
         return -(-len(self.starts) // self.batch)
