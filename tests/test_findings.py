@@ -165,6 +165,19 @@ def test_the_way_from_one_preset_to_another_needs_every_step():
         assert not ways(grouped([run for index, run in enumerate(runs[:4]) if index != missing]))
 
 
+def test_a_step_between_presets_is_called_by_what_it_is_unless_two_would_be():
+    step = "blog with the training of tuned"
+    runs = [
+        of_variant("blog-batch=8-epochs=3", step),
+        of_variant("blog-units=3", "wider"),
+        of_variant("tuned-split=False", "tuned on the representation of blog"),
+    ]
+    names = ["event_lstm " + title for title in (step, "blog-units=3", "tuned on the representation of blog")]
+    assert [group.name for group in grouped(runs)] == names
+    both = grouped([*runs, of_variant("blog-batch=9-epochs=3", step)])  # the presets have changed in between
+    assert [both[0].title, both[3].title] == ["blog-batch=8-epochs=3", "blog-batch=9-epochs=3"]
+
+
 def test_the_table_marks_the_best_and_what_is_within_noise():
     groups = grouped(
         [run("note_lstm", nats, seed=seed) for seed, nats in enumerate((4.0, 4.2))]

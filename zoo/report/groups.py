@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from zoo.report.runs import Run, items, look_up, number, text
+
+# Between two presets, as the messages of `compare-presets` call them.
+FIRST_STEP, SECOND_STEP = "with the training of", "on the representation of"
+STEP = re.compile(rf"(\w+) ({FIRST_STEP}|{SECOND_STEP}) (\w+)")
 
 
 @dataclass(frozen=True)
@@ -19,17 +24,24 @@ class Group:
     Args:
         model: name of the model.
         variant: the runs' name without the seed.
+        title: the variant; shorter for a step between two presets, such as "blog with the training of tuned".
         runs: at least one.
     """
 
     model: str
     variant: str
+    title: str
     runs: tuple[Run, ...]
 
     @property
     def name(self) -> str:
-        """Model and variant."""
-        return f"{self.model} {self.variant}"
+        """Model and title."""
+        return f"{self.model} {self.title}"
+
+    @property
+    def message(self) -> str:
+        """What was said of the first run when it was trained."""
+        return text(look_up(self.runs[0].settings, "message"))
 
     @property
     def representation(self) -> str:
@@ -92,7 +104,14 @@ def grouped(runs: list[Run]) -> list[Group]:
     for run in runs:
         if run.status == "finished":
             found.setdefault((run.model, run.variant), []).append(run)
-    return [Group(*names, tuple(members)) for names, members in found.items()]
+    groups = [Group(model, variant, variant, tuple(members)) for (model, variant), members in found.items()]
+    told = Counter((group.model, group.message) for group in groups)
+    return [
+        replace(group, title=group.message)
+        if STEP.fullmatch(group.message) and told[group.model, group.message] == 1
+        else group
+        for group in groups
+    ]
 
 
 def alike(groups: Sequence[Group]) -> list[list[Group]]:
@@ -122,8 +141,8 @@ class Way(NamedTuple):
         """What each group is."""
         return [
             self.one,
-            f"{self.one} with the training of {self.other}",
-            f"{self.other} on the representation of {self.one}",
+            f"{self.one} {FIRST_STEP} {self.other}",
+            f"{self.other} {SECOND_STEP} {self.one}",
             self.other,
         ]
 
@@ -132,12 +151,12 @@ def ways(groups: list[Group]) -> list[Way]:
     """The ways of which every step was trained."""
     found = []
     for group in groups:
-        told = re.fullmatch(r"(\w+) with the training of (\w+)", text(look_up(group.runs[0].settings, "message")))
-        if not told:
+        told = STEP.fullmatch(group.message)
+        if not told or told[2] != FIRST_STEP:
             continue
-        way = Way(group.model, *told.groups(), ())
+        way = Way(group.model, told[1], told[3], ())
         mine = [other for other in groups if other.model == group.model]
-        messages = {text(look_up(other.runs[0].settings, "message")): other for other in mine}
+        messages = {other.message: other for other in mine}
         named = {other.variant: other for other in mine}  # a preset as it is may have been trained for itself
         members = [named.get(step) or messages.get(step) for step in way.steps]
         if None not in members:
