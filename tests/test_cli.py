@@ -278,6 +278,18 @@ def test_train_all_goes_on_after_a_failure(copy, say, in_process, instant):
     assert error.read_text() == "its process ended with code -9, without a word.\n"
 
 
+def test_train_all_leaves_out_a_model_that_can_read_nothing_in_the_corpus(copy, say, in_process, instant):
+    for path in Path("tunes").iterdir():
+        song = zoo.read_midi(path)
+        zoo.write_midi(song.replace(track=song.track * 0, programs=(0,)), path)  # both voices on one track: no line
+    in_process.codes = dict.fromkeys(set(NAMES) - {"melody_lstm"}, 0)
+    done = say("train-all", *SMOKE, "--seed", "7")
+    assert done.code == 0 and in_process.models == NAMES
+    told = "zoo: left out: melody_lstm, which can read nothing in this corpus, as said above."
+    assert done.err.splitlines()[-1] == told
+    assert "voice skyline" in Path("reports/tunes/runs/melody_lstm/smoke-seed7/error.txt").read_text()
+
+
 def test_train_all_marks_no_run_that_another_process_is_training(copy, say, in_process):
     run = copy / "reports/tunes/runs/event_lstm/smoke-seed0"
     (run / "metrics.json").unlink()

@@ -25,7 +25,7 @@ import numpy as np
 from zoo import baselines, comparison, hyperparameters, training
 from zoo.base import MusicModel
 from zoo.checkpoint import save_weights
-from zoo.corpus import Corpus
+from zoo.corpus import SPLITS, Corpus
 from zoo.errors import UserError
 from zoo.files import locked, read_json, write_json, write_text
 from zoo.folders import is_finished, run_name
@@ -92,6 +92,11 @@ class Job:
         if is_finished(self.folder):
             return "done"
         return "resume" if (self.folder / "state.npz").exists() else "new"
+
+    def unheard(self) -> str:
+        """The side of the split, "train", "valid" or "test", in which the model can read nothing; or no text."""
+        codec = self.model.make_codec().fit(self.corpus.train)
+        return next((side for side in SPLITS if not encode_all(codec, getattr(self.corpus, side))[0]), "")
 
     def run(self) -> Path:
         """Train, or go on, or find it done; returns the run folder.

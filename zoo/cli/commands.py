@@ -185,7 +185,7 @@ def compare_presets(options: argparse.Namespace) -> int:
 def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
     """Train run after run, each in a process of its own, so that one that dies takes no other with it."""
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
-    corpus, failed = _read_corpus(options.corpus), []
+    corpus, failed, deaf = _read_corpus(options.corpus), [], []
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
     for plan, model in zip(plans, models, strict=True):
@@ -198,14 +198,18 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
             raise KeyboardInterrupt
         if code == BUSY:
             return BUSY  # the other process does what we would do; ours has said so
-        if code and job.state() != "done":
+        if code == USER_ERROR and job.unheard():
+            deaf.append(plan.model)  # no failure, but a fact about the corpus, which the report tells too
+        elif code and job.state() != "done":
             failed.append(plan.model)
             wordless = code != USER_ERROR and not (job.folder / "error.txt").exists()
             if wordless and job.folder.is_dir():
                 write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
+    if deaf:
+        print(f"zoo: left out: {', '.join(deaf)}, which can read nothing in this corpus, as said above.", file=sys.stderr)
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
-    return FAILED if failed else 0
+    return FAILED if failed or len(deaf) == len(plans) else 0
 
 
 def _options_of(model: type) -> dict:
