@@ -285,7 +285,7 @@ def test_train_all_leaves_out_a_model_that_can_read_nothing_in_the_corpus(copy, 
     in_process.codes = dict.fromkeys(set(NAMES) - {"melody_lstm"}, 0)
     done = say("train-all", *SMOKE, "--seed", "7")
     assert done.code == 0 and in_process.models == NAMES
-    told = "zoo: left out: melody_lstm, which can read nothing in this corpus, as said above."
+    told = "zoo: left out: melody_lstm, which can read nothing of this corpus."
     assert done.err.splitlines()[-1] == told
     assert "voice skyline" in Path("reports/tunes/runs/melody_lstm/smoke-seed7/error.txt").read_text()
 

@@ -206,7 +206,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
             if wordless and job.folder.is_dir():
                 write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
     if deaf:
-        print(f"zoo: left out: {', '.join(deaf)}, which can read nothing in this corpus, as said above.", file=sys.stderr)
+        print(f"zoo: left out: {', '.join(deaf)}, which can read nothing of this corpus.", file=sys.stderr)
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
     return FAILED if failed or len(deaf) == len(plans) else 0
