@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
@@ -11,14 +13,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import LogLocator
 
 from zoo.files import printable
 from zoo.metrics import UNITS
 from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
+from zoo.report import networks
 from zoo.report.groups import Group, Way
-from zoo.report.runs import Run, look_up, text
+from zoo.report.runs import Run, look_up
 
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES = {
@@ -32,6 +34,11 @@ DISTRIBUTIONS = {
     "ngram": {"color": PALETTE[1], "linestyle": ":", "linewidth": 1.2, "label": "the n-gram's samples"},
     "samples": {"color": PALETTE[0], "linewidth": 1.5, "label": "the model's samples"},
 }
+# Nine markers and four dashes: 36 variants before both come again.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+DASHES = ("-", "--", ":", "-.")
+EDGE = {"markersize": 5, "markeredgecolor": PAPER, "markeredgewidth": 0.5}
+HIGH = 3.5  # inches from the top of a chart to its legend
 RARE = 0.002  # of all values at either end of a distribution: not drawn
 
 
@@ -71,16 +78,14 @@ class Figures:
             return None
         path = self.path("cost")
         with matplotlib.rc_context(STYLE):
-            figure = Figure(figsize=(4.6, 4.0), layout="constrained")
-            axes = figure.subplots()
+            axes = _axes()
             for name, style in _styles(groups).items():
-                mine = [(run.seconds, run.skill) for group, run in points if group.name == name]
-                x, y = np.reshape(mine, (-1, 2)).T
-                axes.plot(x, y, "o", markersize=5, color=style["color"], label=_fit(name, 40))
-            axes.set(xlabel=AXES["seconds"], ylabel="skill, test (share of order 0 removed)")
+                if mine := [(run.seconds, run.skill) for group, run in points if group.name == name]:
+                    axes.plot(*zip(*mine, strict=True), **style | {"linestyle": "", "markersize": 6}, label=name)
+            axes.set(xlabel=AXES["seconds"], ylabel="skill, test\n(share of order 0 removed)")
             _logarithmic(axes)
-            _legend_above(figure, axes)
-            save_figure(figure, path)
+            _with_legend(axes)
+            save_figure(axes.figure, path)
         return path
 
     def ways(self, ways: list[Way]) -> Path | None:
@@ -89,18 +94,17 @@ class Figures:
             return None
         path = self.path("presets")
         with matplotlib.rc_context(STYLE):
-            figure = Figure(figsize=(4.6, 3.6), layout="constrained")
-            axes = figure.subplots()
-            for index, way in enumerate(ways):
+            axes = _axes()
+            styles = _styled([(way.model, f"{way.one} to {way.other}") for way in ways])
+            for way, style in zip(ways, styles, strict=True):
                 skills = [group.skill("order0") for group in way.groups]
-                colour = PALETTE[index % len(PALETTE)]
                 skills = [np.nan if skill is None else skill for skill in skills]
-                label = _fit(f"{way.model}, {way.one} to {way.other}", 40)
-                axes.plot(range(4), skills, "o-", color=colour, label=label)
+                axes.plot(range(4), skills, **style, label=f"{way.model}, {way.one} to {way.other}")
+            axes.margins(x=0.13)  # room for the words below the last
             axes.set_xticks(range(4), ["as it was", "+ training", "+ network", "+ representation"])
-            axes.set(ylabel="skill, test (share of order 0 removed)", xlabel="what is taken from the other preset")
-            _legend_above(figure, axes)
-            save_figure(figure, path)
+            axes.set(ylabel="skill, test\n(share of order 0 removed)", xlabel="what is taken from the other preset")
+            _with_legend(axes)
+            save_figure(axes.figure, path)
         return path
 
     def distributions(self, run: Run) -> Path | None:
@@ -130,11 +134,11 @@ class Figures:
             save_figure(figure, path)
         return path
 
-    def network(self, layers: list, *names: str) -> Path:
-        """The layers (dicts with layer, detail, shape, parameters) as a chain of boxes, input above."""
+    def network(self, chain: list[networks.Box], *names: str) -> Path:
+        """The picture of one network."""
         path = self.path("network", *names)
         with matplotlib.rc_context(STYLE):
-            save_figure(_chain([layer for layer in layers if isinstance(layer, dict)]), path)
+            save_figure(networks.draw(chain), path)
         return path
 
     def _curves(self, runs: list[Run], along: str) -> Path:
@@ -178,24 +182,22 @@ class Figures:
 
     def _skills(self, groups: list[Group], along: str) -> Path:
         path = self.path("skill", along)
+        styles = _styles(groups)
         with matplotlib.rc_context(STYLE):
-            figure = Figure(figsize=(4.6, 4.0), layout="constrained")
-            axes = figure.subplots()
+            axes = _axes()
             for group in groups:
-                style = _styles(groups)[group.name]
                 if curves := _skill(group, along):
                     x, low, mean, high = curves
-                    axes.plot(
-                        x, mean, label=_fit(group.name, 40), linewidth=1.4, marker="." if len(x) < 4 else "", **style
-                    )
+                    style = styles[group.name]
+                    axes.plot(x, mean, label=group.name, markevery=-(-len(x) // 6), **style)
                     axes.fill_between(x, low, high, color=style["color"], alpha=0.25, linewidth=0)
             if along == "seconds":
                 _logarithmic(axes)
             else:
                 axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.set(xlabel=AXES[along], ylabel="skill, validation (share of order 0 removed)")
-            _legend_above(figure, axes)
-            save_figure(figure, path)
+            axes.set(xlabel=AXES[along], ylabel="skill, validation\n(share of order 0 removed)")
+            _with_legend(axes)
+            save_figure(axes.figure, path)
         return path
 
 
@@ -217,15 +219,25 @@ def _shares(histogram: dict) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
 
 
 def _styles(groups: list[Group]) -> dict[str, dict]:
-    """A colour for each group, and another line where colours come again."""
-    lines = ("-", "--", ":", "-.")
-    return {
-        group.name: {
-            "color": PALETTE[index % len(PALETTE)],
-            "linestyle": lines[index // len(PALETTE) % len(lines)],
-        }
-        for index, group in enumerate(groups)
-    }
+    """By name of the group how it is drawn."""
+    styles = _styled([(group.model, group.title) for group in groups])
+    return {group.name: style for group, style in zip(groups, styles, strict=True)}
+
+
+def _styled(names: list[tuple[str, str]]) -> list[dict]:
+    """How each (model, variant) is drawn: a colour for each model, a marker and a line for each variant, the same for
+    all models; the commonest variants have the plainest. Where colours come again, variants have others."""
+    models = list(dict.fromkeys(model for model, _ in names))
+    rounds = {model: divmod(index, len(PALETTE)) for index, model in enumerate(models)}
+    kinds = Counter((rounds[model][0], variant) for model, variant in names)
+    places = {kind: place for place, (kind, _) in enumerate(kinds.most_common())}
+    styles = []
+    for model, variant in names:
+        again, colour = rounds[model]
+        place = places[again, variant]
+        marker, line = MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)]
+        styles.append({"color": PALETTE[colour], "marker": marker, "linestyle": line, "linewidth": 1.3, **EDGE})
+    return styles
 
 
 def _logarithmic(axes: Axes) -> None:
@@ -236,10 +248,26 @@ def _logarithmic(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter("{x:g}")
 
 
-def _legend_above(figure: Figure, axes: Axes) -> None:
+def _axes() -> Axes:
+    """Axes as high as they are wide, in a figure that `_with_legend` makes higher."""
+    return Figure(figsize=(4.6, HIGH)).add_axes((0, 0, 1, 1))
+
+
+def _with_legend(axes: Axes) -> None:
+    """The legend below the axes, in whole, however many lines it takes."""
     axes.grid(linewidth=0.6)
     axes.tick_params(length=0)
-    figure.legend(loc="outside upper left", fontsize=8.5, ncols=2, borderpad=0)
+    handles, names = axes.get_legend_handles_labels()
+    names = ["\n".join(textwrap.wrap(printable(name), 50)).lstrip("_") for name in names]  # "_" hides it
+    columns = 2 if max(map(len, names), default=0) <= 22 else 1
+    rows = sum(name.count("\n") + 1 for name in names) / columns
+    height = HIGH + 0.152 * np.ceil(rows) + 0.1  # inches
+    axes.figure.set_size_inches(4.6, height)
+    axes.set_position((0.15, 1 - (HIGH - 0.45) / height, 0.82, (HIGH - 0.5) / height))
+    place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1 - HIGH / height), "borderpad": 0, "borderaxespad": 0}
+    axes.figure.legend(
+        handles, names, ncols=columns, fontsize=8.5, labelspacing=0.25, handlelength=3.2, markerscale=1, **place
+    )
 
 
 def _skill(group: Group, along: str) -> list[np.ndarray] | None:
@@ -270,31 +298,3 @@ def _line(axes: Axes, run: Run, along: str, column: str, **style) -> None:
         known = _known(run, along) & _known(run, column)
         x, y = (np.array(run.history[name], float)[known] for name in (along, column))
         axes.plot(x, y, marker="." if len(x) < 4 else "", markersize=4, **style)
-
-
-def _chain(layers: list[dict]) -> Figure:
-    width, height, gap = 4.2, 0.5, 0.22  # inches, as are all coordinates here
-    total = len(layers) * (height + gap) + 0.1
-    figure = Figure(figsize=(width, total))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(0, total))
-    axes.set_axis_off()
-    for index, layer in enumerate(layers):
-        y = total - 0.1 - height - index * (height + gap)
-        box = FancyBboxPatch((0.1, y), width - 0.2, height, boxstyle="round,pad=0,rounding_size=0.08")
-        box.set(facecolor=PAPER, edgecolor=PALETTE[0], linewidth=1.2)
-        axes.add_patch(box)
-        title = " · ".join(filter(None, (text(layer.get("layer")), text(layer.get("detail")))))
-        axes.text(0.22, y + 0.33, _fit(title, 56), va="center", fontsize=8.5, weight="bold")
-        axes.text(0.22, y + 0.14, _fit(text(layer.get("shape")), 40), va="center", fontsize=8)
-        if isinstance(parameters := look_up(layer, "parameters"), int) and parameters:
-            axes.text(width - 0.22, y + 0.14, f"{parameters:,} parameters", va="center", ha="right", fontsize=8)
-        if index:
-            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
-            axes.annotate("", (width / 2, y + height), (width / 2, y + height + gap), arrowprops=arrow)
-    return figure
-
-
-def _fit(line: str, characters: int) -> str:
-    line = printable(line)
-    return line if len(line) <= characters else line[: characters - 1] + "…"

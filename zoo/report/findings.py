@@ -94,21 +94,25 @@ def _figure(group: Group) -> str:
 
 
 def _beaten(groups: Sequence[Group]) -> list[Finding]:
-    measured = [group for group in groups if group.skill("ngram") is not None]
-    found = [
-        Finding(
-            f"{group.name} does not beat the n-gram of its own representation: {nats(group.mean(*TEST))} against "
-            f"{nats(group.mean('ngram', 'test'))} nats per beat of test music.",
-            bad=True,
-        )
-        for group in measured
-        if group.beaten
+    ranked = _ranked(groups, lambda group: _negative(group.skill("ngram")))
+    told = [
+        (group.name, f"{nats(group.mean(*TEST))} against {nats(group.mean('ngram', 'test'))}")
+        for group in ranked
+        if group.beaten()
     ]
-    if measured and not found:
-        least = min(measured, key=lambda group: group.skill("ngram"))
-        text = f"Every model beats the n-gram of its own representation; {least.name} by the least, "
-        found = [Finding(f"{text}{percent(least.skill('ngram'))} of the n-gram's surprise.")]
-    return found
+    if len(told) == 1:
+        ((name, against),) = told
+        text = f"{name} does not beat the n-gram of its own representation: {against} nats per beat of test music."
+        return [Finding(text, bad=True)]
+    if told:
+        text = f"{len(told)} of {len(ranked)} variants do not beat the n-gram of their own representation in nats per "
+        text += f"beat of test music; the worst first: {_listed([f'{name} {against}' for name, against in told])}."
+        return [Finding(text, bad=True)]
+    if not ranked:
+        return []
+    least = ranked[0]
+    text = f"Every model beats the n-gram of its own representation; {least.name} by the least, "
+    return [Finding(f"{text}{percent(least.skill('ngram'))} of the n-gram's surprise.")]
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Finding]:
@@ -122,14 +126,17 @@ def _told_apart(groups: Sequence[Group]) -> list[Finding]:
     if not ranked:
         return []
     best = ranked[0]
-    passes = "Hardest" if accuracy(best) < TOLD else "No model passes for real; hardest"
-    text = (
-        f"{passes} to tell from real music are the samples of {best.name}: a classifier is right in "
-        f"{percent(accuracy(best))} of cases{_between(interval(best))}, 50% being chance; real music it tells "
-        f"from real music in {percent(best.of_set('real', *CLASSIFIER))}, the n-gram's samples in "
-        f"{percent(best.of_set('ngram', *CLASSIFIER))}."
-    )
-    text += f" Not clearly worse: {_listed([group.name for group in near])}." if near else ""
+    if accuracy(best) < TOLD:
+        text = (
+            f"Hardest to tell from real music are the samples of {best.name}: a classifier is right in "
+            f"{percent(accuracy(best))} of cases{_between(interval(best))}, 50% being chance; real music it tells "
+            f"from real music in {percent(best.of_set('real', *CLASSIFIER))}, the n-gram's samples in "
+            f"{percent(best.of_set('ngram', *CLASSIFIER))}."
+        )
+        text += f" Not clearly worse: {_listed([group.name for group in near])}." if near else ""
+    else:
+        text = f"No model passes for real: a classifier is right about its samples in {percent(accuracy(best))} of "
+        text += "cases or more." if len(ranked) > 1 else "cases."
     blind = [group.name for group in ranked if any(look_up(run.metrics, "comparison", "blind") for run in group.runs)]
     found = [Finding(text)]
     if blind:
@@ -155,18 +162,31 @@ def _closest(groups: Sequence[Group]) -> list[Finding]:
 def _degenerate(groups: Sequence[Group]) -> list[Finding]:
     """Samples that are empty, that loop, or that copy, where real music of the same representation does so less."""
     told = {
-        "empty": "of the samples of {} are empty",
-        "loops": "of the samples of {} fall into a loop",
-        "copies": "of the samples of {} copy half of their eight-grams from the training music",
+        "empty": "are empty",
+        "loops": "fall into a loop",
+        "copies": "copy half of their eight-grams from the training music",
     }
     found = []
-    for key, sentence in told.items():
-        for group in groups:
-            share, real = group.of_set("samples", key), group.mean("comparison", "test", key)
-            if share is not None and share > (real or 0) + (LOOPS if key != "empty" else 0):
-                text = f"{percent(share)} {sentence.format(group.name)} (real music: {percent(real)})."
-                found.append(Finding(text, bad=True))
+    for key, what in told.items():
+        shares = [(group.name, group.of_set("samples", key), group.mean("comparison", "test", key)) for group in groups]
+        margin = LOOPS if key != "empty" else 0
+        worse = [row for row in shares if row[1] is not None and row[1] > (row[2] or 0) + margin]
+        if worse:
+            found.append(Finding(_shares(what, sorted(worse, key=lambda row: row[1], reverse=True)), bad=True))
     return found
+
+
+def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:
+    """Of rows (name, share of the samples, share of real music), the worst first."""
+    if len(worse) == 1:
+        ((name, share, real),) = worse
+        return f"{percent(share)} of the samples of {name} {what} (real music: {percent(real)})."
+    reals = [f" (real music: {percent(real)})" for _, _, real in worse]
+    once = reals[0] if len(set(reals)) == 1 else ""
+    told = [
+        f"{name} {percent(share)}{'' if once else real}" for (name, share, _), real in zip(worse, reals, strict=True)
+    ]
+    return f"Samples that {what}{once}, the worst first: {_listed(told)}."
 
 
 def _cost(groups: Sequence[Group]) -> list[Finding]:

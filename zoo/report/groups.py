@@ -74,10 +74,9 @@ class Group:
         found = self.skills(floor)
         return statistics.fmean(found) if found else None
 
-    @property
-    def beaten(self) -> bool:
-        """Whether the n-gram of the same representation predicts the test music as well as the mean of the runs."""
-        skill = self.skill("ngram")
+    def beaten(self, floor: str = "ngram") -> bool:
+        """Whether that floor of the same representation predicts the test music as well as the mean of the runs."""
+        skill = self.skill(floor)
         return skill is not None and skill <= 0
 
     def of_set(self, name: str, *keys: str) -> float | None:

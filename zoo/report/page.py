@@ -15,6 +15,7 @@ from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
 from zoo.report.groups import Group, grouped, ways
 from zoo.report.html import encodable, write_page
+from zoo.report.networks import boxes, described
 from zoo.report.pieces import Pieces, url
 from zoo.report.ratings import Exported, read_exported, to_ratings
 from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
@@ -22,6 +23,7 @@ from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 
 SAMPLES, REAL = 3, 2  # pieces that are played of a run; further real music is for the blind test
+NAMED = 3  # variants that the heading of a picture names
 FILES = ("metrics.json", "model.json", "history.csv", "error.txt")
 BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
 
@@ -52,7 +54,8 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
     title, splits = text(facts.get("name")) or folder.name, _splits(facts)
     names = dict.fromkeys(run.model for run in runs)
-    models = [_model(number, name, runs, figures, pieces, folder) for number, name in enumerate(names, 1)]
+    titles = {(group.model, group.variant): group.title for group in groups}
+    models = [_model(number, name, runs, titles, figures, pieces, folder) for number, name in enumerate(names, 1)]
     heard = [(run, shown) for model in models for run, shown, _ in model["heard"]]
     others = pieces.shared_out([run for run, _ in heard], REAL)  # the blind test plays no song twice
     played = [(run, shown + more) for (run, shown), more in zip(heard, others, strict=True)]
@@ -109,7 +112,15 @@ def _overview(groups: list[Group], figures: Figures, folder: Path) -> list[tuple
     return [(_url(path, folder), words) for path, words in pictures if path]
 
 
-def _model(number: int, name: str, runs: list[Run], figures: Figures, pieces: Pieces, folder: Path) -> dict:
+def _model(
+    number: int,
+    name: str,
+    runs: list[Run],
+    titles: dict[tuple[str, str], str],
+    figures: Figures,
+    pieces: Pieces,
+    folder: Path,
+) -> dict:
     """What the page says about one model."""
     runs = [run for run in runs if run.model == name]
     shown = [run for run in runs if run.comparable]
@@ -130,7 +141,7 @@ def _model(number: int, name: str, runs: list[Run], figures: Figures, pieces: Pi
         ],
         "curves": [_url(path, folder) for path in figures.curves(shown)],
         "distributions": [(run.variant, _url(path, folder)) for run in played if (path := figures.distributions(run))],
-        "networks": _networks(name, variants, figures, folder),
+        "networks": _networks(name, variants, titles, figures, folder),
         "variants": variants,
         "hyperparameters": _hyperparameters(variants),
         "left_out": [run for run in runs if not run.comparable],
@@ -150,20 +161,27 @@ def _variant(runs: list[Run]) -> dict:
     }
 
 
-def _networks(model: str, variants: list[dict], figures: Figures, folder: Path) -> list[dict]:
-    """One picture for each different network, with the names of the variants that share it."""
+def _networks(
+    model: str, variants: list[dict], titles: dict[tuple[str, str], str], figures: Figures, folder: Path
+) -> list[dict]:
+    """One picture for each different network, with the titles of the variants that share it."""
     shared: dict[str, list[dict]] = {}
     for variant in variants:
         if variant["network"]:
             shared.setdefault(json.dumps(variant["network"], sort_keys=True), []).append(variant)
-    return [
-        {
-            "names": [variant["name"] for variant in group],
-            "url": _url(figures.network(group[0]["network"], model, group[0]["name"]), folder),
-            "layers": ", ".join(text(look_up(layer, "layer")) for layer in group[0]["network"]),
-        }
-        for group in shared.values()
-    ]
+    found = []
+    for group in shared.values():
+        chain = boxes(group[0]["network"])
+        names = [titles.get((model, variant["name"]), variant["name"]) for variant in group]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        found.append(
+            {
+                "names": ", ".join(names[:NAMED]) + more,
+                "url": _url(figures.network(chain, model, group[0]["name"]), folder),
+                "layers": described(chain),
+            }
+        )
+    return found
 
 
 def _hyperparameters(variants: list[dict]) -> list[tuple[str, list[str], bool]]:

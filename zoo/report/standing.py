@@ -81,7 +81,8 @@ def _standing(groups, value, lowest, same, known) -> Standing:
 
 
 def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
-    """What the table of the groups says beside their figures: column → name of the group → mark."""
+    """What the table of the groups says beside their figures: column → name of the group → mark. Where a floor is as
+    good, nothing is called best, or near to it."""
     columns = {
         "skill": by_runs(groups, lambda group: group.skills("order0")),
         "beyond": by_runs(groups, lambda group: group.skills("ngram")),
@@ -98,4 +99,8 @@ def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
     for members in alike(groups):
         standing = by_runs(members, lambda group: group.values(*TEST), lowest=True)
         found["nats"] |= {group.name: standing.mark(group) for group in members}
+    for group in groups:
+        for column, floor in (("skill", "order0"), ("beyond", "ngram"), ("nats", "ngram")):
+            if group.beaten(floor):
+                found[column][group.name] = ""
     return found

@@ -1,0 +1,133 @@
+"""Pictures of networks: boxes below each other, from input to output, out of what `metrics.json` says of the layers."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from zoo.files import printable
+from zoo.render.style import INK, PALETTE, PAPER
+from zoo.report.runs import look_up, text
+
+# How `Conditioned` tells of itself: the distribution of a frame, and the recurrent network that sets its biases.
+CONDITIONED = re.compile(
+    r"(?P<visible>\d+) visible, (?P<hidden>\d+( \+ \d+(?! at))*)( \+ (?P<within>\d+) at every pitch)? hidden"
+    r"(, CD-(?P<steps>\d+))?(, (?P<beside>\d+) at every pitch)?; (?P<units>\d+( \+ \d+)*) recurrent \((?P<cell>\w+)\)"
+)
+CELLS = {"lstm": "LSTM", "gru": "GRU", "tanh": "Recurrent layer, tanh"}
+
+WIDTH, GAP, MARGIN, LINE = 4.2, 0.26, 0.12, 0.17  # inches, as are all lengths here
+TITLE, NOTE = {"fontsize": 8.5, "weight": "bold"}, {"fontsize": 8}
+
+
+class Box(NamedTuple):
+    """One box of a picture.
+
+    Args:
+        title, note: what it says; long lines are broken.
+        right: said at the right of the note.
+        link: the arrow from the box above.
+        label: said beside that arrow.
+        parts: the boxes inside of it, from top to bottom.
+    """
+
+    title: str
+    note: str = ""
+    right: str = ""
+    link: str = "-|>"
+    label: str = ""
+    parts: tuple[Box, ...] = ()
+
+    def lines(self, width: float) -> tuple[list[str], list[str]]:
+        """Title and note, broken so that they fit into that width."""
+        aside = len(self.right) + 2 if self.right else 0
+        room = int((width - 2 * MARGIN) / 0.064)  # characters of 8 points
+        title = textwrap.wrap(printable(self.title), int(0.84 * room))
+        return title, textwrap.wrap(printable(self.note), max(room - aside, 12)) or [""] * bool(self.right)
+
+    def height(self, width: float) -> float:
+        """How high it is when it is that wide."""
+        below = sum(part.height(width - 2 * MARGIN) + GAP for part in self.parts)
+        return 2 * MARGIN + LINE * sum(map(len, self.lines(width))) + below - (GAP - 0.06) * bool(self.parts)
+
+
+def boxes(layers: list) -> list[Box]:
+    """The boxes for layers (dicts with layer, detail, shape, parameters), from input to output."""
+    return [box for layer in layers if isinstance(layer, dict) for box in _boxes(layer)]
+
+
+def described(chain: list[Box]) -> str:
+    """The boxes in words, for who cannot see the picture."""
+    return ", ".join(box.title + f" ({described(list(box.parts))})" * bool(box.parts) for box in chain)
+
+
+def draw(chain: list[Box]) -> Figure:
+    """The picture."""
+    width = WIDTH - 0.2
+    height = sum(box.height(width) + GAP for box in chain) - GAP + 0.2
+    figure = Figure(figsize=(WIDTH, max(height, 0.2)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, WIDTH), ylim=(0, height))
+    axes.set_axis_off()
+    _stack(axes, chain, 0.1, height - 0.1, width)
+    return figure
+
+
+def _boxes(layer: dict) -> list[Box]:
+    parameters = look_up(layer, "parameters")
+    counted = f"{parameters:,} parameters" if isinstance(parameters, int) and parameters else ""
+    name, detail = text(layer.get("layer")), text(layer.get("detail"))
+    told = CONDITIONED.fullmatch(detail)
+    if not told:
+        return [Box(" · ".join(filter(None, (name, detail))), text(layer.get("shape")), counted)]
+    hidden, units = told["hidden"].split(" + "), told["units"].split(" + ")
+    around = told["within"] or told["beside"]
+    parts = [Box(f"Hidden layer {number} · {size} units") for number, size in enumerate(hidden, 1)][::-1]
+    if len(parts) == 1:
+        parts = [Box(f"Hidden · {hidden[0]} units")]
+    if around:
+        title, note = f"{parts[-1].title} + {around} at every pitch", "those at every pitch hear the frames before"
+        parts[-1] = parts[-1]._replace(title=title, note=note)
+    if len(parts) > 1:
+        parts[-1] = parts[-1]._replace(link="<|-|>")  # the upper two are a Boltzmann machine, the lower one obeys
+    visible = Box(f"Visible, the frame · {told['visible']} bits")
+    if not told["steps"]:
+        machine, note = "NADE", "bit by bit"
+        visible = visible._replace(link="<|-|>", note="each bit hears those before it")
+    else:
+        machine = "Deep belief network" if len(hidden) > 1 else "Restricted Boltzmann machine"
+        note = f"CD-{told['steps']}"
+        visible = visible._replace(link="-|>" if len(hidden) > 1 else "<|-|>")
+    recurrent = [Box(f"{CELLS.get(told['cell'], told['cell'])} · {size} units") for size in units]
+    recurrent[0] = recurrent[0]._replace(note="remembers the frames before that one")
+    counted += " in all" * bool(counted)
+    label = "sets the biases of all its units" if len(units) == 1 else "all of them set the biases of its units"
+    drawn = Box(machine, note, counted, label=label, parts=(*parts, visible))
+    return [Box(f"The frame before · {told['visible']} bits"), *recurrent, drawn]
+
+
+def _stack(axes: Axes, chain: list[Box], left: float, top: float, width: float) -> None:
+    """Draw boxes below each other, the first one's upper edge at `top`."""
+    for index, box in enumerate(chain):
+        middle = left + width / 2
+        if index:
+            arrow = {"arrowstyle": box.link, "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", (middle, top - GAP), (middle, top), arrowprops=arrow)
+            axes.text(middle + 0.12, top - GAP / 2, box.label, va="center", **NOTE)
+            top -= GAP
+        height, (title, note) = box.height(width), box.lines(width)
+        frame = FancyBboxPatch((left, top - height), width, height, boxstyle="round,pad=0,rounding_size=0.08")
+        frame.set(facecolor=PAPER, edgecolor=PALETTE[0], linewidth=1.2)
+        axes.add_patch(frame)
+        y = top - MARGIN - LINE / 2
+        axes.text(left + width - MARGIN, y - LINE * len(title), box.right, va="center", ha="right", **NOTE)
+        for line, style in [(line, TITLE) for line in title] + [(line, NOTE) for line in note]:
+            axes.text(left + MARGIN, y, line, va="center", **style)
+            y -= LINE
+        _stack(axes, list(box.parts), left + MARGIN, y + LINE / 2 - 0.06, width - 2 * MARGIN)
+        top -= height
