@@ -132,6 +132,22 @@ def test_what_fails_is_said():
     assert failures(run("note_lstm", 5.0)) == []
 
 
+def test_many_failures_of_one_kind_are_one_sentence_the_worst_first():
+    def told(order):
+        nats = dict(zip(order, (12.0, 30.0, 11.0), strict=True))
+        loops = dict(zip(order, (0.5, 0.9, 0.2), strict=True))
+        return failures(*(run(model, nats[model], loops=loops[model]) for model in MODELS))
+
+    for second, worst, third in itertools.permutations(MODELS):
+        beaten = f"{worst} tuned 30.000 against 10.000, {second} tuned 12.000 against 10.000 and {third} tuned 11.000"
+        loops = (
+            f"(real music: 0.0%), the worst first: {worst} tuned 90.0%, {second} tuned 50.0% and {third} tuned 20.0%"
+        )
+        one, other = told((second, worst, third))
+        assert one.startswith("3 of 3 variants do not beat the n-gram") and beaten in one
+        assert other == f"Samples that fall into a loop {loops}."
+
+
 def test_every_model_above_the_ngram_is_said_too():
     told = texts(run("note_lstm", 9.0), run("rnn_nade", 5.0))
     assert any(
@@ -189,3 +205,12 @@ def test_the_table_marks_the_best_and_what_is_within_noise():
     assert found["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": "within noise", "event_lstm tuned": ""}
     assert set(found["nats"].values()) == {""}  # each writes music down in its own way
     assert found["classifier"].get("rnn_rbm tuned", "") == ""  # it is told apart every time
+
+
+def test_what_a_floor_beats_is_never_called_best():
+    groups = grouped([run("note_lstm", 12.0, codec="x"), run("rnn_rbm", 25.0, codec="x"), run("event_lstm", 9.0)])
+    found = marks(groups)
+    assert found["beyond"] == {"note_lstm tuned": "", "rnn_rbm tuned": "", "event_lstm tuned": "best"}
+    assert set(found["nats"].values()) == {""} and found["skill"]["event_lstm tuned"] == "best"
+    assert set(marks(groups[:2])["beyond"].values()) == {""}
+    assert marks(groups[:2])["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": ""}

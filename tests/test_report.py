@@ -17,7 +17,7 @@ from zoo.report import load_runs, publish, table, write_report
 from zoo.song import Song
 
 EVIL = "<script>alert('1')</script>&\"$x$"
-VOID = {"meta", "br", "img", "link", "hr"}
+VOID = {"meta", "br", "img", "link", "hr", "wbr"}
 
 
 def write(path, value):

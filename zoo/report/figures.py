@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
@@ -38,7 +39,7 @@ DISTRIBUTIONS = {
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 DASHES = ("-", "--", ":", "-.")
 EDGE = {"markersize": 5, "markeredgecolor": PAPER, "markeredgewidth": 0.5}
-HIGH = 3.5  # inches from the top of a chart to its legend
+WIDE, HIGH = 4.6, 3.5  # inches: how wide a chart is, and how far from its top its legend begins
 RARE = 0.002  # of all values at either end of a distribution: not drawn
 
 
@@ -249,25 +250,24 @@ def _logarithmic(axes: Axes) -> None:
 
 
 def _axes() -> Axes:
-    """Axes as high as they are wide, in a figure that `_with_legend` makes higher."""
-    return Figure(figsize=(4.6, HIGH)).add_axes((0, 0, 1, 1))
+    """The axes of a chart, in a figure that `_with_legend` makes higher."""
+    return Figure(figsize=(WIDE, HIGH)).add_axes((0, 0, 1, 1))
 
 
 def _with_legend(axes: Axes) -> None:
     """The legend below the axes, in whole, however many lines it takes."""
     axes.grid(linewidth=0.6)
     axes.tick_params(length=0)
+    figure = axes.figure
     handles, names = axes.get_legend_handles_labels()
     names = ["\n".join(textwrap.wrap(printable(name), 50)).lstrip("_") for name in names]  # "_" hides it
-    columns = 2 if max(map(len, names), default=0) <= 22 else 1
-    rows = sum(name.count("\n") + 1 for name in names) / columns
-    height = HIGH + 0.152 * np.ceil(rows) + 0.1  # inches
-    axes.figure.set_size_inches(4.6, height)
-    axes.set_position((0.15, 1 - (HIGH - 0.45) / height, 0.82, (HIGH - 0.5) / height))
-    place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1 - HIGH / height), "borderpad": 0, "borderaxespad": 0}
-    axes.figure.legend(
-        handles, names, ncols=columns, fontsize=8.5, labelspacing=0.25, handlelength=3.2, markerscale=1, **place
-    )
+    place = {"loc": "upper left", "fontsize": 8.5, "labelspacing": 0.25, "borderpad": 0, "borderaxespad": 0}
+    legend = figure.legend(handles, names, handlelength=3.2, **place)
+    needed = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi  # inches
+    height = HIGH + needed + 0.1
+    figure.set_size_inches(WIDE, height)
+    axes.set_position((0.19, 1 - (HIGH - 0.45) / height, 0.78, (HIGH - 0.5) / height))
+    legend.set_bbox_to_anchor((0.02, 1 - HIGH / height))
 
 
 def _skill(group: Group, along: str) -> list[np.ndarray] | None:

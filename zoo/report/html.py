@@ -39,6 +39,11 @@ def code(paragraph: str) -> markupsafe.Markup:
     return markupsafe.Markup(re.sub(r"\*(\w+)\*", r"<em>\1</em>", marked))
 
 
+def breakable(name: str) -> markupsafe.Markup:
+    """The name of a variant, escaped, where lines may break after its signs."""
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=[-=,])", name))
+
+
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -48,5 +53,5 @@ _ENVIRONMENT = jinja2.Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": thousands, "code": code}
-_ENVIRONMENT.filters |= {"clock": clock, "span": music_within_roll}
+_ENVIRONMENT.filters |= {"breakable": breakable, "clock": clock, "span": music_within_roll}
 _ENVIRONMENT.globals |= {"nats": nats, "percent": percent, "thousands": thousands}

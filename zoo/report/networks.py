@@ -82,19 +82,22 @@ def _boxes(layer: dict) -> list[Box]:
     parameters = look_up(layer, "parameters")
     counted = f"{parameters:,} parameters" if isinstance(parameters, int) and parameters else ""
     name, detail = text(layer.get("layer")), text(layer.get("detail"))
-    told = CONDITIONED.fullmatch(detail)
-    if not told:
-        return [Box(" · ".join(filter(None, (name, detail))), text(layer.get("shape")), counted)]
+    if told := CONDITIONED.fullmatch(detail):
+        return _of_frames(told, counted)
+    return [Box(" · ".join(filter(None, (name, detail))), text(layer.get("shape")), counted)]
+
+
+def _of_frames(told: re.Match, counted: str) -> list[Box]:
+    """From the frame before to the frame, through the recurrent network and the machine whose biases it sets."""
     hidden, units = told["hidden"].split(" + "), told["units"].split(" + ")
-    around = told["within"] or told["beside"]
     parts = [Box(f"Hidden layer {number} · {size} units") for number, size in enumerate(hidden, 1)][::-1]
     if len(parts) == 1:
         parts = [Box(f"Hidden · {hidden[0]} units")]
-    if around:
-        title, note = f"{parts[-1].title} + {around} at every pitch", "those at every pitch hear the frames before"
-        parts[-1] = parts[-1]._replace(title=title, note=note)
-    if len(parts) > 1:
+    else:
         parts[-1] = parts[-1]._replace(link="<|-|>")  # the upper two are a Boltzmann machine, the lower one obeys
+    if told["within"]:
+        title = f"{parts[-1].title} + {told['within']} at every pitch"
+        parts[-1] = parts[-1]._replace(title=title, note="those at every pitch hear the last frames")
     visible = Box(f"Visible, the frame · {told['visible']} bits")
     if not told["steps"]:
         machine, note = "NADE", "bit by bit"
@@ -105,8 +108,10 @@ def _boxes(layer: dict) -> list[Box]:
         visible = visible._replace(link="-|>" if len(hidden) > 1 else "<|-|>")
     recurrent = [Box(f"{CELLS.get(told['cell'], told['cell'])} · {size} units") for size in units]
     recurrent[0] = recurrent[0]._replace(note="remembers the frames before that one")
+    if told["beside"]:
+        recurrent.append(Box(f"At every pitch · {told['beside']} units", "hear the last frames too"))
     counted += " in all" * bool(counted)
-    label = "sets the biases of all its units" if len(units) == 1 else "all of them set the biases of its units"
+    label = "sets the biases of its units" if len(recurrent) == 1 else "all of them set the biases of its units"
     drawn = Box(machine, note, counted, label=label, parts=(*parts, visible))
     return [Box(f"The frame before · {told['visible']} bits"), *recurrent, drawn]
 
@@ -114,8 +119,8 @@ def _boxes(layer: dict) -> list[Box]:
 def _stack(axes: Axes, chain: list[Box], left: float, top: float, width: float) -> None:
     """Draw boxes below each other, the first one's upper edge at `top`."""
     for index, box in enumerate(chain):
-        middle = left + width / 2
         if index:
+            middle = left + 0.3 * width  # so that the label has room
             arrow = {"arrowstyle": box.link, "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
             axes.annotate("", (middle, top - GAP), (middle, top), arrowprops=arrow)
             axes.text(middle + 0.12, top - GAP / 2, box.label, va="center", **NOTE)
