@@ -146,7 +146,8 @@ class Figures:
         path = self.path("curves", runs[0].model, along)
         variants = list(dict.fromkeys(run.variant for run in runs))
         colours = {variant: PALETTE[index % len(PALETTE)] for index, variant in enumerate(variants)}
-        rows = len(variants) + 1
+        names = [_label(variant) for variant in variants]
+        rows = sum(name.count("\n") + 1 for name in names) + 1
         above, size = 0.12 + 0.18 * rows, (4.6, 4.0 + 0.18 * rows)  # inches
         with matplotlib.rc_context(STYLE):
             figure = Figure(figsize=size)
@@ -175,7 +176,6 @@ class Figures:
             kinds = [Line2D([], [], color=INK, **style) for style in LINES.values()]
             place = {"loc": "upper left", "borderpad": 0, "borderaxespad": 0.4, "fontsize": 8.5}
             figure.legend(kinds, list(LINES), ncols=len(kinds), bbox_to_anchor=(0.11, 1), **place)
-            names = [printable(variant).lstrip("_") for variant in variants]  # matplotlib hides names with "_" first
             below = 1 - 0.19 / size[1]
             figure.legend(handles, names, labelspacing=0.25, bbox_to_anchor=(0.11, below), **place)
             save_figure(figure, path)
@@ -260,7 +260,7 @@ def _with_legend(axes: Axes) -> None:
     axes.tick_params(length=0)
     figure = axes.figure
     handles, names = axes.get_legend_handles_labels()
-    names = ["\n".join(textwrap.wrap(printable(name), 50)).lstrip("_") for name in names]  # "_" hides it
+    names = [_label(name) for name in names]
     place = {"loc": "upper left", "fontsize": 8.5, "labelspacing": 0.25, "borderpad": 0, "borderaxespad": 0}
     legend = figure.legend(handles, names, handlelength=3.2, **place)
     needed = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi  # inches
@@ -268,6 +268,11 @@ def _with_legend(axes: Axes) -> None:
     figure.set_size_inches(WIDE, height)
     axes.set_position((0.19, 1 - (HIGH - 0.45) / height, 0.78, (HIGH - 0.5) / height))
     legend.set_bbox_to_anchor((0.02, 1 - HIGH / height))
+
+
+def _label(name: str) -> str:
+    """The name as a legend shows it: broken, not cut; matplotlib hides one that begins with "_"."""
+    return "\n".join(textwrap.wrap(printable(name), 50)).lstrip("_")
 
 
 def _skill(group: Group, along: str) -> list[np.ndarray] | None:
