@@ -43,10 +43,13 @@ PY = .venv/bin/python
 ZOO = $(PY) -m zoo
 RUN = --corpus "$$CORPUS" --preset "$$PRESET"
 
-# $(call for_each_seed,COMMAND): one failure does not keep the other seeds from running; an interrupt does.
+# $(call tried,COMMAND): a failed model (1) does not keep what follows from running; a mistake (2) ends it all.
+tried = $(1) || { status=$$?; [ $$status -ne 2 ] || exit 2; }
+
+# $(call for_each_seed,COMMAND): the same for every seed; an interrupt ends it all, too.
 for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | tr , ' '); \
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
-	for seed do $(1) || status=$$?; done
+	for seed do $(call tried,$(1)); done
 
 .PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench fuzz lint audit clean need-model
 .NOTPARALLEL:
@@ -93,7 +96,7 @@ train: $(if $(MODEL),data,need-model)
 
 published: data
 	@$(call for_each_seed,for preset in paper best; do \
-	    $(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS) || status=$$?; done); \
+	    $(call tried,$(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS)); done); \
 	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 
 sample: $(if $(MODEL),setup,need-model)
@@ -106,7 +109,7 @@ compare-presets: $(if $(MODEL),data,need-model)
 # Each optimizer at its own default rate.
 compare-optimizers: $(if $(MODEL),data,need-model)
 	@$(call for_each_seed,for optimizer in $$(printf %s "$$OPTIMIZERS" | tr , ' '); do \
-	    $(ZOO) train "$$MODEL" $(RUN) --optimizer "$$optimizer" --learning-rate none --seed "$$seed" $(ARGS) || status=$$?; \
+	    $(call tried,$(ZOO) train "$$MODEL" $(RUN) --optimizer "$$optimizer" --learning-rate none --seed "$$seed" $(ARGS)); \
 	    done); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 

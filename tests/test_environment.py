@@ -38,11 +38,11 @@ LEFT_OUT = {"pyaudio"}  # see requirements.txt
 FAKE_PYTHON = """#!/bin/sh
 for word; do printf '[%s]' "$word"; done >> "$LOG"
 echo >> "$LOG"
-case "$*" in
+case "$* " in
     *ensurepip*) exit 0 ;;
     "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     "-m pip"*) [ -z "$PIP_FAILS" ] ;;
-    "-m zoo train-all"*"--seed $FAILING_SEED "*) exit 3 ;;
+    "-m zoo "*"--seed $FAILING_SEED "*) exit "${FAILING_WITH:-1}" ;;
 esac
 """
 
@@ -299,6 +299,14 @@ def test_a_failed_seed_stops_nothing_but_is_told(ready, target):
     calls = ready.calls()
     assert [call for call in calls if "[--seed][1]" in call]
     assert ("report" in calls[-1]) == (target == "report")
+
+
+@pytest.mark.parametrize(
+    "target", ["report", "train-all", "published", "train", "compare-presets", "compare-optimizers"]
+)
+def test_a_mistake_is_the_last_that_is_said(ready, target):
+    done = ready.make(target, "SEEDS=0,1", "MODEL=note_lstm", FAILING_SEED="0", FAILING_WITH="2")
+    assert done.returncode == 2 and len(ready.calls()) == 2, "the corpus, and what was wrong"
 
 
 @pytest.mark.parametrize("seeds", ["", " ", ","])
