@@ -147,15 +147,26 @@ def test_only_a_run_with_metrics_and_model_is_finished(here):
 @pytest.mark.parametrize(
     ("preset", "seed", "message"),
     [
-        (None, None, "note_lstm has no finished run in r/tunes; train one: python -m zoo train note_lstm"),
-        ("blog", None, "note_lstm has no finished run with preset blog in r/tunes; .* train note_lstm --preset blog"),
-        ("blog", 3, "no finished run with preset blog with seed 3 in r/tunes; .* --preset blog"),
-        (None, 0, "no finished run with seed 0 in r/tunes"),
+        (None, None, " in r/tunes; begun, but not finished: tuned-seed0; train it: python -m zoo train note_lstm"),
+        ("tuned", 0, " of --preset tuned --seed 0 in r/tunes; begun, but not finished: tuned-seed0; train it: @"),
+        ("blog", None, " of --preset blog in r/tunes; train it: @"),
+        ("blog", 3, " of --preset blog --seed 3 in r/tunes; train it: @"),
+        (None, 2, " of --seed 2 in r/tunes; train it: @"),
     ],
 )
-def test_without_a_run_the_user_is_told_how_to_train_one(preset, seed, message):
+def test_without_a_run_the_user_is_told_how_to_train_exactly_that(preset, seed, message):
     results = Path("r/tunes")
     add_run(results, "note_lstm", "tuned", 0, age=0, finished=False)
     add_run(results, "rnn_rbm", "blog", 3, age=0)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError) as told:
         newest_run(results, "note_lstm", preset, seed)
+    asked = f"python -m zoo train note_lstm{message.partition(' of')[2].partition(' in ')[0]}"
+    assert str(told.value) == f"note_lstm has no finished run{message.replace('@', asked)} (and the same --corpus)."
+
+
+def test_without_such_a_run_others_are_named():
+    for seed in range(7):
+        add_run(Path("r/tunes"), "note_lstm", "smoke", seed, age=0)
+    others = ", ".join(f"smoke-seed{seed}" for seed in range(5))
+    with pytest.raises(UserError, match=f"; others are finished: {others} and 2 more; train it: "):
+        newest_run(Path("r/tunes"), "note_lstm", "tuned")

@@ -184,7 +184,10 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("train-all TUNES --preset nosuch", "note_lstm has no preset 'nosuch', only smoke, original"),
         ("sample rnn_rbm TUNES --top-p 0.9", "--top-p is for models over symbols; rnn_rbm draws frames"),
         ("sample melody_lstm TUNES --epoch 9", "kept no checkpoint of epoch 9; it kept 1, 2."),
-        ("sample melody_lstm TUNES --preset tuned", "python -m zoo train melody_lstm --preset tuned"),
+        (
+            "sample melody_lstm TUNES --preset tuned --train-seed 3",
+            "others are finished: smoke-seed0; train it: python -m zoo train melody_lstm --preset tuned --seed 3 (and",
+        ),
         ("sample melody_lstm TUNES --instrument piano", "Acoustic Grand Piano, Bright Acoustic Piano"),
         ("sample melody_lstm TUNES --count 0", "--count must be a whole number from 1 to 10000, not 0."),
         (

@@ -11,6 +11,7 @@ from zoo.errors import UserError
 from zoo.files import printable, read_json
 
 REPORTS = Path("reports")
+NAMED = 5  # runs in one sentence
 LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
 
 
@@ -66,20 +67,33 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
     Raises:
         UserError: saying how to train one, when there is none.
     """
-    found = []
-    for run in filter(is_finished, results.glob(f"runs/{model}/*")):
+    found, finished, begun = [], [], []
+    for run in sorted(results.glob(f"runs/{model}/*")):
         try:
             described = read_json(run / "model.json")
         except UserError:
             continue
         if not isinstance(described, dict):
             continue
-        if preset in (None, described.get("preset")) and seed in (None, described.get("seed")):
+        asked = preset in (None, described.get("preset")) and seed in (None, described.get("seed"))
+        if not is_finished(run):
+            begun += [run.name] * asked
+        elif asked:
             found.append(run)
+        else:
+            finished.append(run.name)
     if not found:
-        wanted = f" with preset {preset}" * (preset is not None) + f" with seed {seed}" * (seed is not None)
+        wanted = f" --preset {preset}" * (preset is not None) + f" --seed {seed}" * (seed is not None)
+        there = f"others are finished: {_some(finished)}; " * bool(finished)
+        there += f"begun, but not finished: {_some(begun)}; " * bool(begun)
         raise UserError(
-            f"{model} has no finished run{wanted} in {results}; train one: "
-            f"python -m zoo train {model}" + f" --preset {preset}" * (preset is not None) + " (and the same --corpus)."
+            f"{model} has no finished run{' of' * bool(wanted)}{wanted} in {results}; {there}"
+            f"train it: python -m zoo train {model}{wanted} (and the same --corpus)."
         )
     return max(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+    return ", ".join(map(printable, names[:NAMED])) + more
