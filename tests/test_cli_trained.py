@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pretty_midi
 import pytest
 
@@ -134,6 +136,30 @@ def test_prime_with_validation_music(here, say, tmp_path):
     again = say("sample", "melody_lstm", *TUNES, *words, "--out", tmp_path / "b")
     other = say("sample", "melody_lstm", *TUNES, *words, "--seed", "1", "--out", tmp_path / "c")
     assert contents(again.lines) == contents(done.lines) != contents(other.lines)
+
+
+def test_what_of_a_primer_is_not_in_the_vocabulary_is_told(here, say, tmp_path):
+    """The joint events of smoke: the tunes have one velocity, and so an onset of any other is unknown; an off is not."""
+    tune = zoo.read_midi("tunes/tune-2.mid")
+    soft = tune.replace(velocity=tune.velocity // 4)
+    zoo.write_midi(soft, tmp_path / "soft.mid")
+    zoo.write_midi(tune.replace(velocity=np.where(tune.start < 4 * BEAT, tune.velocity, 20)), tmp_path / "softer.mid")
+    words = ["sample", "event_lstm", *TUNES, "--count", "1", "--beats", "4", "--out", tmp_path / "out", "--prime"]
+    told = say(*words, tmp_path / "soft.mid")
+    assert told.code == 2 and told.out == "" and not (tmp_path / "out").exists()
+    assert "event_lstm knows no note of soft: 50.0% of its symbols are not in the vocabulary" in told.err
+    told = say(*words, tmp_path / "softer.mid")
+    (share,) = re.findall(
+        "zoo: note: event_lstm leaves out what is not in its vocabulary: (.*)% of softer.\n", told.err
+    )
+    codec = zoo.load("reports/tunes/runs/event_lstm/smoke-seed0").codec
+    (line,) = codec.encode(zoo.read_midi(tmp_path / "softer.mid").crop(0, 16 * BEAT))
+    known = [symbol for symbol in map(int, line.codes) if symbol < len(codec.symbols)]
+    assert told.code == 0 and 0 < float(share) < 50
+    assert float(share) == pytest.approx(100 * (1 - len(known) / len(line.codes)), abs=0.051)
+    assert say(*words, "tunes/tune-2.mid").err == ""
+    with pytest.warns(UserWarning, match="leaves out .*% of softer"):
+        zoo.load("reports/tunes/runs/event_lstm/smoke-seed0").sample(1, 4, prime=zoo.read_midi(tmp_path / "softer.mid"))
 
 
 @pytest.mark.parametrize(

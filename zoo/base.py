@@ -6,6 +6,7 @@ import inspect
 import itertools
 import reprlib
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -24,6 +25,7 @@ from zoo.scoring import Evaluation, Score, encode_all, to_score
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
 
 MOST_BEATS = 1_000_000  # of all pieces of one request together
+PRIMERS_TOLD = 3  # names of primers in one warning
 
 
 @dataclass(kw_only=True)
@@ -202,8 +204,11 @@ class MusicModel:
             prime_beats: how much of the start of `prime` is used, in quarter notes.
             seed: of all randomness.
 
+        Warns:
+            UserWarning: when part of a primer is outside of the model's vocabulary, and so not in the piece.
+
         Raises:
-            UserError: when an argument is out of its range or the primer holds nothing the model can read.
+            UserError: when an argument is out of its range or the primer holds nothing the model can read or knows.
         """
         self._require_fit()
         self.check_request(count, beats, temperature, top_p, prime_beats, seed)
@@ -324,7 +329,7 @@ class MusicModel:
 
     def _primers(self, songs: list[Song], ticks: int, count: int) -> tuple[list[Line], list[Song]]:
         """For each piece the line to go on from, and the music it stands for."""
-        choices = []
+        choices, unknown = [], {}
         for song in songs:
             song = song.crop(0, ticks)
             lines = self.codec.encode(song)
@@ -333,6 +338,20 @@ class MusicModel:
                 raise UserError(told.replace("  ", " "))
             steps = int(to_steps(song.length, self.codec.steps_per_beat))
             choices.append([(line, self.codec.decode(line.codes, steps)) for line in lines])
+            if share := self.codec.unknown_share(np.concatenate([line.codes for line in lines])):
+                name = song.name or "the primer"
+                unknown[name] = max(share, unknown.get(name, 0.0))
+                if not any(len(heard) for _, heard in choices[-1]):
+                    raise UserError(
+                        f"{self.model_name()} knows no note of {name}: {share:.1%} of its symbols are not in the "
+                        "vocabulary, which is what the training music held; take a primer more like that music, or "
+                        "another model."
+                    )
+        if unknown:
+            worst = sorted(unknown.items(), key=lambda entry: -entry[1])
+            told = ", ".join(f"{share:.1%} of {name}" for name, share in worst[:PRIMERS_TOLD])
+            more = f" and parts of {len(worst) - PRIMERS_TOLD} more" * (len(worst) > PRIMERS_TOLD)
+            warnings.warn(f"{self.model_name()} leaves out what is not in its vocabulary: {told}{more}.", stacklevel=3)
         picked = [choices[i % len(choices)] for i in range(count)]
         pairs = [lines[(i // len(choices)) % len(lines)] for i, lines in enumerate(picked)]
         return [line for line, _ in pairs], [song for _, song in pairs]

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -304,7 +305,12 @@ def sample(options: argparse.Namespace) -> None:
     names = ("count", "beats", "temperature", "top_p", "prime_beats", "seed")
     request = {name: getattr(options, name) for name in names}
     model.check_request(**request)  # before primers are drawn by it
-    songs = model.sample(**request, prime=_primers(run, options) if options.prime else None)
+    primers = _primers(run, options) if options.prime else None
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        songs = model.sample(**request, prime=primers)
+    for warning in told:
+        print(f"zoo: note: {printable(str(warning.message))}", file=sys.stderr)
     out = options.out or _samples_folder(run, model.model_name(), options)
     for song in songs:
         song = song.replace(programs=(program,) * len(song.programs), tempo=options.tempo)

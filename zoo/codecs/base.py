@@ -109,6 +109,10 @@ class Codec:
         """A song of `steps` grid steps (default: as long as the codes say) from any codes whatever."""
         raise NotImplementedError
 
+    def unknown_share(self, codes: np.ndarray) -> float:
+        """Share of `codes` that are outside of the vocabulary."""
+        return 0.0
+
     def lines_of(self, song: Song) -> int:
         """How many lines `song` has to offer, whether or not the representation can express them."""
         return 1
@@ -206,6 +210,9 @@ class SymbolCodec(Codec):
     def fallback(self, symbol) -> float:
         """−log q of a symbol outside the vocabulary, in nats."""
         return math.inf
+
+    def unknown_share(self, codes: np.ndarray) -> float:
+        return float(np.mean(codes >= self.size))
 
     def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
         """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""

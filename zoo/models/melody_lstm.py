@@ -64,4 +64,6 @@ class MelodyLSTM(SymbolModel):
     def nothing_to_read(self) -> str:
         if self.voice == "skyline":
             return "that sounds."
-        return "monophonic: every track sounds two notes at once; --voice skyline takes the highest note of any music."
+        return (
+            "monophonic: every track sounds two notes at once; trained with --voice skyline, it hears the highest note."
+        )
