@@ -139,7 +139,7 @@ def test_prime_with_validation_music(here, say, tmp_path):
 
 
 def test_what_of_a_primer_is_not_in_the_vocabulary_is_told(here, say, tmp_path):
-    """The joint events of smoke: the tunes have one velocity, and so an onset of any other is unknown; an off is not."""
+    """The joint events of smoke: the tunes have one velocity, so an onset of any other is unknown; an off is not."""
     tune = zoo.read_midi("tunes/tune-2.mid")
     soft = tune.replace(velocity=tune.velocity // 4)
     zoo.write_midi(soft, tmp_path / "soft.mid")

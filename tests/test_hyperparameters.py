@@ -3,7 +3,10 @@
 import argparse
 import dataclasses
 import json
+import re
 import reprlib
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 
@@ -30,9 +33,9 @@ class Model:
         hyperparameters.check(self)
 
 
-def parse(*words, skip=()):
+def parse(*words):
     parser = argparse.ArgumentParser()
-    hyperparameters.add_arguments(parser, Model, skip)
+    hyperparameters.add_arguments(parser, {"model": Model})
     return vars(parser.parse_args(words))
 
 
@@ -158,18 +161,11 @@ def test_values_go_through_json_and_through_flags(model):
 def test_only_flags_that_are_given_are_parsed():
     assert parse() == {}
     assert parse("--voice-of", "skyline") == {"voice_of": "skyline"}
-    assert parse("--hold", "no", skip={"epochs"}) == {"hold": "no"}
-
-
-def test_flags_that_are_skipped_are_not_there(capsys):
-    with pytest.raises(SystemExit):
-        parse("--epochs", "3", skip={"epochs"})
-    assert "--epochs" in capsys.readouterr().err
 
 
 def test_help_shows_default_and_what_a_flag_takes():
     parser = argparse.ArgumentParser(prog="p")
-    hyperparameters.add_arguments(parser, Model)
+    hyperparameters.add_arguments(parser, {"model": Model})
     text = " ".join(parser.format_help().split())
     for part in (
         "--epochs N passes at most [25]",
@@ -182,6 +178,37 @@ def test_help_shows_default_and_what_a_flag_takes():
     ):
         assert part in text
     assert "--seed" not in text
+
+
+def test_help_of_many_models_names_whose_a_flag_is_and_no_value_that_differs():
+    @dataclass
+    class One:
+        epochs: int = option(25, "passes")
+        batch: int = option(8, "sequences in a batch")
+        width: int = option(3, "units of the one")
+        depth: int = option(2, "layers")
+        presets: ClassVar = {"smoke": {"epochs": 1}, "blog": {}}
+
+    @dataclass
+    class Other:
+        epochs: int = option(25, "passes")
+        batch: int = option(8, "sequences in a batch")
+        width: int = option(4, "units of the other")
+        breadth: int = option(6, "heads")
+        presets: ClassVar = {"smoke": {"breadth": 7}, "blog": {}}
+
+    parser = argparse.ArgumentParser()
+    hyperparameters.add_arguments(parser, {"one": One, "other": Other})
+    text = parser.format_help()
+    of_all, of_one, of_other = re.split("hyperparameters of .*:", text)[1:]
+    assert re.findall("hyperparameters of (.*):", text) == ["every model", "one", "other"]
+    flags = [re.findall(r"^  (--\w+) N +(.*)$", part, re.M) for part in (of_all, of_one, of_other)]
+    assert flags[0] == [
+        ("--epochs", "passes"),
+        ("--batch", "sequences in a batch [8]"),
+        ("--width", "units of the one; or units of the other"),
+    ]
+    assert flags[1:] == [[("--depth", "layers [2]")], [("--breadth", "heads")]]
 
 
 def test_every_hyperparameter_belongs_to_one_part():

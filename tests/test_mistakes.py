@@ -177,6 +177,10 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
     ("line", "told"),
     [
         ("train melody-lstm --epochs 2", "Did you mean melody_lstm?"),
+        ("train note_lstm --epoch 1", "--epoch 1 (did you mean --epochs?); python -m zoo train note_lstm --help tells"),
+        ("sample note_lstm --temprature=1", "(did you mean --temperature?); python -m zoo sample --help tells"),
+        ("train --seed x note_lstm", "invalid int value: 'x'; python -m zoo train note_lstm --help tells"),
+        ("report --hidden 3", "unrecognized arguments: --hidden 3; python -m zoo report --help tells"),
         ("train note_lstm --corpus ./tunes --preset nosuch", "it has smoke, original, blog, tuned"),
         ("train note_lstm --corpus tunes --preset smoke", "the folder here is written ./tunes"),
         ("train note_lstm SMOKE --out tunes/tune-1.mid", "--out: tunes/tune-1.mid is no folder; choose another one."),

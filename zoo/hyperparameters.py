@@ -64,23 +64,43 @@ def check(model) -> None:
         object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
 
 
-def add_arguments(parser: argparse.ArgumentParser, model: type, skip: typing.Container[str] = ()) -> None:
-    """Give `parser` a flag for every hyperparameter not in `skip`; one not given stays out of the parsed namespace."""
-    hints = typing.get_type_hints(model)
-    group = parser.add_argument_group("hyperparameters", "defaults stand in brackets; a preset may set others")
-    for name, field in options(model).items():
-        if name in skip:
-            continue
-        default = field.default
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else WORDS.get(str(default), default)
-        choices = field.metadata["choices"]
-        group.add_argument(
-            "--" + name.replace("_", "-"),
-            dest=name,
-            default=argparse.SUPPRESS,
-            metavar="{" + ",".join(map(str, choices)) + "}" if choices else _word(hints[name]),
-            help=f"{field.metadata['help']} [{shown}]".replace("%", "%%"),
-        )
+def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type]) -> None:
+    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together. One
+    not given stays out of the parsed namespace."""
+    owners: dict[str, list[str]] = {}
+    for name, model in models.items():
+        for key in options(model):
+            owners.setdefault(key, []).append(name)
+    groups = {}
+    for key, names in owners.items():
+        whose = "every model" if 1 < len(names) == len(models) else ", ".join(names)
+        if whose not in groups:
+            told = None if groups else "in brackets what every preset has, where all have the same"
+            groups[whose] = parser.add_argument_group(f"hyperparameters of {whose}", told)
+        _add_argument(groups[whose], key, [models[name] for name in names])
+
+
+def _add_argument(group, name: str, models: list[type]) -> None:
+    """The flag of a hyperparameter that all of `models` have."""
+    fields = [options(model)[name] for model in models]
+    choices = fields[0].metadata["choices"]
+    told = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
+    values = {
+        preset.get(name, field.default)
+        for model, field in zip(models, fields, strict=True)
+        for preset in getattr(model, "presets", {"": {}}).values()
+    }
+    if len(values) == 1:
+        (value,) = values
+        shown = ",".join(map(str, value)) if isinstance(value, tuple) else WORDS.get(str(value), value)
+        told += f" [{shown}]"
+    group.add_argument(
+        "--" + name.replace("_", "-"),
+        dest=name,
+        default=argparse.SUPPRESS,
+        metavar="{" + ",".join(map(str, choices)) + "}" if choices else _word(typing.get_type_hints(models[0])[name]),
+        help=told.replace("%", "%%"),
+    )
 
 
 def _kinds(hint) -> tuple[type, bool]:

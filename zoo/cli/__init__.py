@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from zoo.render import FORMATS
 
 CORPUS = commands.CORPUS
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
+NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,8 +29,21 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **kwargs):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
+        self.explained = self.prog  # the command whose --help lists every option
+
+    def parse_known_args(self, args=None, namespace=None):
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # told here, by the command itself, or else the parser around it would
+            flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]
+            near = [
+                flag for word in flags for flag in difflib.get_close_matches(word, self._option_string_actions, 1, NEAR)
+            ]
+            hint = f" (did you mean {' '.join(near)}?)" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
+
     def error(self, message: str):
-        raise UserError(f"{message}; {self.prog} --help tells what is possible.")
+        raise UserError(f"{message}; {self.explained} --help tells what is possible.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +95,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_training(command)
     if named:
         _add_hyperparameters(command, [named])
+        command.explained = f"{command.prog} {named}"
     command.set_defaults(run=commands.train)
 
     command = adding.add_parser("train-all", help="train every model, one after the other")
@@ -168,12 +184,9 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
 def _add_hyperparameters(command: Parser, models: Sequence[str]) -> None:
     from zoo import hyperparameters
 
-    seen = set()
-    for name in models:
-        found = commands.zoo_model(name)
-        hyperparameters.add_arguments(command, found, skip=seen)
-        seen |= set(hyperparameters.options(found))
-    command.set_defaults(hyperparameters=sorted(seen))
+    found = {name: commands.zoo_model(name) for name in models}
+    hyperparameters.add_arguments(command, found)
+    command.set_defaults(hyperparameters=sorted(set().union(*map(hyperparameters.options, found.values()))))
 
 
 def _add_choice_of_run(command: Parser) -> None:
