@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from zoo.report.runs import Run, look_up, number
 
 WIDTH = 100
 UNKNOWN = "—"
+BEGINNING = re.compile(r".*?-seed\d+")
 SIGNS = {"AIS estimate": "~", "bound": "≤"}
 COMPARABLE = (
     "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
@@ -42,8 +44,10 @@ def table(runs: list[Run]) -> list[str]:
     head = ("model", "run", "epochs", "seconds", "valid", "test", "order 0", "n-gram", "skill", "status")
     rows = [head, *(_cells(run) for run in runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    widths[0] = min(widths[0], 14)
-    widths[1] = max(12, min(widths[1], WIDTH - sum(widths) + widths[1] - 2 * (len(head) - 1)))
+    free = WIDTH - sum(widths[2:]) - 2 * (len(head) - 1)  # for model and run
+    told = max(len(_first(row[1])) + (row[1] != _first(row[1])) for row in rows)  # preset, seed, and that more follows
+    widths[0] = min(widths[0], 14, max(free - max(told, 12), 4))
+    widths[1] = max(12, min(widths[1], free - widths[0]))
     lines = []
     for row in rows:
         cells = [
@@ -129,9 +133,15 @@ def _cells(run: Run) -> tuple[str, ...]:
     )
 
 
+def _first(name: str) -> str:
+    """Preset and seed, with which a run's name begins."""
+    return (BEGINNING.match(name) or [""])[0]
+
+
 def _shorten(name: str, width: int) -> str:
-    """Cut in the middle: a run's name tells preset and seed first, and the override that sets it apart last."""
+    """Preset and seed stay whole where they have room; of the rest the end does, which sets a run apart."""
     if len(name) <= width:
         return name
-    tail = (width - 1) // 2
-    return f"{name[: width - 1 - tail]}…{name[-tail:]}"
+    first = _first(name)
+    tail = width - 1 - len(first) if first and len(first) < width else (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
