@@ -23,6 +23,7 @@ ROOMS = [
     "layers",
     "metrics",
     "scoring",
+    "priming",
     "annealing",
     "checkpoint",
     "training",
@@ -47,7 +48,7 @@ KNOWS = {
     "codecs": {"errors", "files", "song"},
     "layers": {"errors"},
     "render": {"errors", "files", "song", "midi"},
-    "report": {"errors", "files", "song", "midi", "metrics", "render"},
+    "report": {"errors", "files", "song", "midi", "metrics", "progress", "render"},
 }
 KERAS = {"layers", "annealing", "checkpoint", "training", "base", "models", "harness"}
 KERAS |= {f"{kind}_model" for kind in ("symbol", "frame", "rbm")}

@@ -6,7 +6,6 @@ import inspect
 import itertools
 import reprlib
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -16,16 +15,15 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from zoo import checkpoint, hyperparameters, training
+from zoo import checkpoint, hyperparameters, priming, training
 from zoo.codecs import Codec, Line
 from zoo.codecs.base import to_steps
 from zoo.errors import UserError
 from zoo.hyperparameters import trained, written
 from zoo.scoring import Evaluation, Score, encode_all, to_score
-from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
+from zoo.song import TICKS_PER_BEAT, Song
 
 MOST_BEATS = 1_000_000  # of all pieces of one request together
-PRIMERS_TOLD = 3  # names of primers in one warning
 
 
 @dataclass(kw_only=True)
@@ -215,11 +213,13 @@ class MusicModel:
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
         primers = heard = None
         if songs := _songs(() if prime is None else prime, "the primer"):
-            primers, heard = self._primers(songs, round(prime_beats * TICKS_PER_BEAT), count)
+            nothing = f"holds nothing {self.nothing_to_read()}"
+            ticks = round(prime_beats * TICKS_PER_BEAT)
+            primers, heard = priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
         codes = self.generate(count, steps, temperature, top_p, primers, seed)
         pieces = [self.codec.decode(code, steps) for code in codes]
         if heard:
-            pieces = [_joined(before, after) for before, after in zip(heard, pieces, strict=True)]
+            pieces = [priming.joined(before, after) for before, after in zip(heard, pieces, strict=True)]
         return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
 
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
@@ -327,48 +327,12 @@ class MusicModel:
         for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
             yield self._transposed(song, shift)
 
-    def _primers(self, songs: list[Song], ticks: int, count: int) -> tuple[list[Line], list[Song]]:
-        """For each piece the line to go on from, and the music it stands for."""
-        choices, unknown = [], {}
-        for song in songs:
-            song = song.crop(0, ticks)
-            lines = self.codec.encode(song)
-            if not lines:
-                told = f"the primer {song.name or ''} holds nothing {self.nothing_to_read()}"
-                raise UserError(told.replace("  ", " "))
-            steps = int(to_steps(song.length, self.codec.steps_per_beat))
-            choices.append([(line, self.codec.decode(line.codes, steps)) for line in lines])
-            if share := self.codec.unknown_share(np.concatenate([line.codes for line in lines])):
-                name = song.name or "the primer"
-                unknown[name] = max(share, unknown.get(name, 0.0))
-                if not any(len(heard) for _, heard in choices[-1]):
-                    raise UserError(
-                        f"{self.model_name()} knows no note of {name}: {share:.1%} of its symbols are not in the "
-                        "vocabulary, which is what the training music held; take a primer more like that music, or "
-                        "another model."
-                    )
-        if unknown:
-            worst = sorted(unknown.items(), key=lambda entry: -entry[1])
-            told = ", ".join(f"{share:.1%} of {name}" for name, share in worst[:PRIMERS_TOLD])
-            more = f" and parts of {len(worst) - PRIMERS_TOLD} more" * (len(worst) > PRIMERS_TOLD)
-            warnings.warn(f"{self.model_name()} leaves out what is not in its vocabulary: {told}{more}.", stacklevel=3)
-        picked = [choices[i % len(choices)] for i in range(count)]
-        pairs = [lines[(i // len(choices)) % len(lines)] for i, lines in enumerate(picked)]
-        return [line for line, _ in pairs], [song for _, song in pairs]
-
 
 def _songs(songs: Iterable[Song], what: str) -> list[Song]:
     songs = list(songs) if isinstance(songs, Iterable) else [songs]
     if not all(isinstance(song, Song) for song in songs):
         raise UserError(f"{what} must be a list of Songs, such as corpus.train.")
     return songs
-
-
-def _joined(before: Song, after: Song) -> Song:
-    """`after` behind `before`, with the border marked."""
-    columns = {name: np.concatenate([getattr(before, name), getattr(after, name)]) for name in COLUMNS}
-    columns["start"] = np.concatenate([before.start, after.start + before.length])
-    return before.replace(**columns, length=before.length + after.length, primed=before.length)
 
 
 def _shape(shape) -> str:
