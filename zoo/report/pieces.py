@@ -7,6 +7,7 @@ report rendered is removed: other files in there, such as samples that a user as
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from zoo import render
 from zoo.errors import UserError
 from zoo.files import printable, read_json, write_bytes, write_json
 from zoo.midi import read_midi
+from zoo.progress import counting
 from zoo.render import roll, sheet, sound
 from zoo.report.runs import Run, items, look_up
 from zoo.song import Song
@@ -156,13 +158,17 @@ def _file(place: Path, suffix: str) -> Path:
 
 
 def _render_all(pieces: Sequence[tuple[Path, Path, str, tuple[str, ...]]]) -> None:
+    if not pieces:
+        return
     processes = min(os.cpu_count() or 1, len(pieces) // WORTH_A_PROCESS)
-    if processes < 2:
-        for piece in pieces:
-            _render(piece)
-    else:
-        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            list(pool.map(_render, pieces))
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(counting("pieces rendered"))
+        rendered = map(_render, pieces)
+        if processes > 1:
+            rendered = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn"))).map(_render, pieces)
+        progress(0, len(pieces))
+        for done, _ in enumerate(rendered, start=1):
+            progress(done, len(pieces))
 
 
 def _render(piece: tuple[Path, Path, str, tuple[str, ...]]) -> None:
