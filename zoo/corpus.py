@@ -139,12 +139,10 @@ def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
             return text, datasets / text
         near = difflib.get_close_matches(text.lower(), recipes.NAMES, n=1)
         hint = f", did you mean {near[0]}?" if near else ","
+        slash = f"and a folder is written with a slash, as in ./{text or 'music'}"
         if text and Path(text).is_dir():
-            hint = f"; the folder here is written ./{text},"
-        raise UserError(
-            f"{text!r} is no named corpus{hint} named ones are {', '.join(recipes.NAMES)}, "
-            f"and a folder is written with a slash, as in ./{text or 'music'}."
-        )
+            hint, slash = ",", f"and the folder here is written with a slash: ./{text}"
+        raise UserError(f"{text!r} is no named corpus{hint} named ones are {', '.join(recipes.NAMES)}, {slash}.")
     folder = Path(text).expanduser()
     if not os.path.exists(folder):  # of Path, it raises when the name is too long
         raise UserError(f"{folder} does not exist; give the folder where the MIDI files are.")
