@@ -6,6 +6,7 @@ from rich.console import Console
 
 from zoo import progress
 from zoo.progress import TrainingDisplay, clock, counting
+from zoo.report import pieces
 
 
 @pytest.fixture
@@ -101,6 +102,29 @@ def test_time_left_is_until_epochs_minutes_or_updates_are_used_up(epochs, minute
     display = TrainingDisplay("", epochs, minutes, updates)
     display.batch(1, 7, 7, seconds)
     assert display.left == pytest.approx(left)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "updates", "ends"), [(100_000, 21, 3), (100_000, 22, 4), (2, 21, 2), (5, 0, 5), (100_000, 3, 1)]
+)
+def test_epochs_are_as_many_as_the_updates_come_to(time, capsys, epochs, updates, ends):
+    with TrainingDisplay("note_lstm", epochs, minutes=0, updates=updates) as display:
+        time.seconds = 30
+        display.batch(0, 7, 7, 30.0)
+        display.epoch([row(1, 9.0)], None)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"note_lstm  epoch 1 of {ends}, 7 of 7 batches")
+    assert second.startswith(f"note_lstm  epoch   1 of {ends}  loss")
+
+
+def test_pieces_of_a_report_are_counted(terminal, monkeypatch):
+    heard = []
+    monkeypatch.setattr(pieces, "_render", heard.append)
+    pieces._render_all([])
+    assert terminal.getvalue() == "", "nothing to do is not worth a line"
+    pieces._render_all(["a", "b", "c"])
+    assert heard == ["a", "b", "c"]
+    assert "pieces rendered" in terminal.getvalue() and "3/3" in terminal.getvalue()
 
 
 @pytest.mark.parametrize("title", ["note_lstm smoke-seed0", "note_lstm weights={0}[red][/]"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ class TrainingDisplay:
             named = TextColumn("{task.fields[title]}", style="bold", markup=False)
             columns = (named, BarColumn(), TextColumn("{task.description}"))
             self.live = Progress(*columns, console=self.console, transient=True)
+        self.ends = epochs  # the epoch that training ends in at the latest; updates may come to fewer
         self.said = time.monotonic()
 
     def __enter__(self) -> TrainingDisplay:
@@ -79,9 +81,10 @@ class TrainingDisplay:
             part = max(part, seconds / (60 * self.minutes))
         if self.updates:
             part = max(part, (epoch * total + done) / self.updates)
+            self.ends = min(self.epochs, math.ceil(self.updates / total))
         part = min(part, 1.0)
         left = seconds / part - seconds
-        text = f"epoch {epoch + 1} of {self.epochs}, {done} of {total} batches, {clock(seconds)}, {clock(left)} left"
+        text = f"epoch {epoch + 1} of {self.ends}, {done} of {total} batches, {clock(seconds)}, {clock(left)} left"
         if self.live:
             self.live.update(self.task, completed=part, description=text)
         elif time.monotonic() - self.said >= PLAIN_EVERY:
@@ -94,7 +97,7 @@ class TrainingDisplay:
         row = history[-1]
         best = min(history, key=lambda row: row["val_nats_per_beat"])
         line = (
-            f"{self.title}  epoch {row['epoch']:3d} of {self.epochs}"
+            f"{self.title}  epoch {row['epoch']:3d} of {self.ends}"
             f"  loss {row['loss']:.4f}  val_loss {row['val_loss']:.4f}"
             f"  validation {row['val_nats_per_beat']:.4f} nats/beat"
             f" (best {best['val_nats_per_beat']:.4f}, epoch {best['epoch']})"
