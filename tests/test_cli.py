@@ -131,6 +131,9 @@ def test_train_prints_the_run_and_does_not_train_what_is_done(here, say):
         done = say("train", "melody_lstm", *SMOKE)
         assert (done.code, done.lines) == (0, [MELODY])
         assert done.err == f"melody_lstm smoke-seed0: done before, in {MELODY}\n"
+    for message, told in (("first try", ""), ("second try", ", where the message was not kept")):
+        done = say("train", "melody_lstm", *SMOKE, "--message", message)
+        assert done.err == f"melody_lstm smoke-seed0: done before, in {MELODY}{told}\n"
 
 
 def test_train_takes_every_option(copy, say, instant):

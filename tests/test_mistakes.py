@@ -182,7 +182,7 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("train --seed x note_lstm", "invalid int value: 'x'; python -m zoo train note_lstm --help tells"),
         ("report --hidden 3", "unrecognized arguments: --hidden 3; python -m zoo report --help tells"),
         ("train note_lstm --corpus ./tunes --preset nosuch", "it has smoke, original, blog, tuned"),
-        ("train note_lstm --corpus tunes --preset smoke", "the folder here is written ./tunes"),
+        ("train note_lstm --corpus tunes --preset smoke", "and the folder here is written with a slash: ./tunes.\n"),
         ("train note_lstm SMOKE --out tunes/tune-1.mid", "--out: tunes/tune-1.mid is no folder; choose another one."),
         ("train note_lstm SMOKE --weights RUN", "holds a melody_lstm, not a note_lstm"),
         ("train-all TUNES --preset nosuch", "note_lstm has no preset 'nosuch', only smoke, original"),
@@ -206,6 +206,10 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("sample melody_lstm TUNES --format exe", "--format takes mid, png, svg, mp3"),
         ("sample ./tunes", "tunes is no run folder: it holds no model.json"),
         ("score nosuch", "the zoo has event_lstm, melody_lstm, note_lstm, rnn_dbn, rnn_nade, rnn_rbm"),
+        (
+            "compare-presets rnn_dbn TUNES",
+            "rnn_dbn has no preset 'blog'; name two with --one and --other, of smoke, ",
+        ),
         ("report --corpus ./nothere", "there is no run in reports/nothere; train first: python -m zoo train-all"),
     ],
 )

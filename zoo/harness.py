@@ -115,7 +115,9 @@ class Job:
                     return self.folder
         with contextlib.suppress(OSError):  # of a process that was killed at the very end
             (self.folder / "state.npz").unlink()
-        print(f"{title}: done before, in {self.folder}", file=sys.stderr)
+        described = read_json(self.folder / "model.json")
+        lost = ", where the message was not kept" * bool(self.message and described.get("message") != self.message)
+        print(f"{title}: done before, in {self.folder}{lost}", file=sys.stderr)
         return self.folder
 
     def _begin(self, state: str, title: str) -> None:

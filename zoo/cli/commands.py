@@ -164,6 +164,10 @@ def compare_presets(options: argparse.Namespace) -> int:
     from zoo import hyperparameters
 
     model, plans = zoo.find(options.model), []
+    for preset in (options.one, options.other):
+        if preset not in model.presets:
+            there = ", ".join(model.presets)
+            raise UserError(f"{options.model} has no preset {preset!r}; name two with --one and --other, of {there}.")
     one, other = (_untrained(options, options.model, preset, {}) for preset in (options.one, options.other))
     steps = (
         (options.one, {}, options.one),
