@@ -97,7 +97,7 @@ def train(options: argparse.Namespace) -> None:
         weights = (zoo.load(options.weights), options.weights)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
-    print(_job(options, model, _read_corpus(options.corpus), overrides, options.message, weights).run())
+    print(_job(options, model, _read_corpus(options.corpus), overrides, weights).run())
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
@@ -115,7 +115,7 @@ def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: d
     return zoo.create(name, preset, options.seed, **overrides)
 
 
-def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, message: str, weights=None):
+def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, weights=None):
     from zoo.harness import Job
 
     return Job(
@@ -125,7 +125,7 @@ def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, me
         overrides={key: getattr(model, key) for key in overrides},
         weights=weights,
         checkpoint_every=options.checkpoint_every,
-        message=message,
+        message=getattr(options, "message", ""),  # compare-presets gives each run its own
         tensorboard=options.tensorboard,
     )
 
@@ -163,7 +163,7 @@ def compare_presets(options: argparse.Namespace) -> int:
     another."""
     from zoo import hyperparameters
 
-    model, plans = zoo.find(options.model), []
+    model, plans = zoo_model(options.model), []
     for preset in (options.one, options.other):
         if preset not in model.presets:
             there = ", ".join(model.presets)
@@ -194,7 +194,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
     for plan, model in zip(plans, models, strict=True):
-        job = _job(options, model, corpus, plan.overrides, plan.message)
+        job = _job(options, model, corpus, plan.overrides)
         if job.state() == "done":
             job.run()  # says so
             continue
