@@ -148,10 +148,10 @@ def test_only_a_run_with_metrics_and_model_is_finished(here):
     ("preset", "seed", "message"),
     [
         (None, None, " in r/tunes; begun, but not finished: tuned-seed0; train it: python -m zoo train note_lstm"),
-        ("tuned", 0, " of --preset tuned --seed 0 in r/tunes; begun, but not finished: tuned-seed0; train it: @"),
-        ("blog", None, " of --preset blog in r/tunes; train it: @"),
-        ("blog", 3, " of --preset blog --seed 3 in r/tunes; train it: @"),
-        (None, 2, " of --seed 2 in r/tunes; train it: @"),
+        ("tuned", 0, " with preset tuned and seed 0 in r/tunes; begun, but not finished: tuned-seed0; train it: @"),
+        ("blog", None, " with preset blog in r/tunes; train it: @"),
+        ("blog", 3, " with preset blog and seed 3 in r/tunes; train it: @"),
+        (None, 2, " with seed 2 in r/tunes; train it: @"),
     ],
 )
 def test_without_a_run_the_user_is_told_how_to_train_exactly_that(preset, seed, message):
@@ -160,7 +160,8 @@ def test_without_a_run_the_user_is_told_how_to_train_exactly_that(preset, seed, 
     add_run(results, "rnn_rbm", "blog", 3, age=0)
     with pytest.raises(UserError) as told:
         newest_run(results, "note_lstm", preset, seed)
-    asked = f"python -m zoo train note_lstm{message.partition(' of')[2].partition(' in ')[0]}"
+    flags = f" --preset {preset}" * (preset is not None) + f" --seed {seed}" * (seed is not None)
+    asked = f"python -m zoo train note_lstm{flags}"
     assert str(told.value) == f"note_lstm has no finished run{message.replace('@', asked)} (and the same --corpus)."
 
 

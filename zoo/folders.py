@@ -83,12 +83,14 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
         else:
             finished.append(run.name)
     if not found:
-        wanted = f" --preset {preset}" * (preset is not None) + f" --seed {seed}" * (seed is not None)
+        asked = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
+        wanted = " with " * bool(asked) + " and ".join(f"{key} {value}" for key, value in asked.items())
+        flags = "".join(f" --{key} {value}" for key, value in asked.items())
         there = f"others are finished: {_some(finished)}; " * bool(finished)
         there += f"begun, but not finished: {_some(begun)}; " * bool(begun)
         raise UserError(
-            f"{model} has no finished run{' of' * bool(wanted)}{wanted} in {results}; {there}"
-            f"train it: python -m zoo train {model}{wanted} (and the same --corpus)."
+            f"{model} has no finished run{wanted} in {results}; {there}"
+            f"train it: python -m zoo train {model}{flags} (and the same --corpus)."
         )
     return max(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
 
