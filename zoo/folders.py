@@ -83,9 +83,9 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
         else:
             finished.append(run.name)
     if not found:
-        asked = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
-        wanted = " with " * bool(asked) + " and ".join(f"{key} {value}" for key, value in asked.items())
-        flags = "".join(f" --{key} {value}" for key, value in asked.items())
+        named = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
+        wanted = " with " * bool(named) + " and ".join(f"{key} {value}" for key, value in named.items())
+        flags = "".join(f" --{key} {value}" for key, value in named.items())
         there = f"others are finished: {_some(finished)}; " * bool(finished)
         there += f"begun, but not finished: {_some(begun)}; " * bool(begun)
         raise UserError(
