@@ -35,7 +35,7 @@ class Model:
 
 def parse(*words):
     parser = argparse.ArgumentParser()
-    hyperparameters.add_arguments(parser, {"model": Model})
+    hyperparameters.add_arguments(parser, {"model": Model}, "tuned")
     return vars(parser.parse_args(words))
 
 
@@ -165,7 +165,7 @@ def test_only_flags_that_are_given_are_parsed():
 
 def test_help_shows_default_and_what_a_flag_takes():
     parser = argparse.ArgumentParser(prog="p")
-    hyperparameters.add_arguments(parser, {"model": Model})
+    hyperparameters.add_arguments(parser, {"model": Model}, "tuned")
     text = " ".join(parser.format_help().split())
     for part in (
         "--epochs N passes at most [25]",
@@ -197,18 +197,23 @@ def test_help_of_many_models_names_whose_a_flag_is_and_no_value_that_differs():
         breadth: int = option(6, "heads")
         presets: ClassVar = {"smoke": {"breadth": 7}, "blog": {}}
 
-    parser = argparse.ArgumentParser()
-    hyperparameters.add_arguments(parser, {"one": One, "other": Other})
-    text = parser.format_help()
-    of_all, of_one, of_other = re.split("hyperparameters of .*:", text)[1:]
-    assert re.findall("hyperparameters of (.*):", text) == ["every model", "one", "other"]
-    flags = [re.findall(r"^  (--\w+) N +(.*)$", part, re.M) for part in (of_all, of_one, of_other)]
-    assert flags[0] == [
+    found = {}
+    for preset in ("smoke", "blog"):
+        parser = argparse.ArgumentParser()
+        hyperparameters.add_arguments(parser, {"one": One, "other": Other}, preset)
+        text = parser.format_help()
+        assert f"in brackets what preset {preset} has, where all models have the same" in text
+        assert re.findall("hyperparameters of (.*):", text) == ["every model", "one", "other"]
+        parts = re.split("hyperparameters of .*:", text)[1:]
+        found[preset] = [re.findall(r"^  (--\w+) N +(.*)$", part, re.M) for part in parts]
+    of_both = [
         ("--epochs", "passes"),
         ("--batch", "sequences in a batch [8]"),
         ("--width", "units of the one; or units of the other"),
     ]
-    assert flags[1:] == [[("--depth", "layers [2]")], [("--breadth", "heads")]]
+    assert found["smoke"] == [of_both, [("--depth", "layers [2]")], [("--breadth", "heads [7]")]]
+    of_both[0] = ("--epochs", "passes [25]")
+    assert found["blog"] == [of_both, [("--depth", "layers [2]")], [("--breadth", "heads [6]")]]
 
 
 def test_every_hyperparameter_belongs_to_one_part():

@@ -64,9 +64,9 @@ def check(model) -> None:
         object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
 
 
-def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type]) -> None:
-    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together. One
-    not given stays out of the parsed namespace."""
+def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type], preset: str) -> None:
+    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together, and
+    tell what `preset` has. One not given stays out of the parsed namespace."""
     owners: dict[str, list[str]] = {}
     for name, model in models.items():
         for key in options(model):
@@ -75,20 +75,20 @@ def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type]) -> N
     for key, names in owners.items():
         whose = "every model" if 1 < len(names) == len(models) else ", ".join(names)
         if whose not in groups:
-            told = None if groups else "in brackets what every preset has, where all have the same"
+            where = ", where all models have the same" if len(models) > 1 else ""
+            told = None if groups else f"in brackets what preset {preset} has{where}"
             groups[whose] = parser.add_argument_group(f"hyperparameters of {whose}", told)
-        _add_argument(groups[whose], key, [models[name] for name in names])
+        _add_argument(groups[whose], key, [models[name] for name in names], preset)
 
 
-def _add_argument(group, name: str, models: list[type]) -> None:
+def _add_argument(group, name: str, models: list[type], preset: str) -> None:
     """The flag of a hyperparameter that all of `models` have."""
     fields = [options(model)[name] for model in models]
     choices = fields[0].metadata["choices"]
     told = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
     values = {
-        preset.get(name, field.default)
+        getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
         for model, field in zip(models, fields, strict=True)
-        for preset in getattr(model, "presets", {"": {}}).values()
     }
     if len(values) == 1:
         (value,) = values

@@ -94,14 +94,14 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
     _add_training(command)
     if named:
-        _add_hyperparameters(command, [named])
+        _add_hyperparameters(command, [named], arguments)
         command.explained = f"{command.prog} {named}"
     command.set_defaults(run=commands.train)
 
     command = adding.add_parser("train-all", help="train every model, one after the other")
     _add_training(command)
     if arguments[:1] == ["train-all"]:
-        _add_hyperparameters(command, zoo.names())
+        _add_hyperparameters(command, zoo.names(), arguments)
     command.set_defaults(run=commands.train_all)
 
     command = adding.add_parser(
@@ -181,11 +181,14 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
     )
 
 
-def _add_hyperparameters(command: Parser, models: Sequence[str]) -> None:
+def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequence[str]) -> None:
     from zoo import hyperparameters
 
+    chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    chosen.add_argument("--preset", nargs="?", default="tuned")
+    preset = chosen.parse_known_args(list(arguments))[0].preset
     found = {name: commands.zoo_model(name) for name in models}
-    hyperparameters.add_arguments(command, found)
+    hyperparameters.add_arguments(command, found, preset)
     command.set_defaults(hyperparameters=sorted(set().union(*map(hyperparameters.options, found.values()))))
 
 
