@@ -18,7 +18,7 @@ RELEASE_SECONDS = 2.0
 BLOCK = 2**15  # samples that are synthesised at once
 LONGEST = 3600  # seconds
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
-COMPRESSION = {False: 0.4, True: 0.8}  # of MP3, by `compact`: 0 is the best quality, 1 the smallest file
+COMPRESSION = {False: 0.4, True: 0.9}  # of MP3, by `compact`: 0 is the best quality, 1 the smallest file
 
 
 def audio(song: Song, path: Path | str, compact: bool = False) -> None:

@@ -101,7 +101,7 @@ class Figures:
                 skills = [group.skill("order0") for group in way.groups]
                 skills = [np.nan if skill is None else skill for skill in skills]
                 axes.plot(range(4), skills, **style, label=f"{way.model}, {way.one} to {way.other}")
-            axes.margins(x=0.13)  # room for the words below the last
+            axes.margins(x=0.18)  # room for the words below the last
             axes.set_xticks(range(4), ["as it was", "+ training", "+ network", "+ representation"])
             axes.set(ylabel="skill, test\n(share of order 0 removed)", xlabel="what is taken from the other preset")
             _with_legend(axes)

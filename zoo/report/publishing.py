@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 from zoo.errors import UserError
 from zoo.files import remove_leftovers, temporary_for
 
-LEFT_OUT = shutil.ignore_patterns(".*", "*.h5", "state.npz", "checkpoints", "tensorboard")
 PAGE = "index.html"
+BESIDE = (PAGE, "blind.html", "results.csv", "corpus.json")
 
 
 def check_target(folder: Path, target: Path) -> None:
@@ -25,7 +27,8 @@ def check_target(folder: Path, target: Path) -> None:
 
 
 def publish(folder: Path | str, target: Path | str) -> int:
-    """Copy the report in `folder` to `target`, whole or not at all; a report that stands there is replaced.
+    """Copy the page in `folder` and all that it shows or links to to `target`, whole or not at all; a report that stands
+    there is replaced.
 
     Returns:
         Bytes copied.
@@ -39,7 +42,9 @@ def publish(folder: Path | str, target: Path | str) -> int:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target.parent)
-        shutil.copytree(folder, new, ignore=LEFT_OUT)
+        for name in _shown(folder):
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(folder / name, new / name)
         if target.exists():
             os.rename(target, old)
         os.rename(new, target)
@@ -54,3 +59,16 @@ def publish(folder: Path | str, target: Path | str) -> int:
         if target.exists():
             shutil.rmtree(old, ignore_errors=True)
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+
+
+def _shown(folder: Path) -> list[str]:
+    """Paths below `folder` of the pages and of every file that they name."""
+    beside = [name for name in BESIDE if (folder / name).is_file()]
+    named = {
+        unquote(word)
+        for name in beside
+        if name.endswith(".html")
+        for word in re.findall(r'"([^"<>]+\.\w+)"', (folder / name).read_text(encoding="utf-8"))
+    }
+    inside = [name for name in sorted(named - set(BESIDE)) if (folder / name).is_file() and ".." not in name.split("/")]
+    return beside + inside
