@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from urllib.parse import unquote
 
 import pytest
 from test_report import Page, add_run, write
@@ -13,6 +14,7 @@ from zoo.cli import main
 from zoo.errors import UserError
 from zoo.report import write_report
 from zoo.report.blind import COLUMNS, Question
+from zoo.report.publishing import publish
 from zoo.report.ratings import LARGEST, Answer, read_exported, student, tally, to_ratings, wilson
 
 ROW = dict(piece="a.mp3", sound="s1", model="m", run="r", kind="sample", composed=1, liking=4, seconds=12)
@@ -194,6 +196,14 @@ def test_ratings_go_into_the_page_the_table_and_the_findings(folder, capsys):
     assert (note["sample_composed"], rbm["sample_composed"], rbm["real_answers"]) == ("1.0", "0.0", "2")
     assert float(rbm["sample_composed_high"]) == pytest.approx(0.7935, abs=5e-5)
     assert (rbm["real_liking"], rbm["real_liking_low"]) == ("4.0", "")
+
+
+def test_what_the_blind_test_plays_is_published_with_it(folder, tmp_path):
+    write_report(folder)
+    publish(folder, tmp_path / "passed on")
+    urls = [piece["url"] for piece in facts(folder)["pieces"]]
+    assert len(urls) == 7 and all((tmp_path / "passed on" / unquote(url)).is_file() for url in urls)
+    assert not [*tmp_path.glob("passed on/runs/*/*/real/*")]  # what no page names stays here
 
 
 def test_without_ratings_nothing_is_said_of_listeners(folder):

@@ -20,7 +20,7 @@ COST_NOTES = (100_000, 1_000_000, 10_000_000)
 
 # One process for each amount; what is the same for all (imports, compilation) falls out of their differences.
 COST = """
-import resource, sys, time
+import pathlib, sys, time
 import zoo
 at = [time.perf_counter()]
 corpus = zoo.load_corpus(sys.argv[1])
@@ -28,7 +28,8 @@ at.append(time.perf_counter())
 model = zoo.create("melody_lstm", "smoke", epochs=1, batch=256, voice="skyline")
 model.fit(corpus.train, corpus.valid[:3])
 at.append(time.perf_counter())
-highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Of this process alone: ru_maxrss would count what the one that began it held then.
+highest = 1024 * int(pathlib.Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 print(sum(map(len, corpus.train + corpus.valid + corpus.test)), highest, at[1] - at[0], at[2] - at[1])
 """
 

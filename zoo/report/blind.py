@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy import stats
+from scipy import special
 
 from zoo.report.html import encodable, write_page
 from zoo.report.pieces import Piece
@@ -90,8 +90,8 @@ def write_blind(folder: Path, title: str, asked: Sequence[Question]) -> bool:
         "enough": ENOUGH,
         "most": LIKING,
         # Quantiles of the intervals, by degrees of freedom from 1: the page needs no statistics of its own.
-        "normal": stats.norm.ppf((1 + LEVEL) / 2),
-        "student": [round(stats.t.ppf((1 + LEVEL) / 2, freedom), 9) for freedom in range(1, QUESTIONS)],
+        "normal": float(special.ndtri((1 + LEVEL) / 2)),
+        "student": [round(float(special.stdtrit(freedom, (1 + LEVEL) / 2)), 9) for freedom in range(1, QUESTIONS)],
     }
     write_page(path, "blind.html", title=title, facts=facts)
     return True

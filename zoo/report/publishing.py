@@ -27,8 +27,8 @@ def check_target(folder: Path, target: Path) -> None:
 
 
 def publish(folder: Path | str, target: Path | str) -> int:
-    """Copy the page in `folder` and all that it shows or links to to `target`, whole or not at all; a report that stands
-    there is replaced.
+    """Copy the pages in `folder`, and all that they show or link to, into `target`, whole or not at all; a report that
+    stands there is replaced.
 
     Returns:
         Bytes copied.

@@ -22,8 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy import stats
-
 from zoo.errors import UserError
 from zoo.files import printable
 from zoo.report.blind import COLUMNS, KINDS, LEVEL, LIKING, Question
@@ -138,12 +136,16 @@ def tally(answers: Sequence[Answer]) -> Tally:
 
 def wilson(count: int, answers: int) -> tuple[float, float]:
     """Wilson's score interval of `count` out of `answers`, without continuity correction."""
+    from scipy import stats  # takes half a second to load, and most reports have no ratings
+
     low, high = stats.binomtest(count, answers).proportion_ci(LEVEL, method="wilson")
     return float(low), float(high)
 
 
 def student(likings: Sequence[int]) -> tuple[float | None, float | None]:
     """Student's t interval of the mean, inside the scale; (None, None) where all are alike."""
+    from scipy import stats
+
     if len(set(likings)) < 2:
         return None, None
     error = statistics.stdev(likings) / math.sqrt(len(likings))
