@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from zoo.metrics.features import STEPS_PER_BEAT, features, merged, pitch_classes
 from zoo.metrics.scalars import best_key, empty_beats, scale_consistency
@@ -120,6 +118,9 @@ def _folds(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 def _predict(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Class of each of `new` by logistic regression with a ridge, features standardised over `x`."""
+    from scipy.optimize import minimize  # takes as long to load as all else here, and a report needs only our names
+    from scipy.special import expit
+
     scale = x.std(0)
     mean, scale = x.mean(0), np.where(scale > 0, scale, 1)
     x, new = (np.column_stack([(table - mean) / scale, np.ones(len(table))]) for table in (x, new))

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scipy import special
-
 from zoo.report.html import encodable, write_page
 from zoo.report.pieces import Piece
 from zoo.report.runs import Run
@@ -80,6 +78,8 @@ def write_blind(folder: Path, title: str, asked: Sequence[Question]) -> bool:
     if not asked:
         path.unlink(missing_ok=True)
         return False
+    from scipy import special  # takes a quarter of a second to load
+
     known_by = "".join(f"{question.path}\0{question.sound}\0" for question in asked)
     facts = {
         "pieces": [question._asdict() for question in asked],
