@@ -117,7 +117,7 @@ need-model:
 	@echo "Which model? Name one, as in: make $(MAKECMDGOALS) MODEL=rnn_rbm" >&2; exit 2
 
 test-slow: setup
-	@$(PY) -m pytest -q -rs -n auto -m slow $(ARGS)
+	@$(PY) -m pytest -q -rs -m slow $(ARGS)
 
 bench: setup
 	@PYTHONPATH=.:tests $(PY) -m bench $(ARGS)

@@ -246,7 +246,7 @@ def test_commands_behind_the_targets(ready):
         ],
         ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [f"[-m][zoo][sample][reports/a b/]{run}[--count][2]"],
         ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][-m][not slow][-x]"],
-        ("test-slow",): ["[-m][pytest][-q][-rs][-n][auto][-m][slow]"],
+        ("test-slow",): ["[-m][pytest][-q][-rs][-m][slow]"],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
         ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]"],
     }.items():
