@@ -93,10 +93,10 @@ class Job:
             return "done"
         return "resume" if (self.folder / "state.npz").exists() else "new"
 
-    def unheard(self) -> str:
-        """The side of the split, "train", "valid" or "test", in which the model can read nothing; or no text."""
+    def unheard(self) -> bool:
+        """Whether there is a side of the split in which the model can read nothing."""
         codec = self.model.make_codec().fit(self.corpus.train)
-        return next((side for side in SPLITS if not encode_all(codec, getattr(self.corpus, side))[0]), "")
+        return not all(encode_all(codec, getattr(self.corpus, side))[0] for side in SPLITS)
 
     def run(self) -> Path:
         """Train, or go on, or find it done; returns the run folder.

@@ -13,6 +13,7 @@ from zoo.errors import UserError
 from zoo.files import remove_leftovers, temporary_for
 
 PAGE = "index.html"
+ADDRESS = re.compile(r'(?:\b(?:href|src)=|"url": ?)"([^"<>/][^"<>]*)"')  # relative, in tags and in the blind test
 BESIDE = (PAGE, "blind.html", "results.csv", "corpus.json")
 
 
@@ -62,13 +63,14 @@ def publish(folder: Path | str, target: Path | str) -> int:
 
 
 def _shown(folder: Path) -> list[str]:
-    """Paths below `folder` of the pages and of every file that they name."""
+    """Paths below `folder` of the pages and of every file that they link to: only addresses that we wrote count, for a
+    title, which comes from a stranger's file, may be a path too."""
     beside = [name for name in BESIDE if (folder / name).is_file()]
-    named = {
-        unquote(word)
+    linked = {
+        unquote(address)
         for name in beside
         if name.endswith(".html")
-        for word in re.findall(r'"([^"<>]+\.\w+)"', (folder / name).read_text(encoding="utf-8"))
+        for address in ADDRESS.findall((folder / name).read_text(encoding="utf-8"))
     }
-    inside = [name for name in sorted(named - set(BESIDE)) if (folder / name).is_file() and ".." not in name.split("/")]
-    return beside + inside
+    inside = [name for name in sorted(linked - set(BESIDE)) if (folder / name).is_file()]
+    return beside + [name for name in inside if (folder / name).resolve().is_relative_to(folder.resolve())]
