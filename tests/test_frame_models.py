@@ -181,12 +181,12 @@ def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, mo
             weight.assign(np.zeros(weight.shape))
     share = (frames.sum(0) + 0.5) / (len(frames) + 1)
     nats = -np.where(frames, np.log(share), np.log1p(-share)).sum(1)
-    assert model.evaluate(lines).nats == pytest.approx(nats.sum(), rel=1e-3)
+    assert model.evaluate(lines).nats == pytest.approx(nats.sum(), rel=2e-3)
     picked = np.arange(40) * len(frames) // 40
     quick = model.evaluate(lines, thorough=False)
     assert quick.details["frames"] == 40
-    assert nats[picked].mean() != pytest.approx(nats.mean(), rel=2e-3)
-    assert quick.nats == pytest.approx(nats[picked].mean() * len(frames), rel=1e-3)
+    assert nats[picked].mean() != pytest.approx(nats.mean(), rel=2e-2)
+    assert quick.nats == pytest.approx(nats[picked].mean() * len(frames), rel=4e-3)
 
 
 def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
@@ -197,7 +197,8 @@ def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
     )
     asked = []
 
-    def anneal(W, b_v, b_h, base, temperatures, chains, seed):
+    def anneal(W, b_v, b_h, base, hints, temperatures, chains, seed):
+        assert hints.shape == b_v.shape
         asked.append((temperatures, len(b_v)))
         return Annealed(np.full(len(b_v), 100.0 / temperatures), np.ones(len(b_v)), np.zeros((chains, *b_v.shape), int))
 

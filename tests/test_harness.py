@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import filelock
 import keras
@@ -227,6 +228,51 @@ def test_other_hyperparameters_behind_the_same_name_are_stale(job, instant):
     described["hyperparameters"]["dense"] = 5
     (run / "model.json").write_text(json.dumps(described))
     assert job(overrides={"epochs": 1}).state() == "stale"
+
+
+def test_measured_in_another_way_is_measured_anew_but_not_trained_again(studio, corpus, tmp_path, monkeypatch, capsys):
+    made = studio / "reports/tunes/runs/rnn_rbm/smoke-seed0"
+    run = shutil.copytree(made, tmp_path / "tunes/runs/rnn_rbm/smoke-seed0")
+    described, before = read(run / "model.json"), read(run / "metrics.json")
+    described["hyperparameters"] |= {"anneal_steps": 7, "anneal_chains": 5}
+    (run / "model.json").write_text(json.dumps(described))
+    before["scores"]["test"]["nats"] = before["seconds"] = 12345.0
+    (run / "metrics.json").write_text(json.dumps(before))
+    (run / "samples/rnn_rbm-01.mid").write_bytes(b"")
+
+    asked = Job(zoo.create("rnn_rbm", "smoke"), corpus, tmp_path / "tunes")
+    assert asked.state() == "trained"
+    monkeypatch.setattr(asked.model, "fit", lambda *args, **kwargs: pytest.fail("trained again"))
+    assert asked.run() == run and asked.state() == "done"
+    assert "trained before, measured in another way: measured anew" in capsys.readouterr().err
+    after, expected = read(run / "metrics.json"), read(made / "metrics.json")
+    for part in (after, expected):
+        part.pop("sampling")
+        assert all(score.pop("seconds") > 0 for score in part["scores"].values())
+    assert after.pop("seconds") == 12345 != expected.pop("seconds") and after == expected
+    assert read(run / "model.json")["hyperparameters"] == read(made / "model.json")["hyperparameters"]
+    assert read(run / "model.json")["message"] == "first try"
+    for name in ("history.csv", "samples/rnn_rbm-01.mid"):
+        assert (run / name).read_bytes() == (made / name).read_bytes()
+    weights = zoo.load(run).network.get_weights()
+    assert all(map(np.array_equal, weights, zoo.load(made).network.get_weights()))
+
+
+def test_an_interrupted_training_goes_on_however_it_will_be_measured(job, unmeasured, monkeypatch):
+    first = job("rnn_rbm", overrides={"epochs": 2})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 1)
+        first.run()
+    described = read(first.folder / "model.json")
+    described["hyperparameters"]["anneal_steps"] = 7
+    (first.folder / "model.json").write_text(json.dumps(described))
+    again = job("rnn_rbm", overrides={"epochs": 2})
+    again.model.anneal_steps = 9
+    assert again.state() == "resume"
+    assert [row["epoch"] for row in history_of(again.run())] == [1, 2]
+    described["hyperparameters"]["hidden"] += 1
+    (first.folder / "model.json").write_text(json.dumps(described))
+    assert again.state() == "stale"
 
 
 # What goes wrong.

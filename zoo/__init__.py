@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import logging
 import os
 import pkgutil
 import reprlib
@@ -32,6 +33,8 @@ __all__ = ["Corpus", "Song", "UserError", "create", "find", "load", "load_corpus
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk is not the user's business
+# Nor is its advice on retracing: what is compiled once for every shape is counted as if it were compiled in vain.
+logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def names() -> list[str]:

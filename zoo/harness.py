@@ -24,7 +24,7 @@ import numpy as np
 
 from zoo import baselines, comparison, hyperparameters, training
 from zoo.base import MusicModel
-from zoo.checkpoint import save_weights
+from zoo.checkpoint import WEIGHTS, save_weights
 from zoo.corpus import SPLITS, Corpus
 from zoo.errors import UserError
 from zoo.files import locked, read_json, write_json, write_text
@@ -81,16 +81,21 @@ class Job:
         }
 
     def state(self) -> str:
-        """What lies in the folder: "new", "resume", "done", or "stale" when it is of another identity."""
+        """What lies in the folder: "new", "resume", "done", "trained" when it is done but was measured in another way,
+        or "stale" when it is of another identity."""
         try:
             found = read_json(self.folder / "model.json")
         except UserError:
             return "new"
-        mine = self.identity()
-        if not isinstance(found, dict) or any(found.get(key) != value for key, value in mine.items()):
+        mine, kind = self.identity(), type(self.model)
+        asked = mine.pop("hyperparameters")
+        settings = found.get("hyperparameters") if isinstance(found, dict) else None
+        if not isinstance(settings, dict) or any(found.get(key) != value for key, value in mine.items()):
+            return "stale"
+        if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, asked):
             return "stale"
         if is_finished(self.folder):
-            return "done"
+            return "done" if settings == asked else "trained"
         return "resume" if (self.folder / "state.npz").exists() else "new"
 
     def unheard(self) -> bool:
@@ -121,14 +126,19 @@ class Job:
         return self.folder
 
     def _begin(self, state: str, title: str) -> None:
+        if state == "trained":
+            print(f"{title}: trained before, measured in another way: measured anew", file=sys.stderr)
         if state == "stale":
             print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
         if self.model.minutes:
             print(f"{title}: {BY_THE_CLOCK}", file=sys.stderr)
-        if state != "resume":
+        if state in ("new", "stale"):
             self._clear()
         try:
-            self._train(title)
+            if state == "trained":
+                self._measure_anew(title)
+            else:
+                self._train(title)
         except (Exception, KeyboardInterrupt) as error:
             with contextlib.suppress(UserError):  # the disk may be full; what happened first is to be told
                 self._explain(error)
@@ -173,18 +183,38 @@ class Job:
                 state_path=folder / "state.npz",
             )
         model.save(folder, **described)
-        print(f"{title}: scoring and sampling", file=sys.stderr, flush=True)
-        write_json(folder / "metrics.json", self._measure(history))
+        best = training.kept_epoch(model, history["val_nats_per_beat"])
+        told = {
+            "about": model.about(),
+            "parameters": model.parameters,
+            "epochs": len(history["epoch"]),
+            "best_epoch": best + 1,
+            "seconds": history["seconds"][-1],
+            "seconds_to_best": history["seconds"][best],
+            "network": model.picture(),
+            "environment": environment(),
+        }
+        write_json(folder / "metrics.json", told | self._measure(title) | {"peak_memory_mb": peak_memory()})
         (folder / "state.npz").unlink(missing_ok=True)
+
+    def _measure_anew(self, title: str) -> None:
+        """Keep the weights and what is told of their training."""
+        path, described = self.folder / "metrics.json", read_json(self.folder / "model.json")
+        told = read_json(path)
+        if not isinstance(told, dict):
+            raise UserError(f"{path} is damaged; delete it to train the model anew.")
+        self.model.restore(described, self.folder / WEIGHTS)
+        write_json(path, told | self._measure(title))
+        self.model.save(self.folder, **described | self.identity())  # last, for then nothing is left to be done
 
     def _overrides_as_json(self) -> dict:
         values = hyperparameters.values(self.model)
         return {key: values[key] for key in self.overrides}
 
-    def _measure(self, history: dict[str, list[float]]) -> dict:
-        """Everything the report says of the run; writes its samples on the way."""
+    def _measure(self, title: str) -> dict:
+        """What the report says of the trained model; writes its samples on the way."""
+        print(f"{title}: scoring and sampling", file=sys.stderr, flush=True)
         model, corpus = self.model, self.corpus
-        best = training.kept_epoch(model, history["val_nats_per_beat"])
         sides = {"valid": corpus.valid, "test": corpus.test}
         scores = {}
         for side, songs in sides.items():
@@ -203,13 +233,6 @@ class Job:
             write_midi(song, self.folder / "real" / f"real-{number}.mid")
         floors, ngram = self._floors(sides)
         return {
-            "about": model.about(),
-            "parameters": model.parameters,
-            "epochs": len(history["epoch"]),
-            "best_epoch": best + 1,
-            "seconds": history["seconds"][-1],
-            "seconds_to_best": history["seconds"][best],
-            "peak_memory_mb": peak_memory(),
             "sampling": {
                 "songs": SAMPLES,
                 "beats": SAMPLE_BEATS,
@@ -228,8 +251,6 @@ class Job:
                 SAMPLE_BEATS,
             ),
             "real": [song.name for song in heard],
-            "network": model.picture(),
-            "environment": environment(),
             "warnings": [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs),
         }
 

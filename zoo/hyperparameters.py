@@ -12,7 +12,7 @@ import typing
 
 from zoo.errors import UserError
 
-PARTS = ("representation", "network", "training")
+PARTS = ("representation", "network", "training", "measuring")
 WORDS = {"None": "none", "True": "yes", "False": "no"}
 MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -26,7 +26,8 @@ def option(default, help: str, *, low=None, high=None, choices=None, part="netwo
         help: one line for `--help` and the report.
         low, high: bounds of a number, or of each number of a tuple, both included.
         choices: the values allowed.
-        part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained.
+        part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained, how
+            its likelihood is estimated.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "part": part}
     return dataclasses.field(default=default, metadata=metadata)
@@ -35,6 +36,7 @@ def option(default, help: str, *, low=None, high=None, choices=None, part="netwo
 # Of the other parts, in short.
 trained = functools.partial(option, part="training")
 written = functools.partial(option, part="representation")
+measured = functools.partial(option, part="measuring")
 
 
 def options(model: type) -> dict[str, dataclasses.Field]:
@@ -45,6 +47,11 @@ def options(model: type) -> dict[str, dataclasses.Field]:
 def of_part(model: type, part: str) -> list[str]:
     """Names of the hyperparameters of a model's class that belong to a part."""
     return [name for name, field in options(model).items() if field.metadata["part"] == part]
+
+
+def as_trained(model: type, values: dict[str, object]) -> dict[str, object]:
+    """Of the hyperparameters of a model's class and their values, those of which its weights depend."""
+    return {name: value for name, value in values.items() if name not in of_part(model, "measuring")}
 
 
 def values(model) -> dict[str, object]:

@@ -13,11 +13,11 @@ from zoo.annealing import CHAINS_AT_ONCE, Annealed, anneal
 from zoo.codecs import Line
 from zoo.errors import UserError
 from zoo.frame_model import FrameLoss, FrameModel
-from zoo.hyperparameters import option, trained
+from zoo.hyperparameters import measured, option, trained
 from zoo.layers.rbm import RBM
 from zoo.scoring import Evaluation
 
-QUICK = (300, 5)  # temperatures, chains: for every epoch
+QUICK = (50, 5)  # temperatures, chains: for every epoch
 DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 PRETRAINING_BATCH = 100
 
@@ -30,9 +30,9 @@ class RBMModel(FrameModel):
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
     chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
     weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
-    anneal_steps: int = option(500, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
-    anneal_chains: int = option(20, "chains of it, a multiple of five", low=5, high=10_000)
-    anneal_twice: bool = option(False, "measure once more with twice the temperatures, to see if they are enough")
+    anneal_steps: int = measured(100, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
+    anneal_chains: int = measured(10, "chains of it, a multiple of five", low=5, high=10_000)
+    anneal_twice: bool = measured(False, "measure once more with twice the temperatures, to see if they are enough")
     quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
     pretrain_epochs: int = trained(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
     pretrain_rate: float = trained(0.01, "learning rate of that", low=1e-9, high=1e3)
@@ -89,10 +89,10 @@ class RBMModel(FrameModel):
             self.anneal_steps //= 2
         return dataclasses.replace(found, details=found.details | {"once": once, "twice": twice})
 
-    def anneal(self, W, b_v, b_h, base, thorough: bool) -> tuple[Annealed, dict]:
-        """log Z of one machine a frame, and how it was estimated."""
+    def anneal(self, W, b_v, b_h, base, hints, thorough: bool) -> tuple[Annealed, dict]:
+        """log Z of one machine a frame, and how it was estimated; see `zoo.annealing.anneal`."""
         temperatures, chains = (self.anneal_steps, self.anneal_chains) if thorough else QUICK
-        found = anneal(np.asarray(W), b_v, b_h, np.asarray(base), temperatures, chains, self.seed)
+        found = anneal(np.asarray(W), b_v, b_h, np.asarray(base), hints, temperatures, chains, self.seed)
         return found, {"temperatures": temperatures, "chains": chains}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from zoo import hyperparameters
 from zoo.errors import UserError
 from zoo.files import replacing
 
@@ -104,8 +105,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def identity(model) -> str:
-    """SHA-256 of a model's name, hyperparameters, seed and vocabulary, as hexadecimal digits."""
-    return hashlib.sha256(json.dumps([model.to_json(), model.codec.to_json()]).encode()).hexdigest()
+    """SHA-256 of what a model's training depends on, and of its vocabulary, as hexadecimal digits."""
+    described = model.to_json()
+    described["hyperparameters"] = hyperparameters.as_trained(type(model), described["hyperparameters"])
+    return hashlib.sha256(json.dumps([described, model.codec.to_json()]).encode()).hexdigest()
 
 
 def kept_epoch(model, figures: list[float]) -> int:

@@ -52,12 +52,12 @@ class RNNDBN(RBMModel):
         ),
         "paper": PAPER_ROLL | dict(
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
-            pretrain_epochs=20, anneal_steps=1000, anneal_twice=True,
+            pretrain_epochs=20, anneal_steps=500, anneal_chains=20, anneal_twice=True,
         ),
         "best": PAPER_ROLL | dict(
             hidden=192, units=(256,), cell="lstm", dropout=0.4, relative=32, transpose=6, weight_scale=0.1,
             gibbs_steps=10, batch=16, epochs=100_000, updates=5000, learning_rate=1.5e-2, schedule="cosine",
-            clip_norm=1.0, keep="last", anneal_steps=2000, anneal_twice=True,
+            clip_norm=1.0, keep="last", anneal_steps=500, anneal_chains=20, anneal_twice=True,
         ),
     }  # fmt: skip
 
@@ -103,7 +103,8 @@ class RNNDBN(RBMModel):
         (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
         # The upper machine annealed from its other side, which began as the visible units.
         base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
-        annealed, how = self.anneal(U.T, b_2, b_1, base, thorough)
+        hints = np.pad(frames, ((0, 0), (0, self.extra)))
+        annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
         bound = np.empty(len(frames))
         for first in range(0, len(frames), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
