@@ -126,6 +126,7 @@ def _compiled(frames: int, visible: int, hidden: int) -> list[keras.Model]:
     for part in found:
         part.built = True  # none has weights
         part.compile(jit_compile=True)
+        part.make_predict_function()  # threads would make one each
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import keras
@@ -20,7 +22,7 @@ from zoo.scoring import Evaluation, frame_accuracy
 READER_STEPS = 128
 READER_BATCH = 16
 SAMPLER_STEPS = 16
-SONGS_AT_ONCE = 32
+SONGS_AT_ONCE = 5  # by one core
 SORTED_BATCHES = 8  # so many batches are sorted by length at a time
 MEASURED_AT_ONCE = 8192  # frames: their parameters are held in memory
 # Of Boulanger-Lewandowski et al. 2012: the keys of a piano, one frame a quarter note.
@@ -210,22 +212,33 @@ class FrameModel(MusicModel):
             raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
 
     def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
-        pieces = []
-        for first in range(0, count, SONGS_AT_ONCE):
-            rows = range(first, min(first + SONGS_AT_ONCE, count))
-            group = [primers[row].codes for row in rows] if primers else None
-            rngs = [np.random.default_rng([seed, row]) for row in rows]
-            pieces += self._roll_out(rngs, -(-steps // self.steps_per_frame), temperature, group)
-        return pieces
+        sampler, frames = self._make("sample", self._make_sampler), -(-steps // self.steps_per_frame)
+        sampler.make_predict_function()  # threads would make one each
+        groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
+        # The last group is filled up: one shape, one compilation, and no song depends on how many there are.
+        starts = [
+            self._start([primers[min(row, count - 1)].codes for row in rows] if primers else None) for rows in groups
+        ]
 
-    def _roll_out(self, rngs, frames: int, temperature, primers) -> list[np.ndarray]:
-        sampler = self._make("sample", self._make_sampler)
-        width, back = self.distribution.noise, self.conditioned.memory
-        past = np.zeros((len(rngs), back, self.codec.bits), np.float32)
+        def roll_out(rows, memory):
+            rngs = [np.random.default_rng([seed, row]) for row in rows]
+            return self._roll_out(sampler, rngs, frames, temperature, memory)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            pieces = [piece for group in pool.map(roll_out, groups, starts) for piece in group]
+        return pieces[:count]
+
+    def _start(self, primers: list[np.ndarray] | None) -> list[np.ndarray]:
+        """The sampler's memory before the first frame of SONGS_AT_ONCE songs: the frames it looks back at, states."""
+        back = self.conditioned.memory
+        past = np.zeros((SONGS_AT_ONCE, back, self.codec.bits), np.float32)
         for row, codes in enumerate(primers or []):
             past[row, max(back - len(codes), 0) :] = codes[-back:]
-        states = self._carry(primers)[1] if primers else map(np.asarray, self.conditioned.initial_states(len(rngs)))
-        memory, drawn = [past.reshape(len(rngs), -1), *states], []
+        states = self._carry(primers)[1] if primers else map(np.asarray, self.conditioned.initial_states(SONGS_AT_ONCE))
+        return [past.reshape(SONGS_AT_ONCE, -1), *states]
+
+    def _roll_out(self, sampler, rngs, frames: int, temperature, memory) -> list[np.ndarray]:
+        width, drawn = self.distribution.noise, []
         for _ in range(0, frames, SAMPLER_STEPS):
             noise = np.empty((len(rngs), SAMPLER_STEPS, width + 1), np.float32)
             for row, rng in enumerate(rngs):
