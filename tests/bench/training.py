@@ -76,7 +76,9 @@ def annealing(runs: int):
     if not folder:
         return
     corpus = zoo.load_corpus(folder)
-    model = zoo.create("rnn_rbm", "paper", updates=100, pretrain_epochs=0, anneal_steps=500, anneal_twice=False)
+    model = zoo.create(
+        "rnn_rbm", "paper", updates=100, pretrain_epochs=0, anneal_steps=500, anneal_chains=20, anneal_twice=False
+    )
     model.fit(corpus.train, corpus.valid[:2])
     taken = seconds_once(lambda: model.score(corpus.test))
     yield Row("AIS of rnn_rbm paper on JSB test, 500 x 20", "s", [taken], [], ("ours <= 180",))
