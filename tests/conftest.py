@@ -60,7 +60,7 @@ def unmeasured(monkeypatch):
     """Neither score nor sample: for tests of what comes before."""
     from zoo.harness import Job
 
-    monkeypatch.setattr(Job, "_measure", lambda self, history: {"measured": True})
+    monkeypatch.setattr(Job, "_measure", lambda self, title: {"measured": True})
 
 
 @pytest.fixture
