@@ -224,7 +224,8 @@ class FrameModel(MusicModel):
             rngs = [np.random.default_rng([seed, row]) for row in rows]
             return self._roll_out(sampler, rngs, frames, temperature, memory)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # Under JAX, Keras lends a network's weights to one call at a time.
+        with ThreadPoolExecutor(os.cpu_count() if keras.backend.backend() == "tensorflow" else 1) as pool:
             pieces = [piece for group in pool.map(roll_out, groups, starts) for piece in group]
         return pieces[:count]
 
