@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import re
 import shutil
@@ -400,3 +401,13 @@ def test_nobody_reads_on(tmp_path, tunes):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_tensorflow_does_not_tell_users_of_retracing():
+    logger = logging.getLogger("tensorflow")
+    told = [
+        "5 out of the last 5 calls to <f> triggered tf.function retracing. Tracing is expensive",
+        "the disk is full",
+    ]
+    records = [logging.LogRecord("tensorflow", logging.WARNING, "", 1, text, (), None) for text in told]
+    assert [bool(logger.filter(record)) for record in records] == [False, True]

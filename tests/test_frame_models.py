@@ -151,12 +151,13 @@ def test_whole_songs_are_scored_as_the_network_says(monkeypatch):
 def test_pieces_go_on_from_their_primers(name):
     """Frame by frame what the network says of primer and piece so far, drawn with the noise of that piece."""
     model = create(name, struck=False, cell="lstm", relative=2, reach=5, memory=3, low=60, high=67)
-    primers = some_lines(8, [2, 9])  # one shorter than the memory
+    primers = some_lines(8, [2, 9, 4, 1, 6, 3, 8])  # some shorter than the memory, and more than one core draws at once
     model = prepared(model, primers[1].codes)
     randomised(model.conditioned)
     width, temperature = model.distribution.noise, np.full((1, 1), 0.8, np.float32)
     for given in (primers, None):
-        pieces = model.generate(2, 5, 0.8, 1.0, given, seed=3)
+        pieces = model.generate(7, 5, 0.8, 1.0, given, seed=3)
+        assert len(pieces) == 7
         for row, piece in enumerate(pieces):
             noise = np.random.default_rng([3, row]).random((frame_model.SAMPLER_STEPS, width), np.float32)
             frames = given[row].codes.astype(np.float32) if given else np.zeros((0, 8), np.float32)

@@ -243,7 +243,11 @@ def test_measured_in_another_way_is_measured_anew_but_not_trained_again(studio, 
     asked = Job(zoo.create("rnn_rbm", "smoke"), corpus, tmp_path / "tunes")
     assert asked.state() == "trained"
     monkeypatch.setattr(asked.model, "fit", lambda *args, **kwargs: pytest.fail("trained again"))
-    assert asked.run() == run and asked.state() == "done"
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr(Job, "_measure", lambda *args: (_ for _ in ()).throw(OSError("disk")))
+        asked.run()
+    assert asked.state() == "trained" and read(run / "metrics.json") == before and (run / "error.txt").exists()
+    assert asked.run() == run and asked.state() == "done" and not (run / "error.txt").exists()
     assert "trained before, measured in another way: measured anew" in capsys.readouterr().err
     after, expected = read(run / "metrics.json"), read(made / "metrics.json")
     for part in (after, expected):

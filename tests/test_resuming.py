@@ -158,6 +158,16 @@ def test_weights_of_two_runs_of_one_name_make_two_runs(studio, job, tmp_path):
     assert one.identity() == same.identity() != another.identity()
 
 
+def test_weights_measured_in_another_way_are_the_same_weights(studio, job, tmp_path):
+    source = studio / "reports/tunes/runs/rnn_rbm/smoke-seed0"
+    other = shutil.copytree(source, tmp_path / "other/smoke-seed0")
+    described = read(other / "model.json")
+    described["hyperparameters"]["anneal_steps"] += 1
+    (other / "model.json").write_text(json.dumps(described))
+    one, same = (job("rnn_rbm", weights=(zoo.load(folder), folder)) for folder in (source, other))
+    assert one.weights[0].anneal_steps != same.weights[0].anneal_steps and one.identity() == same.identity()
+
+
 def test_weights_keep_their_vocabulary(studio, job, corpus, instant):
     source = studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
     smaller = dataclasses.replace(corpus, train=corpus.train[:1], digest="f" * 64)

@@ -135,7 +135,7 @@ class Explore(keras.Model):
 
     Call arguments, a list:
         W, b_v, b_h, base: (visible, hidden), (frames, visible), (frames, hidden), (visible,).
-        keys: (EXPLORED + 1,) uint32, of the draws at each step.
+        keys: (EXPLORED + 1,) uint32, of the draws at each step and, the last, of those where the chains start.
 
     Returns:
         Where the chains end (CHAINS_AT_ONCE, frames, visible), and how often the units were on (frames, visible).
@@ -212,7 +212,7 @@ class Steps(keras.Model):
         begins, ends = ops.concatenate([zero, ends], -1), ops.concatenate([ends, zero + 2], -1)
 
         def at(v):
-            """v, the input of the hidden units there, and r = log(Z p(v) / q(v))."""
+            """v, the input of the hidden units there, and r = log(Z p(v) / q(v)), (frames, chains, 1)."""
             h_in = ops.maximum(ops.matmul(v, W) + b_h, -FAR)
             products = ops.matmul(v, inner)
             log_q = products[..., :-1] + log_share

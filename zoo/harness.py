@@ -128,12 +128,13 @@ class Job:
     def _begin(self, state: str, title: str) -> None:
         if state == "trained":
             print(f"{title}: trained before, measured in another way: measured anew", file=sys.stderr)
-        if state == "stale":
+        elif state == "stale":
             print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
-        if self.model.minutes:
+        if self.model.minutes and state != "trained":
             print(f"{title}: {BY_THE_CLOCK}", file=sys.stderr)
         if state in ("new", "stale"):
             self._clear()
+        (self.folder / "error.txt").unlink(missing_ok=True)
         try:
             if state == "trained":
                 self._measure_anew(title)
@@ -170,7 +171,6 @@ class Job:
     def _train(self, title: str) -> None:
         model, corpus, folder = self.model, self.corpus, self.folder
         described = self.identity() | {"overrides": self._overrides_as_json(), "message": self.message}
-        (folder / "error.txt").unlink(missing_ok=True)
         write_json(folder / "model.json", described)
         write_json(self.results / "corpus.json", corpus.describe())
         keeper = Keeper(folder, self.checkpoint_every, self.tensorboard)
@@ -347,8 +347,9 @@ def environment() -> dict:
 
 def _of_weights(model: MusicModel, run: Path) -> dict:
     described = read_json(run / "model.json")
-    known = {key: described.get(key) for key in ("model", "preset", "seed", "hyperparameters", "corpus")}
-    return known | {"digest": _digest(model)}
+    known = {key: described.get(key) for key in ("model", "preset", "seed", "corpus")}
+    settings = hyperparameters.as_trained(type(model), hyperparameters.values(model))
+    return known | {"hyperparameters": settings, "digest": _digest(model)}
 
 
 def _digest(model: MusicModel) -> str:

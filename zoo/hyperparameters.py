@@ -50,8 +50,9 @@ def of_part(model: type, part: str) -> list[str]:
 
 
 def as_trained(model: type, values: dict[str, object]) -> dict[str, object]:
-    """Of the hyperparameters of a model's class and their values, those of which its weights depend."""
-    return {name: value for name, value in values.items() if name not in of_part(model, "measuring")}
+    """Those of `values`, hyperparameters of a model's class by name, on which its weights depend."""
+    measuring = of_part(model, "measuring")
+    return {name: value for name, value in values.items() if name not in measuring}
 
 
 def values(model) -> dict[str, object]:

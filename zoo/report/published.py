@@ -194,7 +194,7 @@ def _markdown(name: str, known: str | None, rows: list[dict], facts: dict) -> li
         "",
         f"Pieces: {pieces}; {rows[0]['test_frames']:,} test frames, untransposed, the first of each piece included. "
         "Negative log-likelihood in nats per test frame: lower is better. `best` and `paper` were chosen on "
-        "validation; the test music was looked at once for each row.",
+        "validation; nothing was chosen by the test music.",
         "",
     ]
     if known is None:
