@@ -86,24 +86,23 @@ def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
     if count > MAX_NOTES:
         raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
 
-    notes = [track.notes.numpy() for track in tracks]
-    columns = {name: np.concatenate([column[name] for column in notes]) for name in notes[0]}
-    start = columns["time"].astype(np.int64)
-    end = start + columns["duration"]
+    notes = [[*track.notes.numpy().values(), np.full(len(track.notes), index)] for index, track in enumerate(tracks)]
+    start, duration, pitch, velocity, track = np.concatenate([np.array(rows, np.int64) for rows in notes], axis=1)
     # symusic counts in 32 bits, so that an endless file shows as negative times.
-    if start.min() < 0 or columns["duration"].min() < 0 or end.max() > MAX_BEATS * score.tpq:
+    times = np.array([start, start + duration])
+    if start.min() < 0 or duration.min() < 0 or (last := int(times[1].max())) > MAX_BEATS * score.tpq:
         raise UnreadableMidi(path, f"it lasts longer than {MAX_BEATS:,} beats")
-    if end.max() * len(tracks) > MAX_TRACK_BEATS * score.tpq:
+    if last * len(tracks) > MAX_TRACK_BEATS * score.tpq:
         raise UnreadableMidi(path, f"its {len(tracks)} tracks hold more than {MAX_TRACK_BEATS:,} beats in all")
-    start, end = _rescale(start, score.tpq), _rescale(end, score.tpq)
+    start, end = _rescale(times, score.tpq)
     end = np.maximum(end, start + 1)
     length = int(end.max())
     song = Song(
         start=start,
         duration=end - start,
-        pitch=columns["pitch"],
-        velocity=np.maximum(columns["velocity"], 1),
-        track=np.repeat(np.arange(len(notes)), [len(track.notes) for track in tracks]),
+        pitch=pitch,
+        velocity=np.maximum(velocity, 1),
+        track=track,
         length=length,
         programs=tuple(track.program for track in tracks),
         time_signatures=_time_signatures(score, length),

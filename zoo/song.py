@@ -6,7 +6,7 @@ Time is counted in ticks, 480 to a beat; a beat is a quarter note, whatever the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,13 @@ import numpy as np
 TICKS_PER_BEAT = 480
 COLUMNS = ("start", "duration", "pitch", "velocity", "track")
 LOWEST = (0, 1, 0, 1, 0)  # value of each
+ORDER = (0, 2, 4, 1, 3)  # in which columns decide which note comes first
 LONGEST = 2**31 - 1  # ticks
 
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """Notes in order of (start, pitch, track, duration); frozen, the columns are read-only.
+    """Notes in order of (start, pitch, track, duration, velocity); frozen, the columns are read-only.
 
     Args:
         start: onset of each note in ticks, ≥ 0. All columns are int32 of shape (notes,).
@@ -55,7 +56,7 @@ class Song:
         if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
             raise ValueError("the columns of a Song must be one-dimensional and of one length")
         table = np.array(columns, np.int64)  # one array: reading a corpus makes thousands of small Songs
-        start, duration, pitch, _, track = table
+        start, duration, *_ = table
         if start.size:
             highest = (LONGEST, LONGEST, 127, 127, len(self.programs) - 1)
             found = zip(COLUMNS, table.min(1).tolist(), table.max(1).tolist(), LOWEST, highest, strict=True)
@@ -64,7 +65,7 @@ class Song:
                     raise ValueError(f"{name} must lie between {low} and {high}, found {least} to {most}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
-        table = table.take(_order(len(self.programs), start, duration, pitch, track), axis=1).astype(np.int32)
+        table = in_order(table, ORDER).astype(np.int32)
         table.flags.writeable = False
         for name, column in zip(COLUMNS, table, strict=True):
             object.__setattr__(self, name, column)
@@ -128,16 +129,19 @@ class Song:
         )
 
 
-def by_duration(key: np.ndarray, duration: np.ndarray) -> np.ndarray:
-    """What sorts notes of an ascending `key` by (key, duration); much less work than to sort by two keys, for nearly
-    all notes differ in the first."""
-    group = np.zeros(len(key), np.int64)
-    np.cumsum(key[1:] != key[:-1], out=group[1:])
-    return (group << 31 | duration).argsort(kind="stable")
+def in_order(table: np.ndarray, by: Sequence[int]) -> np.ndarray:
+    """The columns of `table` (fields, notes), int64 and ≥ 0, sorted by the field `by` names first, then by the second,
+    and so on through all of them.
 
-
-def _order(tracks: int, start: np.ndarray, duration: np.ndarray, pitch: np.ndarray, track: np.ndarray) -> np.ndarray:
-    """What sorts notes by (start, pitch, track, duration); int64 columns, of which three fit into one key."""
-    key = (start * 128 + pitch) * max(tracks, 1) + track
-    order = key.argsort(kind="stable")
-    return order[by_duration(key[order], duration[order])]
+    Where 63 bits hold all fields of a note, as of nearly all music, a note is sorted as one number: a tenth of the work.
+    """
+    widths = [int(most).bit_length() for most in table.max(axis=1, initial=0)]
+    if sum(widths) > 63:
+        return table[:, np.lexsort(table[list(reversed(by))])]
+    shifts, used = [0] * len(widths), 0
+    for field in reversed(by):
+        shifts[field], used = used, used + widths[field]
+    shifts, masks = np.array([shifts, [(1 << width) - 1 for width in widths]])[..., None]
+    notes = (table << shifts).sum(axis=0)
+    notes.sort()
+    return notes >> shifts & masks
