@@ -133,7 +133,7 @@ def in_order(table: np.ndarray, by: Sequence[int]) -> np.ndarray:
     """The columns of `table` (fields, notes), int64 and ≥ 0, sorted by the field `by` names first, then by the second,
     and so on through all of them.
 
-    Where 63 bits hold all fields of a note, as of nearly all music, a note is sorted as one number: a tenth of the work.
+    Where 63 bits hold all fields of a note, as in nearly all music, a note is sorted as one number: far less work.
     """
     widths = [int(most).bit_length() for most in table.max(axis=1, initial=0)]
     if sum(widths) > 63:

@@ -89,10 +89,12 @@ class RBM(FrameDistribution):
         """F(v) = −v·b_v − Σ softplus(v W + b_h), so that p(v) ∝ exp(−F(v)); (..., visible) → (...)."""
         return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.W) + b_h), axis=-1)
 
-    def gibbs_step(self, v, b_v, b_h, uniform_h, uniform_v, temperature=1.0):
-        """v → h → v′, with the uniform noise given; the energy is divided by `temperature`."""
+    def gibbs_step(self, v, b_v, b_h, uniform_h, uniform_v, temperature=1.0, W_T=None):
+        """v → h → v′, with the uniform noise given; the energy is divided by `temperature`. A chain has W turned over
+        once, as `W_T`: inside a compiled loop that would be done, or make the product slow, at every step."""
+        W_T = ops.transpose(self.W) if W_T is None else W_T
         h = bernoulli(uniform_h, ops.matmul(v, self.W) + b_h, temperature)
-        return bernoulli(uniform_v, ops.matmul(h, ops.transpose(self.W)) + b_v, temperature)
+        return bernoulli(uniform_v, ops.matmul(h, W_T) + b_v, temperature)
 
     def gibbs(self, v, b_v, b_h, steps: int):
         """The end of a Gibbs chain of `steps` steps that starts at v (..., visible)."""
@@ -116,10 +118,11 @@ class RBM(FrameDistribution):
         """The end of the chain of `sample_steps` steps from v (batch, visible), with the noise given."""
         b_v, b_h = self.split(parameters)
         uniform = ops.reshape(uniform, (-1, self.sample_steps, self.hidden + self.visible))
+        W_T = ops.transpose(self.W)
 
         def step(index, v):
             drawn = ops.take(uniform, index, axis=1)
-            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.hidden], drawn[:, self.hidden :], temperature)
+            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.hidden], drawn[:, self.hidden :], temperature, W_T)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 
