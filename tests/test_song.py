@@ -22,13 +22,15 @@ def test_notes_are_put_in_order_whatever_order_they_come_in(song):
     assert shuffled == song and shuffled != song.replace(tempo=90.0)
 
 
-@pytest.mark.parametrize("late", [0, LONGEST - 8])
-def test_notes_that_begin_together_go_by_pitch_track_and_duration(late):
+@pytest.mark.parametrize(
+    ("late", "long"), [(0, 5), (LONGEST - 8, 5), (2**30, 2**30)]
+)  # of the last, no 63 bits hold all
+def test_notes_that_begin_together_go_by_pitch_track_duration_and_velocity(late, long):
     rng = np.random.default_rng(0)
-    rows = rng.integers((late, 1, 60, 64, 0), (late + 3, 5, 63, 65, 4), (500, 5)).tolist()  # every kind of tie
+    rows = rng.integers((late, 1, 60, 64, 0), (late + 3, long, 63, 67, 4), (500, 5)).tolist()  # every kind of tie
     song = Song.from_notes(rows, programs=(0,) * 4)
     columns = (song.start, song.duration, song.pitch, song.velocity, song.track)
-    assert np.transpose(columns).tolist() == sorted(rows, key=lambda row: (row[0], row[2], row[4], row[1]))
+    assert np.transpose(columns).tolist() == sorted(rows, key=lambda row: (row[0], row[2], row[4], row[1], row[3]))
 
 
 def test_columns_are_read_only_and_int32(song):
