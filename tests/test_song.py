@@ -31,6 +31,7 @@ def test_notes_that_begin_together_go_by_pitch_track_duration_and_velocity(late,
     song = Song.from_notes(rows, programs=(0,) * 4)
     columns = (song.start, song.duration, song.pitch, song.velocity, song.track)
     assert np.transpose(columns).tolist() == sorted(rows, key=lambda row: (row[0], row[2], row[4], row[1], row[3]))
+    assert all(column.flags.c_contiguous for column in columns)  # which a corpus's digest needs
 
 
 def test_columns_are_read_only_and_int32(song):

@@ -65,7 +65,7 @@ class Song:
                     raise ValueError(f"{name} must lie between {low} and {high}, found {least} to {most}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
-        table = in_order(table, ORDER).astype(np.int32)
+        table = in_order(table, ORDER).astype(np.int32, order="C")  # each column in one piece: digests want it so
         table.flags.writeable = False
         for name, column in zip(COLUMNS, table, strict=True):
             object.__setattr__(self, name, column)
