@@ -16,6 +16,7 @@ Reference:
 from __future__ import annotations
 
 import functools
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -25,11 +26,14 @@ import numpy as np
 from keras import ops
 from threadpoolctl import threadpool_limits
 
-AT_ONCE = 1280  # chains × frames of one piece of work: its arrays stay in a core's cache
-CHAINS_AT_ONCE = 5
+AT_ONCE = 640  # chains × frames of one piece of work: its arrays stay in a core's cache
+CHAINS = 5  # what their number is a multiple of, and how many of them look for frames
+MOST_CHAINS = 10  # of one piece of work
+POOLED = 1024  # frames whose candidates for the mixtures are pooled: the more, the better the mixtures
 STEPS_AT_ONCE = 25  # compiled as one: what they add to the weights is summed in single precision, then in double
-EXPLORED, KEPT = 100, 80  # Gibbs steps of the chains that find frames for the mixture, and the last that count
-COMPONENTS = 32  # of the mixture: frames, and one for all that they miss
+RANKED = 256  # candidates at a time; those that only fill up the pool are left out
+EXPLORED, KEPT = 50, 40  # Gibbs steps of the chains that find frames for the mixture, and the last that count
+COMPONENTS = 31  # of the mixture: frames, and one for all that they miss; with the machine itself a whole vector of 32
 SPREAD = 0.2  # how often a component has a unit as the machine has it on average, not as its frame has it
 EVEN = 0.2  # share among the frames' components that is the same for all; the rest is as probable as the frames are
 MISSED = 0.2  # share in the mixture of the component for all that the frames miss
@@ -58,35 +62,40 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
         base: (visible,) logits of the shares of ones in the training music.
         hints: (frames, visible) of 0 and 1 that the machines may find probable: the frames that are to be measured.
         temperatures: at least 2.
-        chains: a multiple of CHAINS_AT_ONCE.
+        chains: a multiple of CHAINS.
         seed: of all draws; the result does not depend on the number of cores.
     """
     W, b_v, b_h, base, hints = (np.ascontiguousarray(array, np.float32) for array in (W, b_v, b_h, base, hints))
-    total, groups = len(b_v), chains // CHAINS_AT_ONCE
-    rows = int(np.clip(-(-total // 4), 40, AT_ONCE // CHAINS_AT_ONCE))  # few frames are shared among cores too
+    total, together = len(b_v), math.gcd(chains, MOST_CHAINS)
+    rows = int(np.clip(-(-total // 4), 40, AT_ONCE // together))  # few frames are shared among cores too
     firsts = range(0, total, rows)
-    whole = np.resize(np.arange(total), len(firsts) * rows)  # the last piece is filled up: one shape, one compilation
+    pooled = rows * min(-(-total // rows), POOLED // rows)
+    # The last pieces are filled up: one shape, one compilation.
+    firsts, whole = range(0, total, rows), np.resize(np.arange(total), -(-total // pooled) * pooled)
     betas = np.linspace(0, 1, temperatures, dtype=np.float32)
-    explore, mix, steps = _compiled(rows, *W.shape)
+    explore, mix, steps = _compiled(rows, pooled, together, *W.shape)
 
     def mixture(first):
-        frames, rng = whole[first : first + rows], np.random.Generator(np.random.SFC64([seed, first]))
+        frames, rng = whole[first : first + pooled], np.random.Generator(np.random.SFC64([seed, first]))
         machine = W, b_v[frames], b_h[frames]
         v, share = explore.predict_on_batch([*machine, base, _keys(rng, EXPLORED + 1)])
-        known = np.unique(np.concatenate([hints[frames], v.reshape(-1, len(base))]).astype(np.uint8), axis=0)
-        pool = np.zeros((rows * (1 + CHAINS_AT_ONCE), len(base)), np.float32)
-        pool[: len(known)] = known
-        return mix.predict_on_batch([*machine, base, share, pool, np.arange(len(pool)) < len(known)])
+        candidates = np.concatenate([hints[frames], v.reshape(-1, len(base))]) > 0
+        known = np.unique(np.packbits(candidates, axis=1), axis=0)  # eight units a byte: sorting is most of the work
+        pool = np.zeros((-(-len(candidates) // RANKED) * RANKED, len(base)), np.float32)
+        pool[: len(known)] = np.unpackbits(known, axis=1, count=len(base))
+        return mix.predict_on_batch([*machine, base, share, pool, np.int32(len(known))])
 
     def work(piece):
         first, group = piece
-        frames, rng = whole[first : first + rows], np.random.Generator(np.random.SFC64([seed, first, 1 + group]))
-        return _chains(steps, (W, b_v[frames], b_h[frames], *mixtures[first // rows]), betas, rng)
+        frames, own = whole[first : first + rows], slice(first % pooled, first % pooled + rows)
+        machine = W, b_v[frames], b_h[frames], *(part[own] for part in mixtures[first // pooled])
+        rng = np.random.Generator(np.random.SFC64([seed, first, 1 + group]))
+        return _chains(steps, machine, betas, together, rng)
 
     # Our own threads are as many as there are cores; those of NumPy's matrix product would get in their way.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        mixtures = list(pool.map(mixture, firsts))
-        found = list(pool.map(work, [(first, group) for group in range(groups) for first in firsts]))
+        mixtures = list(pool.map(mixture, range(0, total, pooled)))
+        found = list(pool.map(work, [(first, group) for group in range(chains // together) for first in firsts]))
     log_w, drawn = (
         np.concatenate([np.concatenate(part[g : g + len(firsts)], axis=1) for g in range(0, len(part), len(firsts))])[
             :, :total
@@ -104,12 +113,12 @@ def _keys(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.integers(0, 2**32, (count,), np.uint32)
 
 
-def _chains(steps, machine, betas, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """log importance weights (chains, frames) and last frames (chains, frames, visible) of CHAINS_AT_ONCE chains."""
+def _chains(steps, machine, betas, chains: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """log importance weights (chains, frames) and last frames (chains, frames, visible) of some chains."""
     *_, a, shares = machine
     frames = np.arange(len(a))
-    component = (rng.random((CHAINS_AT_ONCE, len(a), 1)) > shares.cumsum(-1)[:, :-1]).sum(-1)
-    v = rng.random((CHAINS_AT_ONCE, len(a), a.shape[-1]), np.float32) * (1 + np.exp(-a[frames, component])) < 1
+    component = (rng.random((chains, len(a), 1)) > shares.cumsum(-1)[:, :-1]).sum(-1)
+    v = rng.random((chains, len(a), a.shape[-1]), np.float32) * (1 + np.exp(-a[frames, component])) < 1
     v, log_w = v.astype(np.float32), np.zeros(v.shape[:-1])
     for first in range(0, len(betas) - 1, STEPS_AT_ONCE):
         some = betas[first : first + STEPS_AT_ONCE + 1]
@@ -120,8 +129,8 @@ def _chains(steps, machine, betas, rng: np.random.Generator) -> tuple[np.ndarray
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(frames: int, visible: int, hidden: int) -> list[keras.Model]:
-    """What is done to machines of one shape; nothing is known of their weights."""
+def _compiled(*shape: int) -> list[keras.Model]:
+    """What is done to machines of one shape, so many at a time; nothing is known of their weights."""
     found = [Explore(), Mix(), Steps()]
     for part in found:
         part.built = True  # none has weights
@@ -138,17 +147,18 @@ class Explore(keras.Model):
         keys: (EXPLORED + 1,) uint32, of the draws at each step and, the last, of those where the chains start.
 
     Returns:
-        Where the chains end (CHAINS_AT_ONCE, frames, visible), and how often the units were on (frames, visible).
+        Where the chains end (CHAINS, frames, visible), and how often the units were on (frames, visible).
     """
 
     def call(self, inputs):
         W, b_v, b_h, base, keys = inputs
-        of_v, of_h = _places((CHAINS_AT_ONCE, b_v.shape[0]), *W.shape)
+        of_v, of_h = _places((CHAINS, b_v.shape[0]), *W.shape)
+        W_T = ops.transpose(W)
 
         def step(index, state):
             v, share = state
             h = _on(of_h, keys[index], ops.matmul(v, W) + b_h)
-            v_in = ops.matmul(h, ops.transpose(W)) + b_v
+            v_in = ops.matmul(h, W_T) + b_v
             kept = ops.cast(index >= EXPLORED - KEPT, "float32") / KEPT
             return _on(of_v, keys[index], v_in), share + kept * ops.mean(ops.sigmoid(v_in), axis=0)
 
@@ -163,16 +173,24 @@ class Mix(keras.Model):
         W, b_v, b_h, base: as those of `Explore`.
         share: (frames, visible) how often the units are on in short chains.
         pool: (pool, visible) frames of which the most probable become components.
-        real: (pool,) which of them are to be regarded.
+        count: of them to regard, the first.
 
     Returns:
         Logits of the components' units (frames, COMPONENTS, visible), and their shares (frames, COMPONENTS).
     """
 
     def call(self, inputs):
-        W, b_v, b_h, base, share, pool, real = inputs
-        pooled = ops.matmul(pool, W)
-        hidden = ops.map(lambda b: ops.sum(_softplus(ops.maximum(pooled + b, -FAR)), -1), b_h)
+        W, b_v, b_h, base, share, pool, count = inputs
+        # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once.
+        pooled, own = (ops.exp(ops.clip(x, -FAR / 2, FAR / 2)) for x in (ops.matmul(pool, W), b_h))
+
+        def some(index, hidden):
+            rows = ops.slice(pooled, (index * RANKED, 0), (RANKED, pooled.shape[1]))
+            found = ops.map(lambda b: ops.sum(ops.log(1 + rows * b), -1), own)
+            return ops.slice_update(hidden, (0, index * RANKED), found)
+
+        hidden = ops.fori_loop(0, -(-count // RANKED), some, ops.zeros((own.shape[0], pool.shape[0])))
+        real = ops.arange(pool.shape[0]) < count
         log_p = ops.where(real, ops.matmul(b_v, ops.transpose(pool)) + hidden, -1e30)
         log_p, found = ops.top_k(log_p, COMPONENTS - 1)
         missed = ((1 - MARGINAL) * share + MARGINAL * ops.sigmoid(base))[:, None]
@@ -184,7 +202,7 @@ class Mix(keras.Model):
 
 
 class Steps(keras.Model):
-    """STEPS_AT_ONCE temperatures of CHAINS_AT_ONCE chains, two Metropolis-Hastings steps at each.
+    """STEPS_AT_ONCE temperatures of some chains, two Metropolis-Hastings steps at each.
 
     Call arguments, a list:
         W, b_v, b_h: (visible, hidden), (frames, visible), (frames, hidden).
@@ -203,7 +221,7 @@ class Steps(keras.Model):
         v = ops.transpose(v, (1, 0, 2))
         inner = ops.transpose(ops.concatenate([a, b_v[:, None]], axis=1), (0, 2, 1))
         log_share = (ops.log(shares) - ops.sum(ops.softplus(a), -1))[:, None]
-        b_v, b_h = b_v[:, None], b_h[:, None]
+        b_v, b_h, W_T = b_v[:, None], b_h[:, None], ops.transpose(W)
         shape, (visible, hidden) = v.shape[:-1], W.shape
         ones_a, ones_h = ops.ones((shares.shape[1], 1)), ops.ones((hidden, 1))
         of_v, of_h, of_new, of_gibbs, of_component, of_fresh = _places(shape, visible, hidden, visible, 1, 1, 1)
@@ -212,20 +230,22 @@ class Steps(keras.Model):
         begins, ends = ops.concatenate([zero, ends], -1), ops.concatenate([ends, zero + 2], -1)
 
         def at(v):
-            """v, the input of the hidden units there, and r = log(Z p(v) / q(v)), (frames, chains, 1)."""
+            """v, the odds against each hidden unit there, and r = log(Z p(v) / q(v)), (frames, chains, 1)."""
             h_in = ops.maximum(ops.matmul(v, W) + b_h, -FAR)
+            odds = ops.exp(-h_in)
+            free = ops.matmul(h_in + ops.log(1 + odds), ones_h)
             products = ops.matmul(v, inner)
             log_q = products[..., :-1] + log_share
             top = ops.max(log_q, -1, keepdims=True)
             log_q = top + ops.log(ops.matmul(ops.exp(log_q - top), ones_a))
-            return v, h_in, products[..., -1:] + ops.matmul(_softplus(h_in), ones_h) - log_q
+            return v, odds, products[..., -1:] + free - log_q
 
         def step(index, state):
             *here, log_w = state
             before, beta, key = betas[index], betas[index + 1], keys[index]
             log_w += (beta - before) * here[-1]
-            h = _on(of_h, key, here[1])
-            there = at(_on(of_v, key, ops.matmul(h, ops.transpose(W)) + b_v))
+            h = ops.cast(_uniform(of_h, key) * (1 + here[1]) < 1, "float32")
+            there = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
             here = _moved(here, there, (1 - beta) * (here[-1] - there[-1]), _uniform(of_gibbs, key))
             u = _uniform(of_component, key)
             component = ops.cast((begins <= u) & (u < ends), "float32")

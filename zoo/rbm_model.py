@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from zoo import training
-from zoo.annealing import CHAINS_AT_ONCE, Annealed, anneal
+from zoo.annealing import CHAINS, Annealed, anneal
 from zoo.codecs import Line
 from zoo.errors import UserError
 from zoo.frame_model import FrameLoss, FrameModel
@@ -30,7 +30,7 @@ class RBMModel(FrameModel):
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
     chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
     weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
-    anneal_steps: int = measured(100, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
+    anneal_steps: int = measured(75, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
     anneal_chains: int = measured(10, "chains of it, a multiple of five", low=5, high=10_000)
     anneal_twice: bool = measured(False, "measure once more with twice the temperatures, to see if they are enough")
     quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
@@ -39,8 +39,8 @@ class RBMModel(FrameModel):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.anneal_chains % CHAINS_AT_ONCE:
-            raise UserError(f"--anneal-chains must be a multiple of {CHAINS_AT_ONCE}, not {self.anneal_chains}.")
+        if self.anneal_chains % CHAINS:
+            raise UserError(f"--anneal-chains must be a multiple of {CHAINS}, not {self.anneal_chains}.")
 
     def first_machine(self) -> RBM:
         """The machine that single frames train first."""
@@ -99,4 +99,9 @@ class RBMModel(FrameModel):
 def free_energy(v, W, b_v, b_h) -> np.ndarray:
     """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
     v = np.asarray(v, np.float32)
-    return -(v * b_v).sum(-1) - np.logaddexp(0, v @ np.asarray(W) + b_h).sum(-1)
+    return -(v * b_v).sum(-1) - softplus(v @ np.asarray(W) + b_h).sum(-1)
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)), in a fraction of the time that np.logaddexp takes."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

@@ -17,20 +17,23 @@ Sources: Hinton, Osindero, Teh, Neural Computation 2006; Goel, Vohra, Sahoo, ICA
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from zoo.frame_model import PAPER_ROLL, Measured
 from zoo.hyperparameters import option, trained
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.rbm import RBM
-from zoo.rbm_model import RBMModel, free_energy
+from zoo.rbm_model import RBMModel, free_energy, softplus
 from zoo.scoring import BOUND
 
 DRAWS = 100  # of h for each frame: the more, the closer is the bound
-AT_ONCE = 256  # frames
+AT_ONCE = 64  # frames: their draws stay in a core's cache
 
 
 @dataclass(kw_only=True)
@@ -97,7 +100,7 @@ class RNNDBN(RBMModel):
 
         Reference: Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
         """
-        dbn, rng = self.distribution, np.random.default_rng(self.seed)
+        dbn = self.distribution
         W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
         lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
         (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
@@ -105,18 +108,21 @@ class RNNDBN(RBMModel):
         base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
         hints = np.pad(frames, ((0, 0), (0, self.extra)))
         annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
-        bound = np.empty(len(frames))
-        for first in range(0, len(frames), AT_ONCE):
-            rows = slice(first, first + AT_ONCE)
+
+        def bound(first):
+            rows, rng = slice(first, first + AT_ONCE), np.random.default_rng([self.seed, first])
             v = frames[rows].astype(np.float32)
             q_in = v @ W + b_q[rows]
             h = (rng.random((DRAWS, *q_in.shape), np.float32) < _sigmoid(q_in)).astype(np.float32)
             log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
-            bound[rows] = np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
+            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
+
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            log_p = np.concatenate(list(pool.map(bound, range(0, len(frames), AT_ONCE)))) - annealed.log_z
         # The chains end in draws of the upper machine's other side: from there down to the notes.
+        rng = np.random.default_rng(self.seed)
         h = rng.random((*annealed.drawn.shape[:2], len(U)), np.float32) < _sigmoid(annealed.drawn @ U.T + b_1)
         v = rng.random((*annealed.drawn.shape[:2], len(G)), np.float32) < _sigmoid(h @ G.T + b_v)
-        log_p = bound - annealed.log_z
         return Measured(log_p, float(-log_p.mean()), v.astype(np.uint8), annealed.variance, how | {"draws": DRAWS})
 
 
@@ -126,4 +132,4 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _log_p(bits: np.ndarray, logit: np.ndarray) -> np.ndarray:
     """Σ log p of independent bits over the last axis."""
-    return (bits * logit - np.logaddexp(0, logit)).sum(-1)
+    return (bits * logit - softplus(logit)).sum(-1)
