@@ -31,7 +31,6 @@ CHAINS = 5  # what their number is a multiple of, and how many of them look for 
 MOST_CHAINS = 10  # of one piece of work
 POOLED = 1024  # frames whose candidates for the mixtures are pooled: the more, the better the mixtures
 STEPS_AT_ONCE = 25  # compiled as one: what they add to the weights is summed in single precision, then in double
-RANKED = 256  # candidates at a time; those that only fill up the pool are left out
 EXPLORED, KEPT = 50, 40  # Gibbs steps of the chains that find frames for the mixture, and the last that count
 COMPONENTS = 31  # of the mixture: frames, and one for all that they miss; with the machine itself a whole vector of 32
 SPREAD = 0.2  # how often a component has a unit as the machine has it on average, not as its frame has it
@@ -68,7 +67,6 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
     W, b_v, b_h, base, hints = (np.ascontiguousarray(array, np.float32) for array in (W, b_v, b_h, base, hints))
     total, together = len(b_v), math.gcd(chains, MOST_CHAINS)
     rows = int(np.clip(-(-total // 4), 40, AT_ONCE // together))  # few frames are shared among cores too
-    firsts = range(0, total, rows)
     pooled = rows * min(-(-total // rows), POOLED // rows)
     # The last pieces are filled up: one shape, one compilation.
     firsts, whole = range(0, total, rows), np.resize(np.arange(total), -(-total // pooled) * pooled)
@@ -81,9 +79,9 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
         v, share = explore.predict_on_batch([*machine, base, _keys(rng, EXPLORED + 1)])
         candidates = np.concatenate([hints[frames], v.reshape(-1, len(base))]) > 0
         known = np.unique(np.packbits(candidates, axis=1), axis=0)  # eight units a byte: sorting is most of the work
-        pool = np.zeros((-(-len(candidates) // RANKED) * RANKED, len(base)), np.float32)
+        pool = np.zeros(candidates.shape, np.float32)
         pool[: len(known)] = np.unpackbits(known, axis=1, count=len(base))
-        return mix.predict_on_batch([*machine, base, share, pool, np.int32(len(known))])
+        return mix.predict_on_batch([*machine, base, share, pool, np.arange(len(pool)) < len(known)])
 
     def work(piece):
         first, group = piece
@@ -173,24 +171,26 @@ class Mix(keras.Model):
         W, b_v, b_h, base: as those of `Explore`.
         share: (frames, visible) how often the units are on in short chains.
         pool: (pool, visible) frames of which the most probable become components.
-        count: of them to regard, the first.
+        real: (pool,) which of them are to be regarded.
 
     Returns:
         Logits of the components' units (frames, COMPONENTS, visible), and their shares (frames, COMPONENTS).
     """
 
     def call(self, inputs):
-        W, b_v, b_h, base, share, pool, count = inputs
-        # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once.
+        W, b_v, b_h, base, share, pool, real = inputs
+        # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once. Two units share a
+        # logarithm; the last, where their number is odd, does so with one that is never on.
+        odd = W.shape[1] % 2
+        W, b_h = ops.pad(W, ((0, 0), (0, odd))), ops.pad(b_h, ((0, 0), (0, odd)), "constant", -FAR)
         pooled, own = (ops.exp(ops.clip(x, -FAR / 2, FAR / 2)) for x in (ops.matmul(pool, W), b_h))
+        first, second = ops.split(ops.transpose(pooled), 2)
 
-        def some(index, hidden):
-            rows = ops.slice(pooled, (index * RANKED, 0), (RANKED, pooled.shape[1]))
-            found = ops.map(lambda b: ops.sum(ops.log(1 + rows * b), -1), own)
-            return ops.slice_update(hidden, (0, index * RANKED), found)
+        def of(b):
+            factors = [ops.minimum(1 + x * some, np.exp(FAR / 2)) for x, some in ((first, b[0]), (second, b[1]))]
+            return ops.sum(ops.log(math.prod(factors)), axis=0)
 
-        hidden = ops.fori_loop(0, -(-count // RANKED), some, ops.zeros((own.shape[0], pool.shape[0])))
-        real = ops.arange(pool.shape[0]) < count
+        hidden = ops.map(of, ops.reshape(own, (own.shape[0], 2, -1, 1)))
         log_p = ops.where(real, ops.matmul(b_v, ops.transpose(pool)) + hidden, -1e30)
         log_p, found = ops.top_k(log_p, COMPONENTS - 1)
         missed = ((1 - MARGINAL) * share + MARGINAL * ops.sigmoid(base))[:, None]

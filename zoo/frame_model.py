@@ -24,7 +24,7 @@ READER_BATCH = 16
 SAMPLER_STEPS = 16
 SONGS_AT_ONCE = 5  # by one core
 SORTED_BATCHES = 8  # so many batches are sorted by length at a time
-MEASURED_AT_ONCE = 8192  # frames: their parameters are held in memory
+MEASURED_AT_ONCE = 16384  # frames: their parameters are held in memory
 # Of Boulanger-Lewandowski et al. 2012: the keys of a piano, one frame a quarter note.
 PAPER_ROLL = {"low": 21, "high": 108, "struck": False, "steps_per_beat": 1}
 DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold

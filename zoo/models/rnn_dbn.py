@@ -33,7 +33,7 @@ from zoo.rbm_model import RBMModel, free_energy, softplus
 from zoo.scoring import BOUND
 
 DRAWS = 100  # of h for each frame: the more, the closer is the bound
-AT_ONCE = 64  # frames: their draws stay in a core's cache
+AT_ONCE = 16  # frames: their draws stay in a core's cache
 
 
 @dataclass(kw_only=True)
@@ -109,25 +109,27 @@ class RNNDBN(RBMModel):
         hints = np.pad(frames, ((0, 0), (0, self.extra)))
         annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
 
-        def bound(first):
+        def some(first):
             rows, rng = slice(first, first + AT_ONCE), np.random.default_rng([self.seed, first])
             v = frames[rows].astype(np.float32)
             q_in = v @ W + b_q[rows]
-            h = (rng.random((DRAWS, *q_in.shape), np.float32) < _sigmoid(q_in)).astype(np.float32)
+            h = _draw(rng, q_in, DRAWS)
             log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
-            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
+            # The chains end in draws of the upper machine's other side: from there down to the notes.
+            h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
+            drawn = _draw(rng, h @ G.T + b_v[rows])
+            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS), drawn.astype(np.uint8)
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            log_p = np.concatenate(list(pool.map(bound, range(0, len(frames), AT_ONCE)))) - annealed.log_z
-        # The chains end in draws of the upper machine's other side: from there down to the notes.
-        rng = np.random.default_rng(self.seed)
-        h = rng.random((*annealed.drawn.shape[:2], len(U)), np.float32) < _sigmoid(annealed.drawn @ U.T + b_1)
-        v = rng.random((*annealed.drawn.shape[:2], len(G)), np.float32) < _sigmoid(h @ G.T + b_v)
-        return Measured(log_p, float(-log_p.mean()), v.astype(np.uint8), annealed.variance, how | {"draws": DRAWS})
+            bound, drawn = zip(*pool.map(some, range(0, len(frames), AT_ONCE)), strict=True)
+        log_p = np.concatenate(bound) - annealed.log_z
+        drawn = np.concatenate(drawn, axis=1)
+        return Measured(log_p, float(-log_p.mean()), drawn, annealed.variance, how | {"draws": DRAWS})
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))
+def _draw(rng: np.random.Generator, logit: np.ndarray, *draws: int) -> np.ndarray:
+    """Independent bits that are on with probability sigmoid(logit), (*draws, *logit's shape) float32."""
+    return (rng.random((*draws, *logit.shape), np.float32) < 0.5 * (1 + np.tanh(0.5 * logit))).astype(np.float32)
 
 
 def _log_p(bits: np.ndarray, logit: np.ndarray) -> np.ndarray:
