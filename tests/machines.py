@@ -56,6 +56,22 @@ def assert_draws(drawn, p):
     assert np.abs(found - p).sum() / 2 < 1.5 * noise
 
 
+def lowbias32(x: int) -> int:
+    """The hash that `zoo.layers.hashed` is made of, in whole numbers of Python."""
+    x = (x ^ (x >> 16)) * 0x7FEB352D % 2**32
+    x = (x ^ (x >> 15)) * 0x846CA68B % 2**32
+    return x ^ (x >> 16)
+
+
+def hashed_noise(noise, steps, *sizes):
+    """All that two numbers decide (rows, 2): for each step, arrays (rows, size) of uniform numbers."""
+    seeds = [(int(high * 2**24) << 8) % 2**32 ^ int(low * 2**24) for high, low in noise]
+    for step in range(steps):
+        keys = [lowbias32(seed ^ lowbias32(step)) for seed in seeds]
+        drawn = [[lowbias32(lowbias32(place) ^ key) >> 8 for place in range(sum(sizes))] for key in keys]
+        yield np.split(np.array(drawn) / 2**24, np.cumsum(sizes)[:-1], axis=1)
+
+
 def weights_of(layer):
     """Arrays of the trained weights by name, such as lower/W."""
     return {weight.path.partition("/")[2]: np.array(weight) for weight in layer.trainable_weights}

@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from machines import arrays, assert_draws, log_sum, randomised, rbm_log_p, sgd_step, sigmoid, states, weights_of
+from machines import (
+    arrays,
+    assert_draws,
+    hashed_noise,
+    log_sum,
+    randomised,
+    rbm_log_p,
+    sgd_step,
+    sigmoid,
+    states,
+    weights_of,
+)
 
 from zoo.codecs import Line
 from zoo.layers.conditioned import Conditioned
@@ -87,11 +98,11 @@ def test_a_draw_shakes_the_upper_machine_and_comes_down(start):
     before, parameters = V[::3].astype(np.float32), some_parameters(dbn, len(V[::3]))
     uniform, temperature = rng.random((len(before), dbn.noise), np.float32), rng.choice([0.5, 2.0], (len(before), 1))
     (b_v, b_q, b_1, b_2), U, G = parts_by_hand(dbn, parameters), np.asarray(dbn.upper.W), np.asarray(dbn.G)
-    first, *chain, last = np.split(uniform, np.cumsum([HIDDEN, *[HIDDEN + VISIBLE + extra] * steps]), axis=1)
+    first, chain, last = np.split(uniform, [HIDDEN, HIDDEN + 2], axis=1)
     h = first < sigmoid((before * (start == "previous") @ np.asarray(dbn.lower.W) + b_q) / temperature)
-    for noise in chain:
-        top = noise[:, : VISIBLE + extra] < sigmoid((h @ U + b_2) / temperature)
-        h = noise[:, VISIBLE + extra :] < sigmoid((top @ U.T + b_1) / temperature)
+    for of_top, of_h in hashed_noise(chain, steps, VISIBLE + extra, HIDDEN):
+        top = of_top < sigmoid((h @ U + b_2) / temperature)
+        h = of_h < sigmoid((top @ U.T + b_1) / temperature)
     expected = last < sigmoid((h @ G.T + b_v) / temperature)
     (found,) = arrays(dbn.draw(before, parameters, uniform, temperature.astype(np.float32)))
     np.testing.assert_array_equal(found, expected)

@@ -8,6 +8,7 @@ from machines import (
     arrays,
     assert_comes_back_from_its_config,
     assert_draws,
+    hashed_noise,
     randomised,
     rbm_joint,
     rbm_log_p,
@@ -78,10 +79,19 @@ def test_a_draw_is_a_gibbs_chain_with_the_given_noise_and_temperature(rbm, start
     parameters = rng.normal(size=(len(before), VISIBLE + HIDDEN)).astype(np.float32)
     b_v, b_h = np.split(parameters, [VISIBLE], axis=1)
     v = before if start == "previous" else np.zeros_like(before)
-    for noise in np.split(uniform, 2, axis=1):
-        h = noise[:, :HIDDEN] < sigmoid((v @ W + b_h) / temperature)
-        v = noise[:, HIDDEN:] < sigmoid((h @ W.T + b_v) / temperature)
+    for of_h, of_v in hashed_noise(uniform, 2, HIDDEN, VISIBLE):
+        h = of_h < sigmoid((v @ W + b_h) / temperature)
+        v = of_v < sigmoid((h @ W.T + b_v) / temperature)
     np.testing.assert_array_equal(*arrays(layer.draw(before, parameters, uniform, temperature)), v)
+
+
+def test_draws_are_draws_from_the_machine(rbm):
+    layer, b_v, b_h = rbm
+    layer.sample_steps, draws = 40, 50_000
+    noise = np.random.default_rng(1).random((draws, layer.noise), np.float32)
+    silence, temperature = np.zeros((draws, VISIBLE), np.float32), np.ones((draws, 1), np.float32)
+    parameters = np.tile(np.concatenate([np.asarray(b_v), np.asarray(b_h)]), (draws, 1))
+    assert_draws(*arrays(layer.draw(silence, parameters, noise, temperature)), np.exp(log_p(rbm)))
 
 
 def test_contrastive_divergence_comes_close_to_the_gradient_of_the_likelihood(rbm):

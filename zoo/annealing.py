@@ -26,6 +26,8 @@ import numpy as np
 from keras import ops
 from threadpoolctl import threadpool_limits
 
+from zoo.layers import hashed
+
 AT_ONCE = 640  # chains × frames of one piece of work: its arrays stay in a core's cache
 CHAINS = 5  # what their number is a multiple of, and how many of them look for frames
 MOST_CHAINS = 10  # of one piece of work
@@ -150,7 +152,7 @@ class Explore(keras.Model):
 
     def call(self, inputs):
         W, b_v, b_h, base, keys = inputs
-        of_v, of_h = _places((CHAINS, b_v.shape[0]), *W.shape)
+        of_v, of_h = hashed.places((CHAINS, b_v.shape[0]), *W.shape)
         W_T = ops.transpose(W)
 
         def step(index, state):
@@ -179,8 +181,8 @@ class Mix(keras.Model):
 
     def call(self, inputs):
         W, b_v, b_h, base, share, pool, real = inputs
-        # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once. Two units share a
-        # logarithm; the last, where their number is odd, does so with one that is never on.
+        # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once. Two units share
+        # a logarithm; the last, where their number is odd, does so with one that is never on.
         odd = W.shape[1] % 2
         W, b_h = ops.pad(W, ((0, 0), (0, odd))), ops.pad(b_h, ((0, 0), (0, odd)), "constant", -FAR)
         pooled, own = (ops.exp(ops.clip(x, -FAR / 2, FAR / 2)) for x in (ops.matmul(pool, W), b_h))
@@ -224,7 +226,7 @@ class Steps(keras.Model):
         b_v, b_h, W_T = b_v[:, None], b_h[:, None], ops.transpose(W)
         shape, (visible, hidden) = v.shape[:-1], W.shape
         ones_a, ones_h = ops.ones((shares.shape[1], 1)), ops.ones((hidden, 1))
-        of_v, of_h, of_new, of_gibbs, of_component, of_fresh = _places(shape, visible, hidden, visible, 1, 1, 1)
+        of_v, of_h, of_new, of_gibbs, of_component, of_fresh = hashed.places(shape, visible, hidden, visible, 1, 1, 1)
         ends = ops.cumsum(shares, -1)[:, None, :-1]
         zero = ops.zeros_like(ends[..., :1])
         begins, ends = ops.concatenate([zero, ends], -1), ops.concatenate([ends, zero + 2], -1)
@@ -244,13 +246,13 @@ class Steps(keras.Model):
             *here, log_w = state
             before, beta, key = betas[index], betas[index + 1], keys[index]
             log_w += (beta - before) * here[-1]
-            h = ops.cast(_uniform(of_h, key) * (1 + here[1]) < 1, "float32")
+            h = ops.cast(hashed.uniform(of_h, key) * (1 + here[1]) < 1, "float32")
             there = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
-            here = _moved(here, there, (1 - beta) * (here[-1] - there[-1]), _uniform(of_gibbs, key))
-            u = _uniform(of_component, key)
+            here = _moved(here, there, (1 - beta) * (here[-1] - there[-1]), hashed.uniform(of_gibbs, key))
+            u = hashed.uniform(of_component, key)
             component = ops.cast((begins <= u) & (u < ends), "float32")
             there = at(_on(of_new, key, ops.matmul(component, a)))
-            here = _moved(here, there, beta * (there[-1] - here[-1]), _uniform(of_fresh, key))
+            here = _moved(here, there, beta * (there[-1] - here[-1]), hashed.uniform(of_fresh, key))
             return *here, log_w
 
         v, _, _, log_w = ops.fori_loop(0, STEPS_AT_ONCE, step, (*at(v), ops.zeros((*shape, 1))))
@@ -263,37 +265,6 @@ def _moved(here, there, log_ratio, uniform) -> tuple:
     return tuple(ops.where(accepted, new, old) for new, old in zip(there, here, strict=True))
 
 
-def _softplus(x):
-    """log(1 + exp(x)) for x ≥ −FAR, in half the time of the careful one."""
-    return x + ops.log(1 + ops.exp(-x))
-
-
-def _places(shape, *sizes) -> list:
-    """uint32 numbers, each another, in arrays (*shape, size)."""
-    count = shape[0] * shape[1]
-    ends = np.cumsum(sizes) * count
-    places = _mixed(ops.cast(ops.arange(int(ends[-1]), dtype="int32"), "uint32"))
-    parts = ops.split(places, [int(end) for end in ends[:-1]])
-    return [ops.reshape(part, (*shape, size)) for part, size in zip(parts, sizes, strict=True)]
-
-
 def _on(places, key, x):
     """1 with probability sigmoid(x), else 0: u < sigmoid(x), without dividing."""
-    return ops.cast(_uniform(places, key) * (1 + ops.exp(-ops.maximum(x, -FAR))) < 1, "float32")
-
-
-def _uniform(places, key):
-    """A number in [0, 1) for every place, uint32; others with another key."""
-    drawn = ops.right_shift(_mixed(ops.bitwise_xor(places, key)), np.uint32(8))
-    return ops.cast(ops.cast(drawn, "int32"), "float32") * np.float32(2**-24)
-
-
-def _mixed(x):
-    """A bijection of 32-bit numbers after which near ones lie anywhere: lowbias32 (C. Wellons, hash prospector, 2018).
-
-    A random key a step, and a place a unit, give all uniform numbers that a step needs while the units are at hand; a
-    backend's own generator takes several times as long as all the rest.
-    """
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
-        x = ops.bitwise_xor(x, ops.right_shift(x, np.uint32(shift))) * np.uint32(factor)
-    return x
+    return ops.cast(hashed.uniform(places, key) * (1 + ops.exp(-ops.maximum(x, -FAR))) < 1, "float32")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers import hashed
 from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import PitchBiases, Relative
 
@@ -74,7 +75,7 @@ class RBM(FrameDistribution):
 
     @property
     def noise(self) -> int:
-        return self.sample_steps * (self.hidden + self.visible)
+        return 2  # all that the chain needs is made of them: see `chain`
 
     @property
     def detail(self) -> str:
@@ -114,15 +115,16 @@ class RBM(FrameDistribution):
     def loss(self, targets, parameters, training=False):
         return self.contrast(ops.cast(targets, "float32"), parameters)[0]
 
-    def chain(self, v, parameters, uniform, temperature):
-        """The end of the chain of `sample_steps` steps from v (batch, visible), with the noise given."""
+    def chain(self, v, parameters, noise, temperature):
+        """The end of the chain of `sample_steps` steps from v (batch, visible); the two numbers of `noise` (batch, 2)
+        decide all its draws, by hashing."""
         b_v, b_h = self.split(parameters)
-        uniform = ops.reshape(uniform, (-1, self.sample_steps, self.hidden + self.visible))
-        W_T = ops.transpose(self.W)
+        W_T, keys = ops.transpose(self.W), hashed.keys(noise, self.sample_steps)
+        of_h, of_v = hashed.places((), self.hidden, self.visible)
 
         def step(index, v):
-            drawn = ops.take(uniform, index, axis=1)
-            return self.gibbs_step(v, b_v, b_h, drawn[:, : self.hidden], drawn[:, self.hidden :], temperature, W_T)
+            key = ops.take(keys, index, axis=1)[:, None]
+            return self.gibbs_step(v, b_v, b_h, hashed.uniform(of_h, key), hashed.uniform(of_v, key), temperature, W_T)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 
