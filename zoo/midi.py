@@ -86,8 +86,12 @@ def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
     if count > MAX_NOTES:
         raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
 
-    notes = [[*track.notes.numpy().values(), np.full(len(track.notes), index)] for index, track in enumerate(tracks)]
-    start, duration, pitch, velocity, track = np.concatenate([np.array(rows, np.int64) for rows in notes], axis=1)
+    notes = [track.notes.numpy() for track in tracks]
+    columns = ("time", "duration", "pitch", "velocity")
+    start, duration, pitch, velocity = (
+        np.concatenate([some[name] for some in notes], dtype=np.int64) for name in columns
+    )
+    track = np.repeat(np.arange(len(notes)), [len(some["time"]) for some in notes])
     # symusic counts in 32 bits, so that an endless file shows as negative times.
     times = np.array([start, start + duration])
     if start.min() < 0 or duration.min() < 0 or (last := int(times[1].max())) > MAX_BEATS * score.tpq:

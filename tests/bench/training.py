@@ -45,8 +45,9 @@ def training(runs: int):
 def _run(name: str, preset: str) -> Path | None:
     """The finished run of seed 0 with that preset, on the representation of blog."""
     blog = zoo.create(name, "blog")
-    part = {key: getattr(blog, key) for key in hyperparameters.of_part(type(blog), "representation")}
-    wanted = zoo.create(name, preset, **part).to_json()
+    parts = ("representation", "measuring")
+    taken = {key: getattr(blog, key) for part in parts for key in hyperparameters.of_part(type(blog), part)}
+    wanted = zoo.create(name, preset, **taken).to_json()
     for folder in (RUNS / name).glob(f"{preset}-seed0*"):
         described = read_json(folder / "model.json") if (folder / "metrics.json").exists() else {}
         if {key: described.get(key) for key in wanted} == wanted:

@@ -172,7 +172,11 @@ def compare_presets(options: argparse.Namespace) -> int:
     steps = (
         (options.one, {}, options.one),
         (options.one, {"training": other}, f"{options.one} with the training of {options.other}"),
-        (options.other, {"representation": one}, f"{options.other} on the representation of {options.one}"),
+        (
+            options.other,
+            {"representation": one, "measuring": one},
+            f"{options.other} on the representation of {options.one}",
+        ),
         (options.other, {}, options.other),
     )
     for preset, taken, message in steps:

@@ -38,7 +38,7 @@ class RNNRBM(RBMModel):
         ),
         "blog": dict(
             steps_per_frame=5, epochs=100, optimizer="sgd", learning_rate=0.01, clip_value=10.0, pretrain_epochs=100,
-            batch=1,
+            batch=1, anneal_steps=500,
         ),
         "tutorial": dict(
             low=21, high=108, struck=False, hidden=150, units=(100,), epochs=200, optimizer="sgd", learning_rate=0.001,
