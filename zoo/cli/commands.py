@@ -164,20 +164,17 @@ def compare_presets(options: argparse.Namespace) -> int:
     from zoo import hyperparameters
 
     model, plans = zoo_model(options.model), []
-    for preset in (options.one, options.other):
+    first, last = options.one, options.other
+    for preset in (first, last):
         if preset not in model.presets:
             there = ", ".join(model.presets)
             raise UserError(f"{options.model} has no preset {preset!r}; name two with --one and --other, of {there}.")
-    one, other = (_untrained(options, options.model, preset, {}) for preset in (options.one, options.other))
+    one, other = (_untrained(options, options.model, preset, {}) for preset in (first, last))
     steps = (
-        (options.one, {}, options.one),
-        (options.one, {"training": other}, f"{options.one} with the training of {options.other}"),
-        (
-            options.other,
-            {"representation": one, "measuring": one},
-            f"{options.other} on the representation of {options.one}",
-        ),
-        (options.other, {}, options.other),
+        (first, {}, first),
+        (first, {"training": other}, f"{first} with the training of {last}"),
+        (last, {"representation": one, "measuring": one}, f"{last} on the representation of {first}"),
+        (last, {}, last),
     )
     for preset, taken, message in steps:
         own = model(**model.presets[preset])
