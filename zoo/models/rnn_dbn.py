@@ -104,26 +104,29 @@ class RNNDBN(RBMModel):
         W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
         lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
         (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
-        # The upper machine annealed from its other side, which began as the visible units.
-        base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
-        hints = np.pad(frames, ((0, 0), (0, self.extra)))
-        annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
+        pieces = [slice(first, first + AT_ONCE) for first in range(0, len(frames), AT_ONCE)]
 
-        def some(first):
-            rows, rng = slice(first, first + AT_ONCE), np.random.default_rng([self.seed, first])
+        def bound(rows):
             v = frames[rows].astype(np.float32)
             q_in = v @ W + b_q[rows]
-            h = _draw(rng, q_in, DRAWS)
+            h = _draw(np.random.default_rng([self.seed, rows.start, 0]), q_in, DRAWS)
             log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
-            # The chains end in draws of the upper machine's other side: from there down to the notes.
+            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
+
+        def down(rows):
+            """From where the chains end, draws of the upper machine's other side, to the notes."""
+            rng = np.random.default_rng([self.seed, rows.start, 1])
             h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
-            drawn = _draw(rng, h @ G.T + b_v[rows])
-            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS), drawn.astype(np.uint8)
+            return _draw(rng, h @ G.T + b_v[rows]).astype(np.uint8)
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            bound, drawn = zip(*pool.map(some, range(0, len(frames), AT_ONCE)), strict=True)
-        log_p = np.concatenate(bound) - annealed.log_z
-        drawn = np.concatenate(drawn, axis=1)
+            bounds = pool.map(bound, pieces)  # begins at once, while a core waits for the annealing to be compiled
+            # The upper machine annealed from its other side, which began as the visible units.
+            base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
+            hints = np.pad(frames, ((0, 0), (0, self.extra)))
+            annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
+            log_p = np.concatenate(list(bounds)) - annealed.log_z
+            drawn = np.concatenate(list(pool.map(down, pieces)), axis=1)
         return Measured(log_p, float(-log_p.mean()), drawn, annealed.variance, how | {"draws": DRAWS})
 
 
