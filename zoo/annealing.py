@@ -3,8 +3,9 @@
 The usual path lets the machine's weights grow from nothing. Halfway, its frames look like neither end's, and what a
 chain knew at the start is lost. Here the path is q(v)^(1 − β) p(v)^β, the hidden units summed out of p, and q a mixture
 of independent units around frames where the machine itself has much of its probability; so has every p_β between. The
-sharper the machines, the more it gains: of the best RNN-RBM on Nottingham, five hundred and a thousand temperatures say
-the same to 0.001 nats a frame, and the usual path is still 0.018 below with eight thousand.
+sharper the machines, the more it gains: of the best RNN-RBM on Nottingham, with pools of 256 frames, five hundred and
+a thousand temperatures said the same to 0.001 nats a frame, and the usual path is still 0.018 below with eight
+thousand.
 
 Reference:
     Neal, "Annealed importance sampling", 2001, whose transitions may be any that keep p_β: here Metropolis-Hastings

@@ -160,7 +160,7 @@ def train_all(options: argparse.Namespace) -> int:
 
 def compare_presets(options: argparse.Namespace) -> int:
     """`compare-presets`: what representation, network and training each contribute to the way from one preset to
-    another."""
+    another. On the representation of one, the other is also measured as it: larger frames need more temperatures."""
     from zoo import hyperparameters
 
     model, plans = zoo_model(options.model), []

@@ -37,7 +37,12 @@ def keys(noise, steps: int):
 
 
 def uniform(places, key):
-    """A multiple of 2⁻²⁴ in [0, 1) for every place, float32; others with another key, uint32."""
+    """A multiple of 2⁻²⁴ in [0, 1) for every place, float32, and others with another key.
+
+    Args:
+        places: uint32, one of the arrays of `places`.
+        key: uint32, one for all, or of a shape that goes with that of the places, such as (batch, 1) beside (units,).
+    """
     drawn = ops.right_shift(_mixed(ops.bitwise_xor(places, key)), np.uint32(8))
     return ops.cast(ops.cast(drawn, "int32"), "float32") * np.float32(2**-24)
 
