@@ -104,7 +104,7 @@ UNKNOWN, START = 5, 6
 def lines_of(*rows, unknown=UNKNOWN):
     """Lines of one beat whose unknown symbols have −log q = 3."""
     columns = [np.array(row, np.int32) for row in rows]
-    return [Line(codes, 1.0, 1, np.where(codes == unknown, 3.0, 0.0)) for codes in columns]
+    return [Line(codes, 4, 1.0, 1, np.where(codes == unknown, 3.0, 0.0)) for codes in columns]
 
 
 def random_lines(seed, count, steps):
@@ -238,7 +238,7 @@ def test_the_choice_is_made_on_validation(grid):
     assert baselines.fit("ngram", codec, train, train).describe()["n"] > 3  # learnt by heart
     assert baselines.fit("ngram", codec, train, valid).describe()["n"] == 1  # there is nothing to learn
     bits = RollCodec(low=60, high=69)
-    train, valid = ([Line(rng.integers(0, 2, (60, 10)).astype(np.uint8), 15.0, 0)] for _ in range(2))
+    train, valid = ([Line(rng.integers(0, 2, (60, 10)).astype(np.uint8), 60, 15.0, 0)] for _ in range(2))
     assert baselines.fit("ngram", bits, train, train).describe()["n"] > 3
     assert baselines.fit("ngram", bits, train, valid).describe()["n"] == 1
 
@@ -292,7 +292,7 @@ def test_the_note_n_gram_is_that_of_plain_counting(monkeypatch):
 
 def test_what_never_stopped_may_stop(monkeypatch):
     monkeypatch.setattr(frames, "SMOOTHINGS", (0.3,))
-    codec, drone = RollCodec(low=60, high=60), [Line(np.ones((3000, 1), np.uint8), 750.0, 1)]
+    codec, drone = RollCodec(low=60, high=60), [Line(np.ones((3000, 1), np.uint8), 3000, 750.0, 1)]
     floor = baselines.fit("ngram", codec, drone, drone)
     stop = drone[0]._replace(codes=np.append(drone[0].codes, [[0]], axis=0))
     off = 0.5 / 3000 * (0.3 / 3000) ** (floor.n - 1)  # nearly
@@ -372,7 +372,7 @@ def test_frames_of_an_n_gram_go_on_as_it_says():
     codec, rng, steps = RollCodec(low=60, high=61), np.random.default_rng(0), np.arange(600)
     # One key sounds two steps of four, the other three of five; a tenth is noise.
     regular = np.stack([steps % 4 < 2, steps % 5 < 3], axis=1)
-    train, valid = ([Line((regular ^ (rng.random((600, 2)) < 0.1)).astype(np.uint8), 150.0, 0)] for _ in range(2))
+    train, valid = ([Line((regular ^ (rng.random((600, 2)) < 0.1)).astype(np.uint8), 600, 150.0, 0)] for _ in range(2))
     floor = baselines.fit("ngram", codec, train, valid)
     assert floor.n > 3
     (codes,) = floor.generate(1, 20_000, 0)

@@ -222,7 +222,7 @@ def test_the_optimizer_forgets_where_a_stage_ends():
 
 def test_while_the_lower_machine_is_trained_the_upper_one_follows():
     model = small_model(epochs=2, lower_share=1.0, anneal_steps=50, anneal_chains=5)
-    lines = [Line(V.astype(np.uint8), 16.0, 1)]
+    lines = [Line(V.astype(np.uint8), 16, 16.0, 1)]
     model.begin(0.0, None)
     model.evaluate(lines)
     dbn = model.distribution

@@ -56,7 +56,7 @@ def prepared(model, frames):
     """`model`, compiled and prepared with one line of these frames, as `fit` does."""
     model.codec = model.make_codec()
     model._compile()
-    model.prepare([Line(frames, 1.0, 1)])
+    model.prepare([Line(frames, len(frames), 1.0, 1)])
     return model
 
 
@@ -105,7 +105,7 @@ def test_transposed_songs_lose_no_note_and_wrap_nothing_around(struck):
 
 def some_lines(bits, lengths):
     rng = np.random.default_rng(0)
-    return [Line((rng.random((length, bits)) < 0.2).astype(np.uint8), float(length), 1) for length in lengths]
+    return [Line((rng.random((length, bits)) < 0.2).astype(np.uint8), length, float(length), 1) for length in lengths]
 
 
 @pytest.mark.parametrize("name", NAMES)

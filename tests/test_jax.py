@@ -85,7 +85,7 @@ def figures(given) -> dict[str, np.ndarray]:
         (parameters,) = arrays(distribution(frames))
         temperature = np.full((rows, 1), 0.9, np.float32)
         drawn = distribution.draw(frames, parameters, uniform[:, : distribution.noise], temperature)
-        evaluation = model.evaluate([Line(frames[:70].astype(np.uint8), 1.0, 1)])
+        evaluation = model.evaluate([Line(frames[:70].astype(np.uint8), 70, 1.0, 1)])
         found[f"{name} parameters"] = model.network(frames[None, :20])
         found[f"{name} draws"] = drawn
         if evaluation.standard_error:

@@ -56,7 +56,7 @@ def test_coverage_of_nothing_is_nought():
 
 
 def test_a_score_is_nats_over_beats_of_all_lines():
-    lines = [Line(np.zeros(3, np.int32), 2.5, 3), Line(np.zeros(5, np.int32), 7.5, 1)]
+    lines = [Line(np.zeros(3, np.int32), 10, 2.5, 3), Line(np.zeros(5, np.int32), 30, 7.5, 1)]
     coverage = Coverage(0.5, 0.25, 1.0)
     found = to_score(Evaluation(40.0, AIS, 1.0, 0.75, standard_error=5.0, details={"chains": 20}), lines, coverage)
     assert (found.nats_per_beat, found.nats, found.beats, found.codes) == (4.0, 40.0, 10.0, 8)

@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo import checkpoint, hyperparameters, priming, training
 from zoo.codecs import Codec, Line
-from zoo.codecs.base import to_steps
+from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.errors import UserError
 from zoo.hyperparameters import trained, written
 from zoo.scoring import Evaluation, Score, encode_all, to_score
@@ -46,7 +46,13 @@ class MusicModel:
     minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
-    steps_per_beat: int = written(4, "grid steps in a quarter note", low=1, high=480)
+    steps_per_beat: int | str = written(
+        4,
+        "grid steps in a quarter note; auto is the coarsest of 1, 2, 3, 4, 6, 8, 12 that keeps 98% of the onsets",
+        low=1,
+        high=FINEST,
+        words=(AUTO,),
+    )
     seed: int = 0
     preset: str = ""
 
@@ -198,7 +204,8 @@ class MusicModel:
             beats: length of the new music in quarter notes, the primer not counted.
             temperature: None is the model's own way; 0 takes the most probable symbol; above 1 is wilder.
             top_p: draw from the smallest set of symbols that holds so much of the probability; for symbols only.
-            prime: a Song to go on from, or one for each piece (taken in turn).
+            prime: a Song to go on from, or one for each piece (taken in turn); a piece takes over its tempo, time
+                signatures and the instrument of most of its notes.
             prime_beats: how much of the start of `prime` is used, in quarter notes.
             seed: of all randomness.
 
@@ -224,7 +231,7 @@ class MusicModel:
 
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
         """Raise a UserError when an argument of `sample` is out of its range."""
-        step = 1 / self.steps_per_beat
+        step = 1 / self.codec.steps_per_beat
         for name, value, kind, low, high in (
             ("count", count, Integral, 1, 10_000),
             ("beats", beats, Real, step, 100_000),

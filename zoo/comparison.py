@@ -73,11 +73,7 @@ def compare(
 
 def express(codec: Codec, songs: Sequence[Song]) -> list[Song]:
     """`songs` as the representation gives them back, a Song for each line; what it cannot express is left out."""
-    return [
-        codec.decode(line.codes, round(line.beats * codec.steps_per_beat))
-        for song in songs
-        for line in codec.encode(song)
-    ]
+    return [line for song in songs for line in codec.express(song)]
 
 
 def heard(codec: Codec, songs: Sequence[Song], count: int, beats: float) -> list[Song]:
@@ -97,9 +93,11 @@ def kept(codec: Codec, songs: Sequence[Song]) -> dict[str, float]:
 
 
 def together(lines: Sequence[Song], like: Song) -> Song:
-    """All notes of `lines` in one song as long as `like`."""
-    columns = {name: np.concatenate([getattr(line, name) for line in lines]) for name in COLUMNS} if lines else {}
-    return like.replace(**columns) if lines else like.crop(0, 0).replace(length=like.length)
+    """All notes of `lines` in one song, as long as `like` or, where a grid rounds up, as the longest line."""
+    if not lines:
+        return like.crop(0, 0).replace(length=like.length)
+    columns = {name: np.concatenate([getattr(line, name) for line in lines]) for name in COLUMNS}
+    return like.replace(**columns, length=max(like.length, *(line.length for line in lines)))
 
 
 def common_length(songs: Sequence[Song], beats: float) -> int:

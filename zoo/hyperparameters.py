@@ -18,7 +18,7 @@ MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
-def option(default, help: str, *, low=None, high=None, choices=None, part="network"):
+def option(default, help: str, *, low=None, high=None, choices=None, words=(), part="network"):
     """A dataclass field that is a hyperparameter.
 
     Args:
@@ -26,10 +26,11 @@ def option(default, help: str, *, low=None, high=None, choices=None, part="netwo
         help: one line for `--help` and the report.
         low, high: bounds of a number, or of each number of a tuple, both included.
         choices: the values allowed.
+        words: values allowed beside numbers, as "auto".
         part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained, how
             its likelihood is estimated.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "part": part}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "words": words, "part": part}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -92,7 +93,6 @@ def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type], pres
 def _add_argument(group, name: str, models: list[type], preset: str) -> None:
     """The flag of a hyperparameter that all of `models` have."""
     fields = [options(model)[name] for model in models]
-    choices = fields[0].metadata["choices"]
     told = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
     values = {
         getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
@@ -106,7 +106,7 @@ def _add_argument(group, name: str, models: list[type], preset: str) -> None:
         "--" + name.replace("_", "-"),
         dest=name,
         default=argparse.SUPPRESS,
-        metavar="{" + ",".join(map(str, choices)) + "}" if choices else _word(typing.get_type_hints(models[0])[name]),
+        metavar=_metavar(typing.get_type_hints(models[0])[name], fields[0].metadata),
         help=told.replace("%", "%%"),
     )
 
@@ -115,13 +115,16 @@ def _kinds(hint) -> tuple[type, bool]:
     """The plain type behind an annotation, and whether None is allowed."""
     if isinstance(hint, types.UnionType):
         inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
-        return inner[0], True
+        return inner[0], types.NoneType in typing.get_args(hint)
     return (tuple, False) if typing.get_origin(hint) is tuple else (hint, False)
 
 
-def _word(hint) -> str:
+def _metavar(hint, metadata) -> str:
+    if metadata["choices"]:
+        return "{" + ",".join(map(str, metadata["choices"])) + "}"
     kind, _ = _kinds(hint)
-    return {int: "N", float: "X", bool: "yes|no", tuple: "N,N,…", str: "NAME"}[kind]
+    word = {int: "N", float: "X", bool: "yes|no", tuple: "N,N,…", str: "NAME"}[kind]
+    return "|".join([word, *metadata["words"]])
 
 
 def _checked(name: str, value, hint, metadata):
@@ -129,6 +132,8 @@ def _checked(name: str, value, hint, metadata):
     kind, optional = _kinds(hint)
     if optional and (value is None or value == "none"):
         return None
+    if isinstance(value, str) and value in metadata["words"]:
+        return value
     try:
         value = _converted(value, kind)
     except (TypeError, ValueError, OverflowError):
@@ -138,9 +143,8 @@ def _checked(name: str, value, hint, metadata):
             bool: "yes or no",
             tuple: f"one to {MOST_NUMBERS} whole numbers joined by commas",
         }
-        raise UserError(
-            f"{flag} takes {wanted.get(kind, 'a word')}{' or none' if optional else ''}, not {reprlib.repr(value)}."
-        ) from None
+        others = "".join(f" or {word}" for word in (*["none"] * optional, *metadata["words"]))
+        raise UserError(f"{flag} takes {wanted.get(kind, 'a word')}{others}, not {reprlib.repr(value)}.") from None
     choices, low, high = metadata["choices"], metadata["low"], metadata["high"]
     if choices and value not in choices:
         raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 
 import numpy as np
 
 from zoo.codecs import Codec, Line
-from zoo.codecs.base import to_steps
 from zoo.errors import UserError
 from zoo.song import COLUMNS, Song
 
@@ -17,7 +17,8 @@ TOLD = 3  # names of primers in one warning
 def primers(
     codec: Codec, songs: list[Song], ticks: int, count: int, model: str, nothing: str
 ) -> tuple[list[Line], list[Song]]:
-    """For each of `count` pieces the line to go on from, and the music it stands for.
+    """For each of `count` pieces the line to go on from, and the music it stands for, in the tempo, the meter and by
+    the instrument (of most notes) of the song.
 
     Args:
         codec: fitted.
@@ -38,8 +39,7 @@ def primers(
         lines = codec.encode(song)
         if not lines:
             raise UserError(f"the primer {song.name or ''} {nothing}".replace("  ", " "))
-        steps = int(to_steps(song.length, codec.steps_per_beat))
-        choices.append([(line, codec.decode(line.codes, steps)) for line in lines])
+        choices.append([_heard(codec, song, line) for line in lines])
         if share := codec.unknown_share(np.concatenate([line.codes for line in lines])):
             name = song.name or "the primer"
             unknown[name] = max(share, unknown.get(name, 0.0))
@@ -56,6 +56,17 @@ def primers(
     picked = [choices[i % len(choices)] for i in range(count)]
     pairs = [lines[(i // len(choices)) % len(lines)] for i, lines in enumerate(picked)]
     return [line for line, _ in pairs], [song for _, song in pairs]
+
+
+def _heard(codec: Codec, song: Song, line: Line) -> tuple[Line, Song]:
+    """What of `line` is read, and the music it stands for. That ends where the codes do, so that what a model goes on
+    with begins where the model takes it to begin: a representation may drop a rest at the end, or round up to frames.
+    """
+    codes = codec.whole(line)
+    music = codec.decode(codes, codec.end(codes))
+    program = Counter(song.programs[track] for track in song.track.tolist()).most_common(1)[0][0] if len(song) else 0
+    music = music.replace(tempo=song.tempo, programs=(program,), time_signatures=song.time_signatures)
+    return line._replace(codes=codes), music
 
 
 def joined(before: Song, after: Song) -> Song:

@@ -98,7 +98,7 @@ class SymbolModel(MusicModel):
         if self.context == "song":
             logits = self.network.predict_on_batch(self.ids(codes)[None])[0]
         else:
-            starts, ids, _ = self.windows([Line(codes, 0, 0)])
+            starts, ids, _ = self.windows([Line(codes, 0, 0, 0)])
             views = np.lib.stride_tricks.sliding_window_view(ids, self.window)
             logits = self.network.predict_on_batch(views[starts])
         return np.asarray(keras.ops.log_softmax(logits, axis=-1))

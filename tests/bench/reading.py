@@ -71,7 +71,7 @@ def windows(runs: int):
     """Memory of the training data at the moment a batch is taken."""
     model = quickly_trained("melody_lstm", "blog")
     size, rng = model.codec.size, np.random.default_rng(0)
-    lines = [Line(codes, 1.0, 1) for codes in rng.integers(0, size, (WINDOWS // 1000, 1000)).astype(np.int32)]
+    lines = [Line(codes, 4, 1.0, 1) for codes in rng.integers(0, size, (WINDOWS // 1000, 1000)).astype(np.int32)]
 
     def megabytes(make, count: int) -> float:
         tracemalloc.start()

@@ -3,7 +3,8 @@
 from zoo.codecs.base import Codec, Line, SymbolCodec
 from zoo.codecs.chord import ChordCodec
 from zoo.codecs.event import EventCodec
+from zoo.codecs.grid import AUTO
 from zoo.codecs.melody import MelodyCodec
 from zoo.codecs.roll import RollCodec
 
-__all__ = ["ChordCodec", "Codec", "EventCodec", "Line", "MelodyCodec", "RollCodec", "SymbolCodec"]
+__all__ = ["AUTO", "ChordCodec", "Codec", "EventCodec", "Line", "MelodyCodec", "RollCodec", "SymbolCodec"]

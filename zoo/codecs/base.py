@@ -15,91 +15,50 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from zoo.codecs.grid import AUTO, FINEST, choose
 from zoo.errors import UserError
-from zoo.song import TICKS_PER_BEAT, Song
+from zoo.song import Song
 
 LONGEST = 2**31 - 1  # ticks of a song, and so all that is counted in one
 SYMBOLS_PER_STEP = 512  # at most: an on and an off of each pitch, a velocity for each on, a time shift
-VELOCITY = 80  # of decoded notes where the representation keeps no velocity
 
 
 class Line(NamedTuple):
     """One sequence that a model reads: a whole song, or one voice of it."""
 
-    codes: np.ndarray  # (steps,) int32 symbols, or (frames, bits) uint8
-    beats: float  # quarter notes of music that it stands for
+    codes: np.ndarray  # (symbols,) int32, or (frames, bits) uint8
+    steps: int  # grid steps of music that it stands for, as `Codec.decode` takes them
+    beats: float  # quarter notes of the song that was encoded, whatever the grid makes of them
     notes: int  # notes of the song that it expresses
-    unknown_nats: np.ndarray | None = None  # (steps,) −log q of symbols outside the vocabulary, 0 elsewhere
-
-
-class Grid(NamedTuple):
-    """Notes on a grid of steps, one row a note, ordered by (start, pitch)."""
-
-    start: np.ndarray
-    end: np.ndarray
-    pitch: np.ndarray
-    velocity: np.ndarray
-    steps: int  # length of the song
-
-
-def to_steps(ticks, steps_per_beat: int) -> np.ndarray:
-    """Ticks to the nearest grid step; halves go up."""
-    return (np.asarray(ticks, np.int64) * steps_per_beat * 2 + TICKS_PER_BEAT) // (2 * TICKS_PER_BEAT)
-
-
-def to_ticks(steps, steps_per_beat: int) -> np.ndarray:
-    """Grid steps to ticks."""
-    return (np.asarray(steps, np.int64) * TICKS_PER_BEAT * 2 + steps_per_beat) // (2 * steps_per_beat)
-
-
-def on_grid(song: Song, steps_per_beat: int) -> Grid:
-    """All tracks of `song` merged on a grid: onsets and ends rounded, every note at least a step long.
-
-    A pitch sounds once at a time: of notes that start together on one pitch the longest stays, and a note is cut where
-    the same pitch is struck again.
-    """
-    start = to_steps(song.start, steps_per_beat)
-    end = np.maximum(to_steps(song.end, steps_per_beat), start + 1)
-    order = np.lexsort((-end, song.pitch, start))  # of equal (start, pitch) the longest comes first
-    start, end, pitch, velocity = start[order], end[order], song.pitch[order], song.velocity[order]
-    first = np.ones(len(start), bool)
-    first[1:] = (start[1:] != start[:-1]) | (pitch[1:] != pitch[:-1])
-    start, end, pitch, velocity = start[first], end[first], pitch[first], velocity[first]
-    by_pitch = np.lexsort((start, pitch))
-    same = pitch[by_pitch][1:] == pitch[by_pitch][:-1]
-    earlier, later = by_pitch[:-1][same], by_pitch[1:][same]
-    end[earlier] = np.minimum(end[earlier], start[later])
-    steps = max(int(to_steps(song.length, steps_per_beat)), int(end.max()) if len(end) else 0)
-    return Grid(start, end, pitch, velocity, steps)
-
-
-def from_grid(start, end, pitch, steps: int, steps_per_beat: int, velocity=VELOCITY) -> Song:
-    """A one-track song of `steps` grid steps; what lies past the end is cut off."""
-    start, pitch = np.asarray(start, np.int64), np.asarray(pitch, np.int64)
-    end = np.minimum(np.asarray(end, np.int64), steps)
-    keep = start < end
-    ticks = to_ticks(start[keep], steps_per_beat)
-    return Song(
-        start=ticks,
-        duration=to_ticks(end[keep], steps_per_beat) - ticks,
-        pitch=pitch[keep],
-        velocity=np.broadcast_to(velocity, start.shape)[keep],
-        track=np.zeros(int(keep.sum()), int),
-        length=int(to_ticks(steps, steps_per_beat)),
-    )
+    unknown_nats: np.ndarray | None = None  # (symbols,) −log q of symbols outside the vocabulary, 0 elsewhere
 
 
 @dataclass
 class Codec:
     """A representation. `fit` learns what it needs from the training songs; all else depends on the fields alone."""
 
-    steps_per_beat: int = 4
+    steps_per_beat: int | str = 4  # "auto" until `fit` has chosen; see `zoo.codecs.grid.choose`
 
-    learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets
+    learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets, the grid apart
+
+    def __post_init__(self):
+        if self.steps_per_beat != AUTO:
+            self.lay_out()
+
+    def lay_out(self) -> None:
+        """Set what follows from the grid alone."""
 
     def fit(self, songs: Iterable[Song]) -> Codec:
-        """Learn the vocabulary, if there is one to learn; returns self."""
+        """Choose the grid, if that is left to the music, and learn the vocabulary, if there is one; returns self."""
+        songs = list(songs)
+        if self.steps_per_beat == AUTO:
+            self.steps_per_beat = choose(songs)
+            self.lay_out()
+        self.learn_from(songs)
         return self
+
+    def learn_from(self, songs: list[Song]) -> None:
+        """Set the learnt fields; most representations have none."""
 
     def encode(self, song: Song) -> list[Line]:
         """The lines of `song` that the representation can express; empty when it can express none."""
@@ -108,6 +67,22 @@ class Codec:
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         """A song of `steps` grid steps (default: as long as the codes say) from any codes whatever."""
         raise NotImplementedError
+
+    def express(self, song: Song) -> list[Song]:
+        """`song` as the representation gives it back, a Song for each line; empty when it can express none of it."""
+        return [self.decode(line.codes, line.steps) for line in self.encode(song)]
+
+    def end(self, codes: np.ndarray) -> int:
+        """Grid step at which `codes` end: what comes after them begins there."""
+        raise NotImplementedError
+
+    def whole(self, line: Line) -> np.ndarray:
+        """The codes of `line` without a last one that stands for more time than there is music, if others remain."""
+        return line.codes
+
+    def can_read(self, song: Song) -> bool:
+        """Whether `encode` finds a line in `song`; needs the grid, no vocabulary."""
+        return len(song) > 0
 
     def unknown_share(self, codes: np.ndarray) -> float:
         """Share of `codes` that are outside of the vocabulary."""
@@ -127,9 +102,13 @@ class Codec:
         Raises:
             UserError: when that was of another representation, or learnt what cannot be learnt.
         """
-        own = self.to_json()
-        if not isinstance(value, dict) or set(value) - set(own):
+        if not isinstance(value, dict) or set(value) - set(self.to_json()):
             raise UserError("model.json describes no representation this version knows; train the model anew.")
+        if self.steps_per_beat == AUTO:
+            if not is_whole(steps := value.get("steps_per_beat"), 1, FINEST):
+                raise UserError("the grid in model.json is damaged; train the model anew.")
+            return dataclasses.replace(self, steps_per_beat=steps).restored(value)
+        own = self.to_json()
         if any(value.get(name, own[name]) != own[name] for name in set(own) - set(self.learnt)):
             raise UserError("model.json describes another representation than its hyperparameters; train anew.")
         found = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
@@ -213,6 +192,9 @@ class SymbolCodec(Codec):
 
     def unknown_share(self, codes: np.ndarray) -> float:
         return float(np.mean(codes >= self.size))
+
+    def end(self, codes: np.ndarray) -> int:
+        return int(self.times(codes)[-1])
 
     def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
         """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs.base import Line, SymbolCodec, from_grid, is_count, is_number, log_share, on_grid
+from zoo.codecs.base import Line, SymbolCodec, is_count, is_number, log_share
+from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 
 NAMES = (
@@ -70,8 +71,8 @@ class ChordCodec(SymbolCodec):
 
     learnt: ClassVar = ("symbols", "singletons", "epsilon", "most_per_beat", "parts")
 
-    def fit(self, songs) -> ChordCodec:
-        sequences = [self._symbols(song)[0] for song in songs]
+    def learn_from(self, songs: list[Song]) -> None:
+        sequences = [self._symbols(on_grid(song, self.steps_per_beat))[0] for song in songs]
         self.learn(sequences)
         self.parts = {part: {} for part in PARTS}
         counts = {part: Counter() for part in self.parts}
@@ -84,7 +85,6 @@ class ChordCodec(SymbolCodec):
             part: {str(key): count for key, count in sorted(counter.items())} for part, counter in counts.items()
         }
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
-        return self
 
     def is_symbol(self, symbol) -> bool:
         if TIME.fullmatch(symbol):
@@ -151,15 +151,17 @@ class ChordCodec(SymbolCodec):
         return found
 
     def encode(self, song: Song) -> list[Line]:
-        symbols, notes = self._symbols(song)
+        grid = on_grid(song, self.steps_per_beat)
+        symbols, notes = self._symbols(grid)
         if not symbols:
             return []
         codes, unknown_nats = self.to_codes(symbols)
-        return [Line(codes, song.beats, notes, unknown_nats)]
+        # The published form tells no time: its symbols last half a beat each, and so the music they stand for.
+        steps = grid.steps if self.exact else len(symbols) * self.steps_of("")
+        return [Line(codes, steps, song.beats, notes, unknown_nats)]
 
-    def _symbols(self, song: Song) -> tuple[list[str], int]:
-        """The song as symbols, and how many notes they hold."""
-        grid = on_grid(song, self.steps_per_beat)
+    def _symbols(self, grid: Grid) -> tuple[list[str], int]:
+        """A song as symbols, and how many notes they hold."""
         if not len(grid.start):
             return [], 0
         onsets, first = np.unique(grid.start, return_index=True)

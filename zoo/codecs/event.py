@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.codecs.base import VELOCITY, Line, SymbolCodec, from_grid, is_count, is_number, is_whole, log_share, on_grid
+from zoo.codecs.base import Line, SymbolCodec, is_count, is_number, is_whole, log_share
+from zoo.codecs.grid import VELOCITY, Grid, from_grid, on_grid
 from zoo.song import Song
 
 ON, OFF = "no", "nf"
@@ -35,7 +36,7 @@ class EventCodec(SymbolCodec):
     longest_note: int = 0  # grid steps; what sounds longer was forgotten by the model, and decoding ends it; 0 is any
     parts: list[dict] = field(default_factory=list)  # of the joint form: counts of delta, type, pitch, velocity for q
 
-    def __post_init__(self):
+    def lay_out(self) -> None:
         if self.split:
             bins = range(self.velocity_bins if self.velocity_bins > 1 else 0)
             self.symbols = [
@@ -49,17 +50,15 @@ class EventCodec(SymbolCodec):
         open_vocabulary = () if self.split else ("symbols", "singletons", "epsilon", "parts")
         return (*open_vocabulary, "most_per_beat", "longest_note")
 
-    def fit(self, songs) -> EventCodec:
-        songs = list(songs)
-        sequences = [self._symbols(song)[0] for song in songs]
-        grids = (on_grid(song, self.steps_per_beat) for song in songs)
+    def learn_from(self, songs: list[Song]) -> None:
+        grids = [on_grid(song, self.steps_per_beat) for song in songs]
+        sequences = [self._symbols(grid) for grid in grids]
         self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
         if not self.split:
             self.learn(sequences)
             columns = zip(*(symbol for sequence in sequences for symbol in sequence), strict=True)
             self.parts = [{str(key): count for key, count in sorted(Counter(column).items())} for column in columns]
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
-        return self
 
     def is_symbol(self, symbol) -> bool:
         if self.split:
@@ -93,15 +92,15 @@ class EventCodec(SymbolCodec):
         return float(nats)
 
     def encode(self, song: Song) -> list[Line]:
-        symbols, notes = self._symbols(song)
+        grid = on_grid(song, self.steps_per_beat)
+        symbols = self._symbols(grid)
         if not symbols:
             return []
         codes, unknown_nats = self.to_codes(symbols)
-        return [Line(codes, song.beats, notes, unknown_nats)]
+        return [Line(codes, grid.steps, song.beats, len(grid.start), unknown_nats)]
 
-    def _symbols(self, song: Song) -> tuple[list, int]:
-        """The song as symbols, and how many notes they hold."""
-        grid = on_grid(song, self.steps_per_beat)
+    def _symbols(self, grid: Grid) -> list:
+        """The notes of a grid as symbols."""
         count = len(grid.start)
         time = np.concatenate([grid.end, grid.start])
         is_on = np.repeat([0, 1], count)
@@ -110,9 +109,7 @@ class EventCodec(SymbolCodec):
         order = np.lexsort((pitch, is_on, time))
         events = np.stack([np.diff(time[order], prepend=0), is_on[order], pitch[order], velocity[order]], axis=1)
         if not self.split:
-            return [
-                [delta, ON if on else OFF, pitch, velocity] for delta, on, pitch, velocity in events.tolist()
-            ], count
+            return [[delta, ON if on else OFF, pitch, velocity] for delta, on, pitch, velocity in events.tolist()]
         symbols, loudness, longest = [], None, self.longest_shift * self.steps_per_beat
         for delta, on, pitch, velocity in events.tolist():
             symbols += self._shifts(delta, longest)
@@ -122,7 +119,7 @@ class EventCodec(SymbolCodec):
             symbols.append([ON if on else OFF, pitch])
         if count:
             symbols += self._shifts(grid.steps - int(time.max()), longest)
-        return symbols, count
+        return symbols
 
     @staticmethod
     def _shifts(steps: int, longest: int) -> list:

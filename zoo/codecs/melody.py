@@ -5,11 +5,13 @@ Source: midi-rnn (B. Dorsey, 2018), with 128 pitches and rest; the hold class is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs.base import Grid, Line, SymbolCodec, from_grid, no_nats, on_grid
+from zoo.codecs.base import Line, SymbolCodec, no_nats
+from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 
 REST = 128
@@ -31,7 +33,7 @@ class MelodyCodec(SymbolCodec):
     hold: bool = False
     voice: str = "lines"
 
-    def __post_init__(self):
+    def lay_out(self) -> None:
         self.symbols = list(range(HOLD + 1 if self.hold else HOLD))
         self.most_per_beat = self.steps_per_beat
 
@@ -41,20 +43,26 @@ class MelodyCodec(SymbolCodec):
     def lines_of(self, song: Song) -> int:
         return len(np.unique(song.track)) if self.voice == "lines" else 1
 
-    def encode(self, song: Song) -> list[Line]:
+    def can_read(self, song: Song) -> bool:
+        return any(True for _ in self._voices(song))
+
+    def _voices(self, song: Song) -> Iterator[Grid]:
+        """The lines of `song` on the grid, each with a note at least."""
         if self.voice == "skyline":
-            voices = [song]
-        else:
-            voices = [song.select(song.track == track) for track in np.unique(song.track)]
+            if len(song):
+                yield on_grid(song, self.steps_per_beat)
+            return
+        for track in np.unique(song.track):
+            notes = song.select(song.track == track)
+            grid = on_grid(notes, self.steps_per_beat)
+            if len(grid.start) == len(notes) and not np.any(grid.start[1:] < grid.end[:-1]):
+                yield grid
+
+    def encode(self, song: Song) -> list[Line]:
         lines = []
-        for voice in voices:
-            grid = on_grid(voice, self.steps_per_beat)
-            two_at_once = np.any(grid.start[1:] < grid.end[:-1]) or len(grid.start) < len(voice)
-            if self.voice == "lines" and two_at_once:
-                continue
+        for grid in self._voices(song):
             codes, heard = self._skyline(grid)
-            if heard:
-                lines.append(Line(codes, song.beats, heard, no_nats(len(codes))))
+            lines.append(Line(codes, grid.steps, song.beats, heard, no_nats(len(codes))))
         return lines
 
     def _skyline(self, grid: Grid) -> tuple[np.ndarray, int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs.base import Codec, Line, from_grid, on_grid
+from zoo.codecs.base import Codec, Line
+from zoo.codecs.grid import from_grid, on_grid, to_steps
 from zoo.song import Song
 
 
@@ -42,6 +43,15 @@ class RollCodec(Codec):
         """Bits of a frame: the visible units."""
         return self.bits_per_step * self.steps_per_frame
 
+    def can_read(self, song: Song) -> bool:
+        return len(song) > 0 or to_steps(song.length, self.steps_per_beat) > 0  # silence is a frame like any other
+
+    def whole(self, line: Line) -> np.ndarray:
+        return line.codes[: max(line.steps // self.steps_per_frame, 1)]
+
+    def end(self, codes: np.ndarray) -> int:
+        return len(codes) * self.steps_per_frame
+
     def encode(self, song: Song) -> list[Line]:
         grid = on_grid(song, self.steps_per_beat)
         inside = (grid.pitch >= self.low) & (grid.pitch <= self.high)
@@ -57,7 +67,7 @@ class RollCodec(Codec):
             onsets = np.zeros_like(roll)
             onsets[grid.start[inside], keys] = 1
             roll = np.concatenate([roll, onsets], axis=1)
-        return [Line(roll.reshape(frames, self.bits), song.beats, int(inside.sum()))]
+        return [Line(roll.reshape(frames, self.bits), grid.steps, song.beats, int(inside.sum()))]
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         roll = np.asarray(codes, np.uint8).reshape(-1, self.bits_per_step)

@@ -3,7 +3,7 @@
 Conventions:
 
 - **Time** goes in as a Song's ticks and comes out in beats (quarter notes). `kept` works on ticks; every other measure
-  looks at the music on a grid of twelfths of a beat, to which onsets and ends are rounded (`zoo.codecs.base.on_grid`).
+  looks at the music on a grid of twelfths of a beat, to which onsets and ends are rounded (`zoo.codecs.grid.on_grid`).
 - **A note** is a pitch that starts at a step of that grid, whatever its track and velocity: real music has many tracks
   and samples often one, and no measure shall tell them apart by that. A pitch sounds once at a time: notes in unison
   are one, the longest, and a note is cut where its pitch is struck again. Drums are in no Song.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.codecs.base import Grid, on_grid
+from zoo.codecs.grid import Grid, on_grid
 from zoo.song import Song
 
 STEPS_PER_BEAT = 12  # both sixteenths and triplets fall on it
