@@ -10,8 +10,9 @@ import pretty_midi
 import pytest
 
 import zoo
-from zoo import Song, UserError
-from zoo.harness import Job, Keeper, sample_warnings
+from zoo import Song, UserError, measuring
+from zoo.harness import Job, Keeper
+from zoo.measuring import sample_warnings
 from zoo.report import load_runs
 
 BEAT = 480
@@ -244,7 +245,7 @@ def test_measured_in_another_way_is_measured_anew_but_not_trained_again(studio, 
     assert asked.state() == "trained"
     monkeypatch.setattr(asked.model, "fit", lambda *args, **kwargs: pytest.fail("trained again"))
     with monkeypatch.context() as patch, pytest.raises(OSError):
-        patch.setattr(Job, "_measure", lambda *args: (_ for _ in ()).throw(OSError("disk")))
+        patch.setattr(measuring, "Measurement", lambda *args: (_ for _ in ()).throw(OSError("disk")))
         asked.run()
     assert asked.state() == "trained" and read(run / "metrics.json") == before and (run / "error.txt").exists()
     assert asked.run() == run and asked.state() == "done" and not (run / "error.txt").exists()

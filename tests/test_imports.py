@@ -36,6 +36,7 @@ ROOMS = [
     "models",
     "folders",
     "progress",
+    "measuring",
     "harness",
     "render",
     "report",
@@ -50,7 +51,7 @@ KNOWS = {
     "render": {"errors", "files", "song", "midi"},
     "report": {"errors", "files", "song", "midi", "metrics", "progress", "render"},
 }
-KERAS = {"layers", "annealing", "checkpoint", "training", "base", "models", "harness"}
+KERAS = {"layers", "annealing", "checkpoint", "training", "base", "models", "measuring", "harness"}
 KERAS |= {f"{kind}_model" for kind in ("symbol", "frame", "rbm")}
 BANNED = {
     "pickle": "pickles run code when they are read",

@@ -117,11 +117,13 @@ def test_a_primed_piece_holds_the_primer_then_new_music(model):
     songs = model.sample(2, beats=6, prime=VALID[0], prime_beats=4, seed=5)
     grid = BEAT / model.codec.steps_per_beat
     lines = model.codec.encode(VALID[0].crop(0, 4 * BEAT))
-    heard = [model.codec.decode(line.codes, 4 * model.codec.steps_per_beat).pitch.tolist() for line in lines]
+    heard = [model.codec.decode(line.codes) for line in lines]
     for index, song in enumerate(songs):  # a second piece goes on from the second line, where there is one
-        assert song.primed == 4 * BEAT
-        assert abs(song.length - 10 * BEAT) <= grid
-        assert song.crop(0, 4 * BEAT).pitch.tolist() == heard[index % len(lines)]
+        before = heard[index % len(lines)]
+        assert song.primed == before.length, "new music begins where the codes end"
+        assert before.length == 4 * BEAT or not getattr(model.codec, "exact", True)  # chords without their time
+        assert abs(song.length - song.primed - 6 * BEAT) <= grid
+        assert song.crop(0, song.primed).pitch.tolist() == before.pitch.tolist()
 
 
 @pytest.mark.filterwarnings("ignore:.* leaves out what is not in its vocabulary")

@@ -12,8 +12,8 @@ import pytest
 from test_harness import history_of, interrupt, read
 
 import zoo
-from zoo import UserError
-from zoo.harness import Job, Keeper
+from zoo import UserError, measuring
+from zoo.harness import Keeper
 
 QUICK = "note_lstm"
 FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real", ".lock"}
@@ -70,20 +70,52 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(job, name, tmp_path, 
         assert (run / "samples" / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("boom")])
-def test_stopped_while_it_was_measured(job, monkeypatch, epochs_trained, error):
+def test_interrupted_while_it_was_measured(job, monkeypatch, epochs_trained):
+    def interrupted(measured):
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "_measure", lambda *args: (_ for _ in ()).throw(error))
-        with pytest.raises(type(error)):
+        patch.setattr(measuring, "PARTS", {"first": interrupted, "second": interrupted})
+        with pytest.raises(KeyboardInterrupt):
             job().run()
-    assert (job().folder / "error.txt").exists() == isinstance(error, RuntimeError)
-    assert job().state() == "resume" and epochs_trained == {0, 1}
+    assert job().missing().keys() == {"first", "second"} and not (job().folder / "error.txt").exists()
+    assert zoo.load(job().folder).codec.size, "what is trained is there to sample from"
+    parts = {part: lambda measured, part=part: {part: measured.model.model_name()} for part in ("first", "second")}
+    measured_without_training(job, monkeypatch, epochs_trained, parts, {"first": QUICK, "second": QUICK})
+
+
+def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(job, monkeypatch, epochs_trained):
+    calls = []
+
+    def broken(measured):
+        raise ValueError("length 88315 ends before the last note")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            measuring, "PARTS", {"first": lambda m: {"first": 1}, "second": broken, "third": lambda m: {"third": 3}}
+        )
+        run = job().run()
+    assert job().missing() == {"second": "ValueError: length 88315 ends before the last note"}
+    metrics = read(run / "metrics.json")
+    assert metrics["first"] == 1 and metrics["third"] == 3 and metrics["epochs"] == 2
+    assert "Traceback" in (run / "error.txt").read_text() and (run / "model.weights.h5").exists()
+    again = {"first": calls.append, "second": lambda m: {"second": 2}, "third": calls.append}
+    measured_without_training(job, monkeypatch, epochs_trained, again, {"first": 1, "second": 2, "third": 3})
+    assert calls == [], "only what is missing is measured"
+
+
+def measured_without_training(job, monkeypatch, epochs_trained, parts, expected):
+    """The same command measures the trained model of `job` anew."""
+    assert job().state() == "trained" and epochs_trained == {0, 1}
     epochs_trained.clear()
-    monkeypatch.setattr(Job, "_measure", lambda self, title: {"measured": title})
+    weights = weights_of(job().folder / "model.weights.h5")
+    monkeypatch.setattr(measuring, "PARTS", parts)
     run = job().run()
     metrics = read(run / "metrics.json")
-    assert epochs_trained == set() and metrics["epochs"] == 2 and metrics["measured"] == "note_lstm smoke-seed0"
+    assert job().state() == "done" and epochs_trained == set()
+    assert {part: metrics[part] for part in expected} == expected and metrics["epochs"] == 2
     assert not (run / "state.npz").exists() and not (run / "error.txt").exists()
+    assert same(weights_of(run / "model.weights.h5"), weights)
 
 
 def test_a_damaged_state_is_said_in_a_sentence(job, monkeypatch):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import keras
 import numpy as np
@@ -18,10 +18,13 @@ import numpy as np
 from zoo import checkpoint, hyperparameters, priming, training
 from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
-from zoo.errors import UserError
+from zoo.errors import Unreadable, UserError
 from zoo.hyperparameters import trained, written
 from zoo.scoring import Evaluation, Score, encode_all, to_score
 from zoo.song import TICKS_PER_BEAT, Song
+
+if TYPE_CHECKING:
+    from zoo.corpus import Corpus
 
 MOST_BEATS = 1_000_000  # of all pieces of one request together
 
@@ -65,8 +68,6 @@ class MusicModel:
         self.codec: Codec | None = None
         self.network: keras.Model | None = None
 
-    # What a family of models, or a model, says of itself.
-
     def make_codec(self) -> Codec:
         """The representation, not yet fitted."""
         raise NotImplementedError
@@ -99,8 +100,6 @@ class MusicModel:
     ) -> list[np.ndarray]:
         """Codes of `count` new pieces of at least `steps` grid steps, going on from `primers` if given."""
         raise NotImplementedError
-
-    # The interface.
 
     @classmethod
     def model_name(cls) -> str:
@@ -168,6 +167,20 @@ class MusicModel:
 
         state = training.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
+
+    def check_readable(self, corpus: Corpus, weights: MusicModel | None = None) -> None:
+        """Look whether there is something to read in each split of `corpus`; takes no training.
+
+        Args:
+            weights: a trained model to go on from, whose representation is used.
+
+        Raises:
+            Unreadable: (a UserError) when there is a split without.
+        """
+        codec = weights.codec if weights else self.make_codec().on_grid_of(corpus.train)
+        for purpose, songs in (("training", corpus.train), ("validation", corpus.valid), ("test", corpus.test)):
+            if not any(map(codec.can_read, songs)):
+                raise self._unreadable(songs, purpose)
 
     def check_weights(self, weights: MusicModel) -> None:
         """Raise a UserError when training cannot go on from `weights`, a trained model."""
@@ -288,8 +301,6 @@ class MusicModel:
             if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"
         ]
 
-    # Inside.
-
     def _compile(self) -> None:
         keras.utils.set_random_seed(self.seed)  # initial weights
         self.network = self.build()
@@ -311,8 +322,11 @@ class MusicModel:
     def _encoded(self, songs: Sequence[Song], purpose: str):
         lines, coverage = encode_all(self.codec, songs)
         if not lines:
-            raise UserError(f"the {purpose} music ({len(songs)} pieces) holds nothing {self.nothing_to_read()}")
+            raise self._unreadable(songs, purpose)
         return lines, coverage
+
+    def _unreadable(self, songs: Sequence[Song], purpose: str) -> Unreadable:
+        return Unreadable(f"the {purpose} music ({len(songs)} pieces) holds nothing {self.nothing_to_read()}")
 
     def nothing_to_read(self) -> str:
         """How the sentence "the music holds nothing …" ends, with the way out."""

@@ -10,3 +10,7 @@ class UserError(Exception):
 
 class Busy(UserError):
     """Another process is doing the same; a user may wait for it or stop it."""
+
+
+class Unreadable(UserError):
+    """Music of which a model can read nothing: a fact about the music, which leaves the model out."""

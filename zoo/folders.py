@@ -56,7 +56,7 @@ def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
 
 
 def is_finished(run: Path) -> bool:
-    """Whether a run went through; its metrics are the last thing it writes."""
+    """Whether a run is trained: its metrics are written when its weights are, though some may be missing yet."""
     return (run / "metrics.json").is_file() and (run / "model.json").is_file()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import hashlib
 import io
 import json
@@ -12,32 +11,27 @@ import os
 import platform
 import resource
 import sys
-import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from zoo import baselines, comparison, hyperparameters, training
+from zoo import hyperparameters, measuring, training
 from zoo.base import MusicModel
 from zoo.checkpoint import WEIGHTS, save_weights
-from zoo.corpus import SPLITS, Corpus
-from zoo.errors import UserError
+from zoo.corpus import Corpus
+from zoo.errors import Unreadable, UserError
 from zoo.files import locked, read_json, write_json, write_text
 from zoo.folders import is_finished, run_name
-from zoo.midi import write_midi
+from zoo.measuring import BY_THE_CLOCK
 from zoo.progress import TrainingDisplay
-from zoo.scoring import encode_all
-from zoo.song import TICKS_PER_BEAT, Song
 
-SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
-REAL = 10  # pieces of test music that are kept beside the samples, as the representation hears them
-COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
-BY_THE_CLOCK = "--minutes ends training by the clock: the same command may give other weights next time."
+LEFT_OUT = "left_out.txt"  # why the model can read nothing of the corpus
+MISSING = "missing"  # in metrics.json: what could not be measured, by part, and why
+NOT_YET = "it was not measured: the process ended before"
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 
 
@@ -81,8 +75,8 @@ class Job:
         }
 
     def state(self) -> str:
-        """What lies in the folder: "new", "resume", "done", "trained" when it is done but was measured in another way,
-        or "stale" when it is of another identity."""
+        """What lies in the folder: "new", "resume", "done", "trained" when it is done but was measured in part or in
+        another way, or "stale" when it is of another identity."""
         try:
             found = read_json(self.folder / "model.json")
         except UserError:
@@ -95,25 +89,46 @@ class Job:
         if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, asked):
             return "stale"
         if is_finished(self.folder):
-            return "done" if settings == asked else "trained"
+            return "done" if settings == asked and not self.missing() else "trained"
         return "resume" if (self.folder / "state.npz").exists() else "new"
 
-    def unheard(self) -> bool:
-        """Whether there is a side of the split in which the model can read nothing."""
-        codec = self.model.make_codec().fit(self.corpus.train)
-        return not all(encode_all(codec, getattr(self.corpus, side))[0] for side in SPLITS)
+    def missing(self) -> dict[str, str]:
+        """What could not be measured of the trained model, by part, and why."""
+        try:
+            found = read_json(self.folder / "metrics.json")
+        except UserError:
+            return {}
+        missing = found.get(MISSING) if isinstance(found, dict) else None
+        return missing if isinstance(missing, dict) else {}
+
+    def check_readable(self) -> None:
+        """Look whether the model can read something of every split; if not, leave the sentence in left_out.txt.
+
+        Raises:
+            Unreadable: (a UserError) when it cannot.
+        """
+        try:
+            self.model.check_readable(self.corpus, self.weights[0] if self.weights else None)
+        except Unreadable as reason:
+            write_text(self.folder / LEFT_OUT, f"{reason}\n")
+            write_json(self.results / "corpus.json", self.corpus.describe())
+            raise
 
     def run(self) -> Path:
         """Train, or go on, or find it done; returns the run folder.
 
         Raises:
             Busy: (a UserError) when another process is at it.
+            Unreadable: (a UserError) when there is a split in which the model can read nothing.
             UserError: when it cannot be trained; what failed is written to error.txt.
+
+        What cannot be measured of a trained model raises nothing: `missing` tells, and the next `run` tries again.
         """
         title = f"{self.model.model_name()} {self.folder.name}"
         if self.state() != "done":
             if self.weights:
                 self.model.check_weights(self.weights[0])
+            self.check_readable()
             with locked(self.folder, "training"):
                 if (state := self.state()) != "done":  # or else another process has come first
                     self._begin(state, title)
@@ -127,14 +142,16 @@ class Job:
 
     def _begin(self, state: str, title: str) -> None:
         if state == "trained":
-            print(f"{title}: trained before, measured in another way: measured anew", file=sys.stderr)
+            why = f"{', '.join(missing)} missing" if (missing := self.missing()) else "measured in another way"
+            print(f"{title}: trained before, {why}: measured anew", file=sys.stderr)
         elif state == "stale":
             print(f"{title}: of another corpus or other settings, trained anew", file=sys.stderr)
         if self.model.minutes and state != "trained":
             print(f"{title}: {BY_THE_CLOCK}", file=sys.stderr)
         if state in ("new", "stale"):
             self._clear()
-        (self.folder / "error.txt").unlink(missing_ok=True)
+        for name in ("error.txt", LEFT_OUT):
+            (self.folder / name).unlink(missing_ok=True)
         try:
             if state == "trained":
                 self._measure_anew(title)
@@ -165,8 +182,7 @@ class Job:
         """Keep the reason of a failure; an interruption is none."""
         if isinstance(error, KeyboardInterrupt):
             return
-        told = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
-        write_text(self.folder / "error.txt", told.rstrip() + "\n")
+        write_text(self.folder / "error.txt", _told(error))
 
     def _train(self, title: str) -> None:
         model, corpus, folder = self.model, self.corpus, self.folder
@@ -194,83 +210,41 @@ class Job:
             "network": model.picture(),
             "environment": environment(),
         }
-        write_json(folder / "metrics.json", told | self._measure(title) | {"peak_memory_mb": peak_memory()})
-        (folder / "state.npz").unlink(missing_ok=True)
+        write_json(folder / "metrics.json", told | {MISSING: dict.fromkeys(measuring.PARTS, NOT_YET)})
+        (folder / "state.npz").unlink(missing_ok=True)  # from here on no training can be lost
+        self._measure(title, told, measuring.PARTS)
 
     def _measure_anew(self, title: str) -> None:
-        """Keep the weights and what is told of their training."""
+        """Keep the weights and what is told of their training; of the same settings measure only what is missing."""
         path, described = self.folder / "metrics.json", read_json(self.folder / "model.json")
         told = read_json(path)
         if not isinstance(told, dict):
             raise UserError(f"{path} is damaged; delete it to train the model anew.")
         self.model.restore(described, self.folder / WEIGHTS)
-        write_json(path, told | self._measure(title))
+        same = described.get("hyperparameters") == self.identity()["hyperparameters"]
+        self._measure(title, told, self.missing() if same else measuring.PARTS)
         self.model.save(self.folder, **described | self.identity())  # last, for then nothing is left to be done
+
+    def _measure(self, title: str, told: dict, parts: Iterable[str]) -> None:
+        """Measure `parts` of the trained model, and write them to metrics.json beside what is told already; what fails
+        is told there too, with the traceback in error.txt."""
+        print(f"{title}: sampling and scoring", file=sys.stderr, flush=True)
+        measured, missing, tracebacks = measuring.Measurement(self.model, self.corpus, self.folder), {}, []
+        for part in parts:
+            try:
+                told = told | measuring.PARTS[part](measured)
+            except Exception as error:
+                missing[part] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+                tracebacks.append(f"the {part} could not be measured\n{_told(error)}")
+        told = {"peak_memory_mb": peak_memory()} | told | {MISSING: missing}
+        if tracebacks:
+            write_text(self.folder / "error.txt", "\n".join(tracebacks))
+            print(f"{title}: {', '.join(missing)} could not be measured; error.txt says why", file=sys.stderr)
+        write_json(self.folder / "metrics.json", told)
 
     def _overrides_as_json(self) -> dict:
         values = hyperparameters.values(self.model)
         return {key: values[key] for key in self.overrides}
-
-    def _measure(self, title: str) -> dict:
-        """What the report says of the trained model; writes its samples on the way."""
-        print(f"{title}: scoring and sampling", file=sys.stderr, flush=True)
-        model, corpus = self.model, self.corpus
-        sides = {"valid": corpus.valid, "test": corpus.test}
-        scores = {}
-        for side, songs in sides.items():
-            started = time.perf_counter()
-            scores[side] = dataclasses.asdict(model.score(songs, thorough=side == "test"))
-            scores[side]["seconds"] = time.perf_counter() - started
-        seconds = []
-        for _ in range(2):  # the first call compiles
-            started = time.perf_counter()
-            songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
-            seconds.append(time.perf_counter() - started)
-        for song in songs:
-            write_midi(song, self.folder / "samples" / f"{song.name}.mid")
-        heard = comparison.heard(model.codec, corpus.test, REAL, SAMPLE_BEATS)
-        for number, song in enumerate(heard, 1):
-            write_midi(song, self.folder / "real" / f"real-{number}.mid")
-        floors, ngram = self._floors(sides)
-        return {
-            "sampling": {
-                "songs": SAMPLES,
-                "beats": SAMPLE_BEATS,
-                "seed": SAMPLE_SEED,
-                "first_seconds": seconds[0],
-                "seconds": seconds[1],
-                "songs_per_second": SAMPLES / seconds[1],
-            },
-            "scores": scores,
-            **floors,
-            "comparison": comparison.compare(
-                model.codec,
-                {"train": corpus.train, **sides},
-                model.sample(COMPARED, beats=SAMPLE_BEATS, seed=SAMPLE_SEED),
-                self._drawn(ngram),
-                SAMPLE_BEATS,
-            ),
-            "real": [song.name for song in heard],
-            "warnings": [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs),
-        }
-
-    def _floors(self, sides: dict[str, Sequence[Song]]) -> tuple[dict, baselines.Floor]:
-        """Nats per beat of each floor of the same representation, and what was chosen for it; and the last of them, the
-        n-gram. See `zoo.baselines`."""
-        codec = self.model.codec
-        lines = {side: encode_all(codec, songs)[0] for side, songs in {"train": self.corpus.train, **sides}.items()}
-        beats = {side: sum(line.beats for line in lines[side]) for side in sides}
-        found = {}
-        for name in baselines.NAMES:
-            floor = baselines.fit(name, codec, lines["train"], lines["valid"])
-            found[name] = {side: floor.nats(lines[side]) / beats[side] for side in sides} | floor.describe()
-        return found, floor
-
-    def _drawn(self, floor: baselines.Floor) -> list[Song]:
-        """As many samples of a floor as of the model are compared."""
-        steps = round(SAMPLE_BEATS * self.model.codec.steps_per_beat)
-        codec, codes = self.model.codec, floor.generate(COMPARED, steps, SAMPLE_SEED)
-        return [codec.decode(piece, steps) for piece in codes]
 
 
 class Both:
@@ -316,19 +290,10 @@ class Keeper:
             self.board.on_epoch_end(number, {key: value for key, value in history[-1].items() if key != "epoch"})
 
 
-def sample_warnings(songs: Sequence[Song]) -> list[str]:
-    """Sentences about samples that no one would want: empty ones, and ones that repeat a single note."""
-    silent = sum(len(song) == 0 for song in songs)
-    stuck = sum(len(song) > 1 and len(np.unique(song.pitch)) == 1 for song in songs)
-    gaps = sum(len(song) > 0 and _longest_silence(song) > 8 * TICKS_PER_BEAT for song in songs)
-    found = (silent, "are empty"), (stuck, "repeat one pitch"), (gaps, "fall silent for more than eight beats")
-    return [f"{count} of {len(songs)} samples {what}." for count, what in found if count]
-
-
-def _longest_silence(song: Song) -> int:
-    """Ticks of the longest time in which nothing sounds."""
-    ends = np.append(0, np.maximum.accumulate(song.end))
-    return int((np.append(song.start, song.length) - ends).max())
+def _told(error: BaseException) -> str:
+    """What happened: the sentence of a user's mistake, else the traceback."""
+    told = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+    return told.rstrip() + "\n"
 
 
 def peak_memory() -> float:

@@ -20,7 +20,7 @@ import numpy as np
 import zoo
 from zoo import recipes
 from zoo.corpus import Corpus
-from zoo.errors import UserError
+from zoo.errors import Unreadable, UserError
 from zoo.files import printable, read_json, write_text
 from zoo.folders import newest_run, results_folder, run_name
 from zoo.midi import program_of, read_midi
@@ -87,7 +87,7 @@ def _sum(figures) -> dict:
     return {key: sum(part[key] for part in figures) for key in figures[0]}
 
 
-def train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> int:
     """`train`"""
     zoo.find(options.model)  # says which models there are
     overrides = _overrides(options)
@@ -97,7 +97,9 @@ def train(options: argparse.Namespace) -> None:
         weights = (zoo.load(options.weights), options.weights)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
-    print(_job(options, model, _read_corpus(options.corpus), overrides, weights).run())
+    job = _job(options, model, _read_corpus(options.corpus), overrides, weights)
+    print(job.run())
+    return FAILED if job.missing() else 0
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
@@ -143,10 +145,12 @@ def train_all(options: argparse.Namespace) -> int:
     """`train-all`"""
     if options.weights:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
+    from zoo import hyperparameters
+
     overrides, plans, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
         model = zoo_model(name)
-        known = {key: value for key, value in overrides.items() if key in _options_of(model)}
+        known = {key: value for key, value in overrides.items() if key in hyperparameters.options(model)}
         if options.preset not in model.presets:
             left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
         else:
@@ -191,7 +195,7 @@ def compare_presets(options: argparse.Namespace) -> int:
 def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
     """Train run after run, each in a process of its own, so that one that dies takes no other with it."""
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
-    corpus, failed, deaf = _read_corpus(options.corpus), [], []
+    corpus, failed, left_out = _read_corpus(options.corpus), [], 0
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
     for plan, model in zip(plans, models, strict=True):
@@ -199,29 +203,24 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
         if job.state() == "done":
             job.run()  # says so
             continue
+        try:
+            job.check_readable()
+        except Unreadable as reason:  # no failure, but a fact about the corpus, which the report tells too
+            left_out += 1
+            print(f"zoo: left out: {plan.model}, for {reason}", file=sys.stderr)
+            continue
         code = subprocess.run(_command(options, plan), check=False).returncode
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if code == BUSY:
             return BUSY  # the other process does what we would do; ours has said so
-        if code == USER_ERROR and job.unheard():
-            deaf.append(plan.model)  # no failure, but a fact about the corpus, which the report tells too
-        elif code and job.state() != "done":
+        if code and job.state() != "done":
             failed.append(plan.model)
-            wordless = code != USER_ERROR and not (job.folder / "error.txt").exists()
-            if wordless and job.folder.is_dir():
+            if code != USER_ERROR and job.folder.is_dir() and not (job.folder / "error.txt").exists():
                 write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
-    if deaf:
-        print(f"zoo: left out: {', '.join(deaf)}, which can read nothing of this corpus.", file=sys.stderr)
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
-    return FAILED if failed or len(deaf) == len(plans) else 0
-
-
-def _options_of(model: type) -> dict:
-    from zoo import hyperparameters
-
-    return hyperparameters.options(model)
+    return FAILED if failed or left_out == len(plans) else 0
 
 
 def _command(options: argparse.Namespace, plan: Plan) -> list[str]:

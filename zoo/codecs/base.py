@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, NamedTuple
@@ -51,10 +51,14 @@ class Codec:
     def fit(self, songs: Iterable[Song]) -> Codec:
         """Choose the grid, if that is left to the music, and learn the vocabulary, if there is one; returns self."""
         songs = list(songs)
+        self.on_grid_of(songs).learn_from(songs)
+        return self
+
+    def on_grid_of(self, songs: Sequence[Song]) -> Codec:
+        """Choose the grid that fits `songs`, if that is left to the music; returns self."""
         if self.steps_per_beat == AUTO:
             self.steps_per_beat = choose(songs)
             self.lay_out()
-        self.learn_from(songs)
         return self
 
     def learn_from(self, songs: list[Song]) -> None:

@@ -98,10 +98,10 @@ class Group:
 
 
 def grouped(runs: list[Run]) -> list[Group]:
-    """The finished runs by model and variant, in their order."""
+    """The measured runs by model and variant, in their order."""
     found: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        if run.status == "finished":
+        if run.measured:
             found.setdefault((run.model, run.variant), []).append(run)
     groups = [Group(model, variant, variant, tuple(members)) for (model, variant), members in found.items()]
     told = Counter((group.model, group.message) for group in groups)

@@ -18,12 +18,13 @@ class Run:
 
     Args:
         folder: where it lies.
-        status: `finished`, `unfinished` (no metrics yet), `failed`, `stale` (its corpus has changed since) or `broken`
-            (a file in it cannot be read).
+        status: `finished`, `partial` (trained, but not all could be measured), `unfinished` (not trained to its end),
+            `failed`, `left out` (its model can read nothing of the corpus), `stale` (its corpus has changed since) or
+            `broken` (a file in it cannot be read).
         settings: `model.json`: preset, seed, hyperparameters, overrides, corpus.
         history: columns of `history.csv`, one value per epoch, None where a field is empty; `seconds` is cumulative.
         metrics: `metrics.json`.
-        error: why it failed or cannot be read, else empty.
+        error: why it failed, is partial, was left out or cannot be read, else empty.
         samples: its MIDI files, by name.
         real: test music as its representation hears it, MIDI files likewise; earlier runs have none.
     """
@@ -53,13 +54,21 @@ class Run:
         return re.sub(r"-seed\d+", "", self.name, count=1)
 
     @property
+    def measured(self) -> bool:
+        """Whether it has figures of this corpus, all or in part."""
+        return self.status in ("finished", "partial")
+
+    @property
     def comparable(self) -> bool:
         """Whether it stands for this corpus, so that its curves and samples may stand beside others."""
-        return self.status not in ("stale", "broken")
+        return self.status not in ("stale", "broken", "left out")
 
     @property
     def reason(self) -> str:
-        """The error's telling line: the last of a traceback, else the first."""
+        """The error's telling line: the last of a traceback, else the first; of a partial run what is missing and why."""
+        if self.status == "partial":
+            missing = [f"{part} missing: {why}" for part, why in look_up(self.metrics, "missing").items()]
+            return f"{'; '.join(missing)}. The same command measures again, without training."
         lines = [line.strip() for line in self.error.splitlines() if line.strip()] or [""]
         return lines[-1 if lines[0].startswith("Traceback") else 0]
 
@@ -144,9 +153,14 @@ def _load_run(folder: Path, digest: object) -> Run:
         history = _read_history(folder / "history.csv")
         metrics = _read_object(folder / "metrics.json")
         trained_on = look_up(settings, "corpus", "digest")
-        failure = folder / "error.txt"
-        if failure.exists():
-            status, error = "failed", failure.read_text(encoding="utf-8", errors="replace").strip()
+        missing = look_up(metrics, "missing")
+        error = _text(folder / "error.txt")
+        if reason := _text(folder / "left_out.txt"):
+            status, error = "left out", reason
+        elif missing and isinstance(missing, dict):
+            status, error = "partial", error or "\n".join(f"{part}: {why}" for part, why in missing.items())
+        elif error:
+            status = "failed"
         elif digest and trained_on and trained_on != digest:
             status = "stale"
         elif metrics:
@@ -154,6 +168,10 @@ def _load_run(folder: Path, digest: object) -> Run:
     except (UserError, OSError) as problem:
         status, error = "broken", _without_folder(problem, folder)
     return Run(folder, status, settings, history, metrics, error, _music(folder / "samples"), _music(folder / "real"))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
 
 
 def _music(folder: Path) -> tuple[Path, ...]:
