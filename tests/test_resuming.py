@@ -99,7 +99,7 @@ def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(j
     metrics = read(run / "metrics.json")
     assert metrics["first"] == 1 and metrics["third"] == 3 and metrics["epochs"] == 2
     assert "Traceback" in (run / "error.txt").read_text() and (run / "model.weights.h5").exists()
-    again = {"first": calls.append, "second": lambda m: {"second": 2}, "third": calls.append}
+    again = {"first": calls.append, "second": lambda measured: {"second": 2}, "third": calls.append}
     measured_without_training(job, monkeypatch, epochs_trained, again, {"first": 1, "second": 2, "third": 3})
     assert calls == [], "only what is missing is measured"
 

@@ -45,8 +45,8 @@ class MelodyLSTM(SymbolModel):
             context="window", epochs=10, clip_value=5.0, schedule="plateau", units=(64, 64), dense=128, dropout=0.35
         ),
         "tuned": dict(
-            units=(128,), hold=True, clock_beats=4, epochs=16, batch=16, learning_rate=8e-3, schedule="cosine",
-            clip_norm=1.0,
+            units=(128,), hold=True, steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=2880, patience=20,
+            batch=16, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

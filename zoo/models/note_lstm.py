@@ -56,8 +56,9 @@ class NoteLSTM(SymbolModel):
         ),
         "blog": dict(context="window", window=20, batch=16, epochs=25),
         "tuned": dict(
-            exact=True, content=True, steps_per_beat=12, embedding=64, units=(128,), dense=0, dropout=0.5,
-            clock_beats=4, epochs=8, batch=8, chunk=32, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
+            exact=True, content=True, steps_per_beat="auto", embedding=64, units=(128,), dense=0, dropout=0.5,
+            clock_beats=4, epochs=100_000, updates=1860, patience=20, batch=8, chunk=32, learning_rate=3e-3,
+            schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

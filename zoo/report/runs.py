@@ -65,7 +65,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """The error's telling line: the last of a traceback, else the first; of a partial run what is missing and why."""
+        """The error's telling line, of a traceback the last; of a partial run what is missing, and why."""
         if self.status == "partial":
             missing = [f"{part} missing: {why}" for part, why in look_up(self.metrics, "missing").items()]
             return f"{'; '.join(missing)}. The same command measures again, without training."
