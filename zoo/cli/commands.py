@@ -70,8 +70,13 @@ def describe_corpus(options: argparse.Namespace) -> None:
     corpus = _read_corpus(options.corpus)
     described = corpus.describe()
     print(f"{corpus.name}, in {printable(corpus.folder)}")
-    for side, figures in [*described["splits"].items(), ("all", _sum(described["splits"].values()))]:
-        print(f"  {side:6}{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes")
+    splits = described["splits"]
+    whole = {key: sum(part[key] for part in splits.values()) for key in ("pieces", "beats", "notes")}
+    for side, figures in [*splits.items(), ("all", whole)]:
+        shares = ", ".join(f"{figures[key] / whole[key]:.0%} of the {key}" for key in ("pieces", "beats"))
+        shares = f"   {shares}" * (side != "all")
+        counts = f"{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes"
+        print(f"  {side:6}{counts}{shares}")
     if corpus.drum_notes:
         print(f"  {corpus.drum_notes:,} notes of drums were dropped")
     for one, other in corpus.duplicates:
@@ -80,11 +85,6 @@ def describe_corpus(options: argparse.Namespace) -> None:
         print(f"  skipped {path}: {reason}")
     for warning in corpus.warnings:
         print(f"  note: {warning}")
-
-
-def _sum(figures) -> dict:
-    figures = list(figures)
-    return {key: sum(part[key] for part in figures) for key in figures[0]}
 
 
 def train(options: argparse.Namespace) -> int:
