@@ -66,6 +66,16 @@ def test_transpose_drops_what_leaves_the_range(song):
     assert song.transpose(-3).transpose(3) == song
 
 
+def test_stretch_rounds_onsets_and_ends_and_keeps_every_note(song):
+    longer = song.stretch(1.05)
+    assert longer.start.tolist() == [round(1.05 * tick) for tick in song.start.tolist()]
+    assert longer.end.tolist() == [round(1.05 * tick) for tick in song.end.tolist()]
+    assert longer.length == round(1.05 * song.length) and longer.time_signatures[1][0] == 504
+    short = Song.from_notes([(0, 1, 60, 64, 0), (1, 1, 60, 64, 0)]).stretch(0.5)
+    assert short.duration.tolist() == [1, 1] and short.length >= short.end.max()
+    assert song.stretch(1.0) == song
+
+
 def test_crop_cuts_notes_and_keeps_the_meter_in_force(song):
     part = song.crop(240, 960)
     assert part.start.tolist() == [0, 0, 240]

@@ -49,6 +49,7 @@ class MusicModel:
     minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
+    stretch: float = trained(0.0, "each epoch stretches every song at random by up to this share", low=0, high=0.5)
     steps_per_beat: int | str = written(
         4,
         "grid steps in a quarter note; auto is the coarsest of 1, 2, 3, 4, 6, 8, 12 that keeps 98% of the onsets",
@@ -154,10 +155,13 @@ class MusicModel:
         spent = time.perf_counter() - started
 
         def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
-            if not self.transpose:
+            if not (self.transpose or self.stretch):
                 return lines
             shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
-            return encode_all(self.codec, map(self._transposed, train, shifts.tolist()))[0]
+            songs = map(self._transposed, train, shifts.tolist())
+            if self.stretch:
+                songs = map(Song.stretch, songs, rng.uniform(1 - self.stretch, 1 + self.stretch, len(train)).tolist())
+            return encode_all(self.codec, songs)[0]
 
         def validate() -> dict[str, float]:
             evaluation = self.evaluate(valid_lines, thorough=False)
@@ -264,8 +268,7 @@ class MusicModel:
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
         self._require_fit()
-        described = self.to_json() | {"codec": self.codec.to_json()} | extra
-        checkpoint.write(folder, described, self.network)
+        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | extra, self.network)
 
     def to_json(self) -> dict:
         """What identifies the model: name, preset, seed and every hyperparameter."""

@@ -84,6 +84,8 @@ class Job:
         mine, kind = self.identity(), type(self.model)
         asked = mine.pop("hyperparameters")
         settings = found.get("hyperparameters") if isinstance(found, dict) else None
+        if isinstance(settings, dict):
+            settings = hyperparameters.completed(kind, settings)
         if not isinstance(settings, dict) or any(found.get(key) != value for key, value in mine.items()):
             return "stale"
         if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, asked):

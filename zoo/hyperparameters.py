@@ -50,6 +50,12 @@ def of_part(model: type, part: str) -> list[str]:
     return [name for name, field in options(model).items() if field.metadata["part"] == part]
 
 
+def completed(model: type, values: dict[str, object]) -> dict[str, object]:
+    """`values`, hyperparameters of a model's class by name, and the defaults of those that came after they were kept."""
+    defaults = {name: field.default for name, field in options(model).items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()} | values
+
+
 def as_trained(model: type, values: dict[str, object]) -> dict[str, object]:
     """Those of `values`, hyperparameters of a model's class by name, on which its weights depend."""
     measuring = of_part(model, "measuring")

@@ -114,6 +114,18 @@ class Song:
         keep = (pitch >= 0) & (pitch <= 127)
         return self.select(keep).replace(pitch=pitch[keep])
 
+    def stretch(self, factor: float) -> Song:
+        """The song `factor` times as long; onsets and ends are rounded to ticks, never durations."""
+        start, end = (np.rint(column * factor).astype(np.int64) for column in (self.start, self.end))
+        end = np.maximum(end, start + 1)
+        return self.replace(
+            start=start,
+            duration=end - start,
+            length=max(round(self.length * factor), int(end.max(initial=0))),
+            time_signatures=tuple((round(tick * factor), *rest) for tick, *rest in self.time_signatures),
+            primed=round(self.primed * factor),
+        )
+
     def crop(self, begin: int, end: int) -> Song:
         """The music from tick `begin` to tick `end`, moved to tick 0; notes that cross a border are cut there."""
         start, stop = np.maximum(self.start, begin), np.minimum(self.end, end)

@@ -3,7 +3,8 @@
 All tracks are merged in order of time. In the published form every event is one token, `DELTA_TYPE_PITCH_VELOCITY`:
 `0_no_77_57` strikes pitch 77 at once, `4_nf_74_64` releases pitch 74 four steps later, and the vocabulary is whatever
 the training music holds. Ours splits the token: a time shift, a velocity, an on, an off are symbols of their own, as
-in Performance RNN, so no event is unknown.
+in Performance RNN, so no event is unknown. Human playing, which has no beat, is for the preset `performance`: steps of
+ten milliseconds, 32 velocities, notes as long as the pedal holds them.
 
 An LSTM reads the events so far and gives a probability to each symbol that may come next. The original sees a window
 of fifteen.
@@ -39,6 +40,7 @@ class EventLSTM(SymbolModel):
     embedding: int = option(0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536)
     dropout: float = trained(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99)
     split: bool = written(False, "time shift, velocity, on and off as symbols of their own")
+    longest_shift: int = written(4, "beats of the longest time shift that is one symbol", low=1, high=64)
     velocity_bins: int = written(8, "velocities are kept in so many bins", low=1, high=127)
     draw_temperature: bool = option(
         True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is asked for"
@@ -57,10 +59,20 @@ class EventLSTM(SymbolModel):
             clock_beats=4, epochs=100_000, updates=5200, patience=20, batch=8, chunk=64, learning_rate=5e-3,
             schedule="cosine", clip_norm=1.0,
         ),
+        "performance": dict(  # of music without a beat, where a beat is half a second: steps of 10 ms, shifts up to 1 s
+            split=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False, transpose=3,
+            stretch=0.05, embedding=64, units=(256, 256), dropout=0.1, epochs=100_000, updates=4000, patience=20,
+            batch=16, chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
+        ),
     }  # fmt: skip
 
     def make_codec(self) -> EventCodec:
-        return EventCodec(steps_per_beat=self.steps_per_beat, split=self.split, velocity_bins=self.velocity_bins)
+        return EventCodec(
+            steps_per_beat=self.steps_per_beat,
+            split=self.split,
+            longest_shift=self.longest_shift,
+            velocity_bins=self.velocity_bins,
+        )
 
     def layers(self, size: int) -> list[keras.Layer]:
         form = "embedding" if self.embedding else "one-hot"
