@@ -19,6 +19,7 @@ ROOMS = [
     "recipes",
     "corpus",
     "codecs",
+    "diagnosis",
     "hyperparameters",
     "layers",
     "metrics",

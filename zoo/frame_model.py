@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.base import MusicModel
 from zoo.codecs import Line, RollCodec
+from zoo.codecs.roll import HIGH, LOW
 from zoo.errors import UserError
 from zoo.hyperparameters import option, trained, written
 from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
@@ -45,8 +46,8 @@ class Measured:
 class FrameModel(MusicModel):
     """A sequence of distributions over frames, whose parameters come from a recurrent network."""
 
-    low: int = written(24, "lowest MIDI pitch of the roll", low=0, high=127)
-    high: int = written(101, "highest MIDI pitch of the roll", low=0, high=127)
+    low: int = written(LOW, "lowest MIDI pitch of the roll", low=0, high=127)
+    high: int = written(HIGH, "highest MIDI pitch of the roll", low=0, high=127)
     struck: bool = written(True, "a second bit for each pitch tells that it is struck, not held")
     steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
     chunk: int = trained(100, "frames of a song that are trained in one piece", low=2, high=100_000)

@@ -51,7 +51,7 @@ def of_part(model: type, part: str) -> list[str]:
 
 
 def completed(model: type, values: dict[str, object]) -> dict[str, object]:
-    """`values`, hyperparameters of a model's class by name, and the defaults of those that came after they were kept."""
+    """`values`, hyperparameters of a model's class by name, and the defaults of those that are newer."""
     defaults = {name: field.default for name, field in options(model).items()}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()} | values
 

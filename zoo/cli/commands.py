@@ -20,6 +20,7 @@ import numpy as np
 import zoo
 from zoo import recipes
 from zoo.corpus import Corpus
+from zoo.diagnosis import diagnose
 from zoo.errors import Unreadable, UserError
 from zoo.files import printable, read_json, write_text
 from zoo.folders import newest_run, results_folder, run_name
@@ -83,7 +84,10 @@ def describe_corpus(options: argparse.Namespace) -> None:
         print(f"  the same music: {one} and {other}")
     for path, reason in corpus.skipped:
         print(f"  skipped {path}: {reason}")
-    for warning in corpus.warnings:
+    found = diagnose(corpus)
+    for line in found.lines():
+        print(f"  {line}")
+    for warning in [*corpus.warnings, *found.warnings()]:
         print(f"  note: {warning}")
 
 

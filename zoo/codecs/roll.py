@@ -14,6 +14,8 @@ from zoo.codecs.base import Codec, Line
 from zoo.codecs.grid import from_grid, on_grid, to_steps
 from zoo.song import Song
 
+LOW, HIGH = 24, 101  # pitches of Shiebler's rolls; those of the paper are the keys of a piano, 21–108
+
 
 @dataclass
 class RollCodec(Codec):
