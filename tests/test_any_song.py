@@ -70,7 +70,7 @@ NOTES_KEPT = [
 ]
 
 
-@pytest.mark.parametrize("name", NOTES_KEPT)
+@pytest.mark.parametrize("name", KEEP_ONSETS)
 @settings(some, max_examples=60)
 @given(song=songs())
 def test_no_note_is_lost_at_the_end_or_anywhere(name, song):
