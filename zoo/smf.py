@@ -22,13 +22,11 @@ ODD_META = re.compile(rb"\xff(?:\x51[^\x03]|\x58(?:[^\x04]|\x04.[^\0-\6]))", re.
 # Running status that goes on after a system exclusive message; one of those that ends without F7, or is long; and
 # system messages that have no place in a file.
 RESUMED = re.compile(rb"\xf7[\x80-\xff]{0,3}[\0-\x7f]{2}", re.DOTALL)
-UNFINISHED = re.compile(
-    b"\xf0(?:[\0\x80-\xff]|"
-    + b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([n])), n - 1) for n in range(1, 128))
-    + b")",
-    re.DOTALL,
-)
-SYSTEM = re.compile(rb"[\0-\x7f][\xf1-\xf6\xf8-\xfe]")
+SIZED = b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([size])), size - 1) for size in range(1, 128))
+UNFINISHED = re.compile(b"\xf0(?:[\0\x80-\xff]|" + SIZED + b")", re.DOTALL)
+SYSTEM = re.compile(rb"(?<!\xff\x51\3)(?<!\xff\x51\3.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
+STRUCK = [re.compile(b"[\0-\x7f]%b[\0-\x7f]{2}" % re.escape(bytes([0x90 | channel]))) for channel in range(16)]
+CHANGED = [re.compile(b"[\0-\x7f]%b[\0-\x7f]" % re.escape(bytes([0xC0 | channel]))) for channel in range(16)]
 # For each channel, note-offs of all pitches; and the longest wait, which a text of no length ends.
 ALL_OFF = [bytes([0, 0x80 | channel]) + b"\0".join(bytes([pitch, 0]) for pitch in range(128)) for channel in range(16)]
 LONGEST_WAIT = 2**28 - 1
@@ -88,7 +86,9 @@ def tracks(data: bytes) -> tuple[int, int, list[bytes]]:
         kind, begin = data[place : place + 4], place + 8
         end = begin + int.from_bytes(data[place + 4 : begin])
         if kind == b"MTrk":
-            if end > stop:
+            if end > stop and not (
+                data.endswith(END) and data.find(b"MTrk", begin) < 0
+            ):  # else only its length is wrong
                 raise Damaged("a track is cut")
             found.append(data[begin:end])
         elif not (kind.isascii() and kind.isalnum()) or end > stop:  # no chunk: another may stand behind it
@@ -123,17 +123,17 @@ def needs_care(bodies: list[bytes]) -> bool:
 
 def _lacks_programs(bodies: list[bytes]) -> bool:
     """Whether a track may have notes before any program of their channel, which another track holds."""
-    lacking = {}  # channel: the tracks
-    for number, body in enumerate(bodies):
-        for channel in range(16):
+    for channel in range(16):
+        if channel == DRUMS or not any(0xC0 | channel in body for body in bodies):
+            continue
+        for number, body in enumerate(bodies):
             first = body.find(0x90 | channel)
-            if first >= 0 and channel != DRUMS and not 0 <= body.find(0xC0 | channel) < first:
-                lacking.setdefault(channel, []).append(number)
-    return any(
-        0xC0 | channel in body and found != [number]
-        for channel, found in lacking.items()
-        for number, body in enumerate(bodies)
-    )
+            if first < 0 or 0 <= body.find(0xC0 | channel) < first or not STRUCK[channel].search(body):
+                continue
+            others = bodies[:number] + bodies[number + 1 :]
+            if any(0xC0 | channel in other and CHANGED[channel].search(other) for other in others):
+                return True
+    return False
 
 
 def with_ends(division: int, bodies: list[bytes]) -> bytes:
