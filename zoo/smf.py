@@ -24,7 +24,7 @@ ODD_META = re.compile(rb"\xff(?:\x51[^\x03]|\x58(?:[^\x04]|\x04.[^\0-\6]))", re.
 RESUMED = re.compile(rb"\xf7[\x80-\xff]{0,3}[\0-\x7f]{2}", re.DOTALL)
 SIZED = b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([size])), size - 1) for size in range(1, 128))
 UNFINISHED = re.compile(b"\xf0(?:[\0\x80-\xff]|" + SIZED + b")", re.DOTALL)
-SYSTEM = re.compile(rb"(?<!\xff\x51\3)(?<!\xff\x51\3.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
+SYSTEM = re.compile(rb"(?<!\xff\x51\x03)(?<!\xff\x51\x03.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
 STRUCK = [re.compile(b"[\0-\x7f]%b[\0-\x7f]{2}" % re.escape(bytes([0x90 | channel]))) for channel in range(16)]
 CHANGED = [re.compile(b"[\0-\x7f]%b[\0-\x7f]" % re.escape(bytes([0xC0 | channel]))) for channel in range(16)]
 # For each channel, note-offs of all pitches; and the longest wait, which a text of no length ends.
