@@ -60,7 +60,7 @@ def test_the_fuzz_finds_what_goes_wrong(line, how, tmp_path, monkeypatch):
     """A copy of the fuzz with a fault in its check, which only mutation 2 has."""
     source = (HERE / "fuzz.py").read_text().replace("MEGABYTES = 2, 500", "MEGABYTES = 2, 200")
     broken = source.replace(
-        "    try:\n        song, drums", f"    if path.stem == '2':\n        {line}\n    try:\n        song, drums", 1
+        "    try:\n        reading", f"    if path.stem == '2':\n        {line}\n    try:\n        reading", 1
     )
     (tmp_path / "fuzz.py").write_text(broken)
     monkeypatch.setattr(fuzz, "__file__", str(tmp_path / "fuzz.py"))

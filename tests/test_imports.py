@@ -15,6 +15,8 @@ ROOMS = [
     "errors",
     "files",
     "song",
+    "smf",
+    "performance",
     "midi",
     "recipes",
     "corpus",

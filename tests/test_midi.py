@@ -66,10 +66,11 @@ def test_tracks_programs_drums_tempo_and_meter(midi_file):
         [],
         [(0, 0xC2, 7), on(240, 72, channel=2), off(240, 72, channel=2)],
     )
-    song, drums = parse_midi(path)
+    reading = parse_midi(path)
+    song = reading.song
     assert notes(song) == [(0, 480, 60, 0), (240, 240, 72, 1), (960, 960, 62, 0)]
     assert song.velocity.tolist() == [64, 64, 100]
-    assert (song.programs, drums, song.length, song.name) == ((40, 7), 2, 1920, "a song")
+    assert (song.programs, reading.drums, song.length, song.name) == ((40, 7), 2, 1920, "a song")
     assert song.tempo == 100.0
     assert song.time_signatures == ((0, 3, 4), (960, 6, 8))
     assert read_midi(path) == song
@@ -83,8 +84,9 @@ def test_onsets_and_ends_are_rounded_not_durations(midi_file):
 
 
 def test_a_note_lasts_at_least_one_tick(midi_file):
-    song = read_midi(midi_file([on(0, 60), off(0, 60), on(1920, 62), off(1, 62)], division=19200))
-    assert notes(song) == [(0, 1, 60, 0), (48, 1, 62, 0)]
+    reading = parse_midi(midi_file([on(0, 60), off(0, 60), on(1920, 62), off(1, 62)], division=19200))
+    assert notes(reading.song) == [(48, 1, 62, 0)]
+    assert reading.empty == 1  # of no length: it is not a step long
 
 
 def test_overlapping_notes_of_a_pitch_stay(midi_file):
@@ -104,8 +106,8 @@ def test_odd_values_are_clipped_or_dropped(midi_file):
             [on(0, 60, velocity=200), off(10, 60), on(0, 61, velocity=0), on(0, 62), on(0, 64), off(10, 64)],
         )
     )
-    assert notes(song) == [(0, 10, 60, 0), (10, 10, 64, 0)]
-    assert song.velocity.tolist() == [127, 64]
+    assert notes(song) == [(0, 10, 60, 0), (10, 10, 62, 0), (10, 10, 64, 0)]
+    assert song.velocity.tolist() == [127, 64, 64]
     assert song.tempo == 120.0 and song.time_signatures == ((0, 5, 4),)
 
 

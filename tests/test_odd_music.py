@@ -73,8 +73,11 @@ READ = {
         midi([track((0, b"\x90\x3c\x40"), (240, b"\x90\x3c\x63"), *[(240, b"\x80\x3c\0")] * 2)]),
         dict(start=[0, 240], duration=[480, 480], velocity=[64, 99]),
     ),
-    "a note without an end": (midi([track((0, b"\x90\x40\x40"), PIANO)]), dict(pitch=[60])),
-    "a note of no length": (midi([track(note(60, 0), note(62))]), dict(duration=[1, 480])),
+    "a note without an end": (
+        midi([track((0, b"\x90\x40\x40"), PIANO)]),
+        dict(pitch=[60, 64], duration=[480, 480], unended=1),
+    ),
+    "a note of no length": (midi([track(note(60, 0), note(62))]), dict(pitch=[62], duration=[480], empty=1)),
     "an end without a note": (midi([track((0, b"\x80\x40\0"), PIANO)]), dict(pitch=[60])),
     "note-ons of velocity 0 for ends, running status": (
         b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\x13"
@@ -114,7 +117,9 @@ SKIPPED = {
         midi([track(note(60, 43_200 * BEAT))] * 93),
         "its 93 tracks hold more than 4,000,000 beats in all",
     ),
-    "a RIFF file with MIDI inside": (b"RIFF\x40\0\0\0RMIDdata" + midi([track(PIANO)]), "not a MIDI file"),
+    "a RIFF file without MIDI inside": (b"RIFF\x40\0\0\0RMIDLIST" + bytes(12), "RIFF without MIDI inside"),
+    "no note-off at all": (midi([track((0, b"\x90\x40\x40"), (9, b"\x90\x41\x40"))]), "none of its notes ever ends"),
+    "notes of no length only": (midi([track(note(60, 0), note(62, 0))]), "holds no notes but of no length"),
 }
 CODECS = [
     EventCodec(),
@@ -131,9 +136,10 @@ CODECS = [
 def test_odd_music_is_read(row, tmp_path):
     data, wanted = READ[row]
     (tmp_path / "odd.mid").write_bytes(data)
-    song, drums = parse_midi(tmp_path / "odd.mid")
-    for name, value in ({"drums": 0} | wanted).items():
-        found = drums if name == "drums" else getattr(song, name)
+    reading = parse_midi(tmp_path / "odd.mid")
+    song, counts = reading.song, dict(drums=0, empty=0, unended=0, in_seconds=False)
+    for name, value in (counts | wanted).items():
+        found = getattr(reading if name in counts else song, name)
         assert (found.tolist() if isinstance(value, list) else found) == value, name
     for codec in CODECS:
         lines = codec.fit([song]).encode(song)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from zoo import recipes
 from zoo.errors import UserError
 from zoo.files import printable, read_json
-from zoo.midi import UnreadableMidi, parse_midi
+from zoo.midi import Reading, UnreadableMidi, parse_midi
+from zoo.smf import is_midi
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song, in_order
 
 SPLITS = ("train", "valid", "test")
@@ -23,8 +24,12 @@ BORDERS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # shar
 FEWEST_PIECES = 5  # fewer distinct ones are split inside each piece
 HELD_OUT = (0.08, 0.12)  # least and most of the pieces, and of the beats, that validation has, and test
 FEWEST_HELD_OUT = 5  # pieces of each, where there are ten times as many
-NEARER = (
-    0.01  # share of the corpus that a held-out side may miss rather than take a group from the far end of the hashes
+NEARER = 0.01  # share of the corpus that a side may be farther off rather than take a group from the far end
+MIDI = (".mid", ".midi", ".kar", ".rmi", ".smf")
+ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".xz", ".tar")
+OTHER_MUSIC = (  # scores and projects that people take for MIDI
+    *(".mxl", ".musicxml", ".abc", ".krn", ".mei", ".ly", ".mscz", ".mscx", ".sib", ".nwc", ".mus", ".musx", ".enc"),
+    *(".gp", ".gp3", ".gp4", ".gp5", ".gpx", ".gtp", ".ptb", ".capx", ".cap"),
 )
 
 
@@ -39,6 +44,9 @@ class Corpus:
         skipped: (path below `folder` or piece, reason) of everything that could not be used.
         duplicates: (path, path) of songs that are the same but for transposition, tracks and velocities.
         drum_notes: how many notes of drums were dropped.
+        empty_notes: how many notes of no length were left out.
+        unended_notes: how many notes have no note-off and were closed.
+        in_seconds: names of the pieces without a beat, which are read in seconds.
         warnings: sentences that a person should read.
         digest: SHA-256 of paths, music and split as hexadecimal digits; independent of name and place.
     """
@@ -53,6 +61,9 @@ class Corpus:
     drum_notes: int
     warnings: list[str]
     digest: str
+    empty_notes: int = 0
+    unended_notes: int = 0
+    in_seconds: list[str] = field(default_factory=list)
 
     def describe(self) -> dict:
         """The corpus in figures, ready for JSON: everything but the music; `beats` are quarter notes."""
@@ -64,6 +75,9 @@ class Corpus:
             "skipped": [list(entry) for entry in self.skipped],
             "duplicates": [list(pair) for pair in self.duplicates],
             "drum_notes": self.drum_notes,
+            "empty_notes": self.empty_notes,
+            "unended_notes": self.unended_notes,
+            "in_seconds": list(self.in_seconds),
             "warnings": list(self.warnings),
         }
 
@@ -72,6 +86,7 @@ def load_corpus(
     name_or_folder: str | Path,
     datasets: Path | str = Path("datasets"),
     progress: Callable[[int, int], None] | None = None,
+    pedal: bool = True,
 ) -> Corpus:
     """Read a corpus; a named one is built first if it is not there yet.
 
@@ -84,6 +99,7 @@ def load_corpus(
         name_or_folder: a name of `recipes.NAMES`, or a folder: a Path, or a text with a slash or a dot in it.
         datasets: where named corpora are built, in a folder each.
         progress: called with (done, total), while building and again while reading.
+        pedal: whether notes sound while the sustain pedal is down; see `parse_midi`.
 
     Raises:
         UserError: when there is no such name or folder, when it holds no usable music, too little to split, or a
@@ -92,7 +108,8 @@ def load_corpus(
     name, folder = _locate(name_or_folder, Path(datasets))
     if name in recipes.NAMES and folder == Path(datasets) / name and not (folder / "recipe.json").exists():
         recipes.build(name, folder, progress)
-    songs, skipped, drum_notes = _read(folder, progress)
+    readings, skipped = _read(folder, progress, pedal)
+    songs = [reading.song for reading in readings]
     if (folder / "recipe.json").is_file():
         made = read_json(folder / "recipe.json")
         if isinstance(made, dict) and made.get("name") in recipes.NAMES:
@@ -120,6 +137,11 @@ def load_corpus(
         else:
             sides = _split_by_time(songs, folder)
             warnings.append(f"fewer than {FEWEST_PIECES} distinct pieces: each is split by time, 80/10/10.")
+    in_seconds = [reading.song.name for reading in readings if reading.in_seconds]
+    if in_seconds:
+        have, they = ("has", "it is") if len(in_seconds) == 1 else ("have", "they are")
+        count = f"{len(in_seconds)} of {len(songs)} pieces"
+        warnings.append(f"{count} {have} no beat: {they} read in seconds, half a second a beat.")
     for side in sides.values():
         side.sort(key=lambda song: song.name)
     duplicates = [(group[0].name, copy.name) for group in groups.values() for copy in group[1:]]
@@ -129,9 +151,12 @@ def load_corpus(
         **sides,
         skipped=skipped,
         duplicates=sorted(duplicates),
-        drum_notes=drum_notes,
+        drum_notes=sum(reading.drums for reading in readings),
         warnings=warnings,
         digest=_digest(sides),
+        empty_notes=sum(reading.empty for reading in readings),
+        unended_notes=sum(reading.unended for reading in readings),
+        in_seconds=in_seconds,
     )
 
 
@@ -157,36 +182,38 @@ def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
     return printable(folder.resolve().name) or "corpus", folder
 
 
-def _read(folder: Path, progress: Callable[[int, int], None] | None) -> tuple[list[Song], list[tuple[str, str]], int]:
-    """Songs in order of path, (path, reason) of files that cannot be used, number of drum notes dropped."""
+def _read(
+    folder: Path, progress: Callable[[int, int], None] | None, pedal: bool
+) -> tuple[list[Reading], list[tuple[str, str]]]:
+    """What was read, in order of path; and (path, reason) of files that cannot be used."""
     paths, skipped = _midi_files(folder)
     official = all((folder / side).is_dir() for side in SPLITS)
     if not paths:
-        raise UserError(f"{folder} holds no MIDI file (.mid or .midi); give a folder that does.")
-    songs, drum_notes = [], 0
+        hint = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
+        raise UserError(f"{folder} holds no MIDI file (.mid, .midi, .kar or .rmi){hint}; give a folder that does.")
+    readings = []
     for done, path in enumerate(paths, start=1):
         shown = printable(path)
         try:
             if official and path.split("/")[0] not in SPLITS:
                 raise UnreadableMidi(path, "it lies outside of train/, valid/ and test/")
-            song, drums = parse_midi(os.path.join(folder, path), name=os.path.splitext(shown)[0])
-            songs.append(song)
-            drum_notes += drums
+            readings.append(parse_midi(os.path.join(folder, path), os.path.splitext(shown)[0], pedal))
         except UnreadableMidi as error:
             skipped.append((shown, error.reason))
         if progress and (done % 100 == 0 or done == len(paths)):
             progress(done, len(paths))
-    if not songs:
+    if not readings:
         reason, count = Counter(reason for _, reason in skipped).most_common(1)[0]
         raise UserError(
             f"none of the {len(paths)} MIDI files in {folder} can be used, "
             f"most often ({count}) because {reason}; give another folder."
         )
-    return songs, skipped, drum_notes
+    return readings, skipped
 
 
 def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Paths below `folder` with slashes, in order, hidden ones left out; and (folder, reason) that cannot be listed."""
+    """Paths of MIDI files by name or content below `folder`, with slashes, in order, hidden ones left out; and (path,
+    reason) of folders that cannot be listed, of archives, and of music that is not MIDI."""
     paths, skipped, seen = [], [], set()
 
     def failed(error: OSError) -> None:
@@ -202,9 +229,39 @@ def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
         below[:] = sorted(name for name in below if not name.startswith("."))
         relative = Path(place).relative_to(folder).as_posix() + "/"
         for name in files:
-            if name.lower().endswith((".mid", ".midi")) and not name.startswith("."):
-                paths.append(f"{relative}{name}".removeprefix("./"))
-    return sorted(path for path in paths if os.path.isfile(os.path.join(folder, path))), skipped
+            if name.startswith("."):
+                continue
+            path = f"{relative}{name}".removeprefix("./")
+            if name.lower().endswith(MIDI) or _holds_midi(os.path.join(place, name)):
+                paths.append(path)
+            elif reason := _why_not(name):
+                skipped.append((printable(path), reason))
+    return sorted(path for path in paths if os.path.isfile(os.path.join(folder, path))), sorted(skipped)
+
+
+def _holds_midi(path: str) -> bool:
+    """Whether an ordinary file that can be read begins like MIDI."""
+    try:
+        if not os.path.isfile(path):  # a pipe would wait for ever
+            return False
+        with open(path, "rb", buffering=0) as file:
+            return is_midi(file.read(12))
+    except OSError:
+        return False
+
+
+def _why_not(name: str) -> str | None:
+    """Why a file of that name is skipped; None for what nobody takes for music, or when it is read."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if not suffixes:
+        return None
+    if suffixes[-1] in ARCHIVES:
+        return "it is an archive; unpack it first"
+    if suffixes[-1] in OTHER_MUSIC:
+        return f"it is {suffixes[-1]}, not MIDI; export it as MIDI"
+    if any(suffix in MIDI for suffix in suffixes):
+        return "it is not a MIDI file"
+    return None
 
 
 def _fingerprint(song: Song) -> bytes:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import symusic
 
+from zoo import smf
 from zoo.errors import UserError
 from zoo.files import write_bytes
+from zoo.performance import has_beat, in_seconds, sustained
+from zoo.smf import MAX_BEATS, MAX_NOTES, MAX_TRACKS
 from zoo.song import TICKS_PER_BEAT, Song
 
 if TYPE_CHECKING:
@@ -20,9 +23,6 @@ if TYPE_CHECKING:
 
 # A hostile or broken file must fill neither memory nor time; no music is near these bounds.
 MAX_BYTES = 8 * 2**20
-MAX_NOTES = 100_000
-MAX_TRACKS = 1000
-MAX_BEATS = 6 * 60 * 120  # six hours at 120 beats per minute
 MAX_TRACK_BEATS = 4_000_000  # of all tracks together: each may become a line of its own
 MAX_TIME_SIGNATURES = 10_000
 TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
@@ -31,10 +31,7 @@ DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
 # An empty track. symusic reads up to ten bytes past the end of a track that is cut inside an event, and dies where the
 # memory behind the file ends; behind this it finds these bytes.
 PADDING = b"MTrk\0\0\0\x10\0\xff\x2f\0" + bytes(12)
-# Tempo (3 bytes) and time signature (of 4, the first two), by kind of meta event; and what may be one with fewer.
-NEEDED = {0x51: 3, 0x58: 2}
-MAYBE_SHORT = re.compile(rb"\xff(?:\x51[^\x03]|\x58[^\x04])")
-DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}  # by status
+NO_PEDALS = np.empty((0, 3), np.int64)
 
 
 class UnreadableMidi(UserError):
@@ -45,76 +42,134 @@ class UnreadableMidi(UserError):
         self.reason = reason
 
 
-def read_midi(path: Path | str) -> Song:
-    """Read a MIDI file; see `parse_midi`, which also counts the drums.
+@dataclass(frozen=True)
+class Reading:
+    """What a MIDI file holds.
+
+    Args:
+        song: its music.
+        drums: how many notes of drums were dropped.
+        empty: how many notes of no length were left out.
+        unended: how many notes have no note-off and were closed.
+        in_seconds: whether it has no beat, so that a beat of `song` is half a second.
+    """
+
+    song: Song
+    drums: int = 0
+    empty: int = 0
+    unended: int = 0
+    in_seconds: bool = False
+
+
+@dataclass
+class _Notes:
+    """Notes but drums as columns in the file's ticks, and what else it says; `parts` are (track, channel, program)."""
+
+    columns: np.ndarray  # start, end, pitch, velocity, part
+    parts: list[tuple[int, int, int]]
+    per_beat: int
+    tempos: np.ndarray  # tick, microseconds
+    signatures: list[tuple[int, int, int]]
+    markers: list[tuple[int, str]]
+    pedals: np.ndarray  # channel, tick, whether down
+    drums: int = 0
+    unended: int = 0
+
+
+def read_midi(path: Path | str, pedal: bool = True) -> Song:
+    """Read a MIDI file; see `parse_midi`, which also counts what is left out.
 
     Raises:
         UnreadableMidi: (a UserError) when it is missing, damaged, or without notes.
     """
-    return parse_midi(path)[0]
+    return parse_midi(path, pedal=pedal).song
 
 
-def parse_midi(path: Path | str, name: str | None = None) -> tuple[Song, int]:
-    """Read a MIDI file and count the drum notes that were dropped.
+def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) -> Reading:
+    """Read a MIDI file, alone or wrapped in RIFF, and count what of it is left out.
 
     Times are rescaled to 480 ticks per beat by rounding onsets and ends, never durations; a note lasts at least one
-    tick. Every channel and program of a MIDI track that has notes becomes a track. The tempo is the file's first, 120
-    if there is none between 10 and 1000. Pitches and velocities above 127 are clipped to 127; a note-on without its
-    note-off is dropped, as is a time signature that is no fraction of a whole note or stands behind the last note.
-    Names of tracks are not read.
+    tick, but one that ends where it starts is left out and counted. Every channel and program of a MIDI track that has
+    notes becomes a track; a program holds for its channel also in tracks that have none. Pitches and velocities above
+    127 are clipped to 127. Where a note-off is missing, the note ends where its pitch is struck again, or with its
+    MIDI track.
+
+    The tempo is the file's first between 10 and 1000, 120 if there is none; later tempos are dropped. Music without a
+    beat, whose onsets gather at no fraction of one, is read in seconds, through all tempos: a beat is half a second,
+    the tempo is 120, there are no time signatures. A time signature that is no fraction of a whole note or stands
+    behind the last note is dropped, as are key signatures, lyrics, names of tracks and all controllers but the pedal.
+
+    Args:
+        path: the file, whatever its name.
+        name: of the song; the file's by default.
+        pedal: whether notes sound while the sustain pedal of their channel (controller 64) is down, until it goes up
+            or their pitch is struck again, and never longer than the piece.
 
     Returns:
-        The song, called `name` or like the file, as long as its last note sounds; and how many drum notes were dropped.
+        The song, as long as its last note sounds, and the counts.
 
     Raises:
         UnreadableMidi: (a UserError) when the file is missing, damaged, no ordinary file, timed in SMPTE frames, of
-            type 2 with several pieces, without notes, or beyond one of the bounds above: 8 MiB, 100,000 notes, 1000
-            tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together, 10,000 time signatures.
+            type 2 with several pieces, without notes or with none that ends, or beyond one of the bounds above: 8 MiB,
+            100,000 notes, 1000 tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together,
+            10,000 time signatures.
     """
-    score = _score(path, _content(path))
-    if len(score.tracks) > MAX_TRACKS:
+    found = _notes(path, _content(path), pedal)
+    if len(found.parts) > MAX_TRACKS:
         raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-    if len(score.time_signatures) > MAX_TIME_SIGNATURES:
+    if len(found.signatures) > MAX_TIME_SIGNATURES:
         raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
-
-    tracks = [track for track in score.tracks if len(track.notes)]
-    drums = sum(len(track.notes) for track in tracks if track.is_drum)
-    tracks = [track for track in tracks if not track.is_drum]
-    count = sum(len(track.notes) for track in tracks)
+    start, end, pitch, velocity, part = found.columns
+    count = len(start)
     if not count:
-        raise UnreadableMidi(path, "it holds only drums" if drums else "it holds no notes")
+        raise UnreadableMidi(path, "it holds only drums" if found.drums else "it holds no notes")
     if count > MAX_NOTES:
         raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
+    if found.unended == count:
+        raise UnreadableMidi(path, "none of its notes ever ends")
+    _refuse_endless(path, int(end.max()), found.per_beat, len(found.parts))
 
-    notes = [track.notes.numpy() for track in tracks]
-    columns = ("time", "duration", "pitch", "velocity")
-    start, duration, pitch, velocity = (
-        np.concatenate([some[name] for some in notes], dtype=np.int64) for name in columns
-    )
-    track = np.repeat(np.arange(len(notes)), [len(some["time"]) for some in notes])
-    # symusic counts in 32 bits, so that an endless file shows as negative times.
-    times = np.array([start, start + duration])
-    if start.min() < 0 or duration.min() < 0 or (last := int(times[1].max())) > MAX_BEATS * score.tpq:
-        raise UnreadableMidi(path, f"it lasts longer than {MAX_BEATS:,} beats")
-    if last * len(tracks) > MAX_TRACK_BEATS * score.tpq:
-        raise UnreadableMidi(path, f"its {len(tracks)} tracks hold more than {MAX_TRACK_BEATS:,} beats in all")
-    start, end = _rescale(times, score.tpq)
+    empty = 0
+    if not (end > start).all():
+        keep = end > start
+        empty = count - int(keep.sum())
+        if empty == count:
+            raise UnreadableMidi(path, "it holds no notes but of no length")
+        start, end, pitch, velocity, part = found.columns[:, keep]
+    kept, part = (range(len(found.parts)), part) if not empty else np.unique(part, return_inverse=True)
+    parts = [found.parts[place] for place in kept]
+    if len(found.pedals):
+        channel = np.array([channel for _, channel, _ in parts])[part]
+        end = sustained(start, end, pitch, channel, found.pedals)
+    beat = has_beat(start, found.per_beat)
+    if beat:
+        start, end = _rescale(np.array([start, end]), found.per_beat)
+    else:
+        start, end = in_seconds(np.array([start, end]), found.per_beat, found.tempos)
     end = np.maximum(end, start + 1)
     length = int(end.max())
+    _refuse_endless(path, length, TICKS_PER_BEAT, len(parts))
     song = Song(
         start=start,
         duration=end - start,
         pitch=pitch,
         velocity=np.maximum(velocity, 1),
-        track=track,
+        track=part,
         length=length,
-        programs=tuple(track.program for track in tracks),
-        time_signatures=_time_signatures(score, length),
-        tempo=_tempo(score),
-        primed=_primed(score, length),
+        programs=tuple(program for _, _, program in parts),
+        time_signatures=_time_signatures(found, length) if beat else (),
+        tempo=_tempo(found.tempos) if beat else 120.0,
+        primed=_primed(found, length, beat),
         name=Path(path).stem if name is None else name,
     )
-    return song, drums
+    return Reading(song, found.drums, empty, found.unended, not beat)
+
+
+def _refuse_endless(path: Path | str, last: int, per_beat: int, tracks: int) -> None:
+    if last > MAX_BEATS * per_beat:
+        raise UnreadableMidi(path, f"it lasts longer than {MAX_BEATS:,} beats")
+    if last * tracks > MAX_TRACK_BEATS * per_beat:
+        raise UnreadableMidi(path, f"its {tracks} tracks hold more than {MAX_TRACK_BEATS:,} beats in all")
 
 
 def write_midi(song: Song, path: Path | str) -> None:
@@ -182,65 +237,98 @@ def _content(path: Path | str) -> bytes:
         raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
 
 
-def _score(path: Path | str, data: bytes) -> symusic.Score:
-    """Parse the bytes of a MIDI file; what symusic would refuse with a riddle is refused here with a reason."""
+def _notes(path: Path | str, data: bytes, pedal: bool) -> _Notes:
+    """Read the bytes of a MIDI file with symusic, or event by event where that is not enough."""
     if not data:
         raise UnreadableMidi(path, "it is empty")
-    if data[:4] != b"MThd":
+    if not smf.is_midi(data):
         raise UnreadableMidi(path, "it is not a MIDI file")
-    if len(data) > 12 and data[12] & 0x80:
-        raise UnreadableMidi(path, "it counts time in SMPTE frames, which have no beats")
-    if data[8:10] == b"\0\2" and data[10:12] > b"\0\1":
-        raise UnreadableMidi(path, "it is of type 2 and holds several pieces, not one")
-    if MAYBE_SHORT.search(data) and _lacks_values(data):
-        raise UnreadableMidi(path, "it is damaged (a tempo or time signature without its value)")
     try:
-        score = symusic.Score.from_midi(data + PADDING, sanitize_data=True)
+        kind, per_beat, bodies = smf.tracks(data)
+        if per_beat & 0x8000:
+            raise UnreadableMidi(path, "it counts time in SMPTE frames, which have no beats")
+        if kind == 2 and len(bodies) > 1:
+            raise UnreadableMidi(path, "it is of type 2 and holds several pieces, not one")
+        if not per_beat:
+            raise smf.Damaged("0 ticks per beat")
+        if len(bodies) > MAX_TRACKS:
+            raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
+        found = None if smf.needs_care(bodies) else _by_symusic(per_beat, bodies, pedal)
+        return found or _by_event(per_beat, bodies, pedal)
+    except smf.TooMuch as error:
+        raise UnreadableMidi(path, str(error)) from None
+    except smf.Damaged as error:
+        raise UnreadableMidi(path, f"it is damaged ({error})") from None
+
+
+def _by_symusic(per_beat: int, bodies: list[bytes], pedal: bool) -> _Notes | None:
+    """What symusic reads, if that is all: it does not tell channels, which a pedal needs, nor notes that never end."""
+    try:
+        score = symusic.Score.from_midi(smf.with_ends(per_beat, bodies) + PADDING, sanitize_data=True)
     except (RuntimeError, ValueError, MemoryError) as error:
         detail = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error").rstrip("!")
-        raise UnreadableMidi(path, f"it is damaged ({detail})") from None
-    if score.tpq < 1:
-        raise UnreadableMidi(path, "it is damaged (0 ticks per beat)")
-    return score
+        raise smf.Damaged(detail) from None
+    drums = sum(len(track.notes) for track in score.tracks if track.is_drum)
+    tracks = [track for track in score.tracks if len(track.notes) and not track.is_drum]
+    if not tracks:
+        return None
+    pedals = NO_PEDALS
+    if pedal and any(_presses(track) for track in score.tracks):
+        if len(score.tracks) > 1:
+            return None
+        controls = score.tracks[0].controls.numpy()
+        own = controls["number"] == smf.PEDAL
+        pedals = np.array([0 * controls["time"], controls["time"], controls["value"] >= 64], np.int64).T[own]
+    notes = [track.notes.numpy() for track in tracks]
+    columns = np.array(
+        [np.concatenate([some[name] for some in notes]) for name in ("time", "duration", "pitch", "velocity")]
+        + [np.repeat(np.arange(len(notes)), [len(some["time"]) for some in notes])],
+        np.int64,
+    )
+    columns[1] += columns[0]
+    if columns[:2].min() < 0 or (columns[1] < columns[0]).any() or columns[1].max() > MAX_BEATS * per_beat:
+        return None  # too long, in 32 bits: a note that never ends, or music that hardly does
+    tempos = score.tempos.numpy()
+    return _Notes(
+        columns,
+        [(0, 0, track.program) for track in tracks],
+        per_beat,
+        np.array([tempos["time"], tempos["mspq"]], np.int64).T,
+        [(each.time, each.numerator, each.denominator) for each in score.time_signatures],
+        [(marker.time, marker.text) for marker in score.markers],
+        pedals,
+        drums,
+    )
 
 
-def _lacks_values(data: bytes) -> bool:
-    """Whether a tempo or time signature has fewer bytes than its value: symusic takes what lies in memory behind it, so
-    that the same file would be read as other music the next time."""
-    place = 14
-    while place < len(data):
-        begin, place = place + 8, place + 8 + int.from_bytes(data[place + 4 : place + 8])
-        track, at, running = data[begin:place], 0, 0  # running: bytes of data of the status in force
-        try:
-            while data[begin - 8 : begin - 4] == b"MTrk" and at < len(track):
-                _, at = _number(track, at)
-                status = track[at]
-                if status == 0xFF:
-                    size, end = _number(track, at + 2)
-                    if size < NEEDED.get(track[at + 1], 0):
-                        return True
-                    at = len(track) if track[at + 1] == 0x2F else end + size
-                    continue
-                at += status >= 0x80
-                if status == 0xF0:
-                    size, end = _number(track, at)
-                    running = end + size - at
-                elif status >= 0x80:
-                    running = DATA_BYTES.get(status, DATA_BYTES.get(status & 0xF0, 0))
-                at += running
-        except IndexError:  # the track is cut, which symusic finds too
-            pass
-    return False
+def _presses(track: symusic.Track) -> bool:
+    """Whether the sustain pedal goes down."""
+    if not len(track.controls):
+        return False
+    controls = track.controls.numpy()
+    return bool(((controls["number"] == smf.PEDAL) & (controls["value"] >= 64)).any())
 
 
-def _number(track: bytes, at: int) -> tuple[int, int]:
-    """The number of variable length, of at most four bytes, at `at`; and where it ends."""
-    value = 0
-    for at in range(at, at + 4):  # noqa: B020
-        value = value << 7 | track[at] & 0x7F
-        if track[at] < 0x80:
-            break
-    return value, at + 1
+def _by_event(per_beat: int, bodies: list[bytes], pedal: bool) -> _Notes:
+    """What the tracks hold, read event by event."""
+    events = smf.read(bodies)
+    parts = sorted({note[4] for note in events.notes})
+    places = {part: place for place, part in enumerate(parts)}
+    rows = [(*note[:4], places[note[4]]) for note in events.notes]
+    longest = MAX_BEATS * per_beat + 1  # more is not told apart
+    rows = [(min(start, longest), min(end, longest), *rest) for start, end, *rest in rows]
+    pedals = [(channel, min(tick, longest), down) for channel, tick, down in events.pedals] if pedal else []
+    return _Notes(
+        np.array(rows, np.int64).reshape(-1, 5).T,
+        parts,
+        per_beat,
+        np.array(events.tempos, np.int64).reshape(-1, 2),
+        events.time_signatures,
+        [(tick, text.decode("utf-8", "replace")) for tick, text in events.markers],
+        np.array(pedals, np.int64).reshape(-1, 3),
+        events.drums,
+        events.unended,
+    )
 
 
 def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:
@@ -248,26 +336,28 @@ def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:
     return (ticks * (2 * TICKS_PER_BEAT) + per_beat) // (2 * per_beat)
 
 
-def _tempo(score: symusic.Score) -> float:
-    if not len(score.tempos):
-        return 120.0
-    tempos = score.tempos.numpy()
-    microseconds = float(tempos["mspq"][np.argmin(tempos["time"])])
-    tempo = 60e6 / microseconds if microseconds > 0 else 0.0
-    return tempo if TEMPI[0] <= tempo <= TEMPI[1] else 120.0
+def _tempo(tempos: np.ndarray) -> float:
+    """The first that is meant, in beats per minute."""
+    for _, microseconds in tempos[np.argsort(tempos[:, 0], kind="stable")].tolist():
+        if microseconds > 0 and TEMPI[0] <= 60e6 / microseconds <= TEMPI[1]:
+            return 60e6 / microseconds
+    return 120.0
 
 
-def _primed(score: symusic.Score, length: int) -> int:
-    ticks = [int(_rescale(np.int64(marker.time), score.tpq)) for marker in score.markers if marker.text == PRIMED]
-    return min([tick for tick in ticks if 0 <= tick <= length], default=0)
+def _primed(found: _Notes, length: int, beat: bool) -> int:
+    marked = np.array([tick for tick, text in found.markers if text == PRIMED], np.int64)
+    if not len(marked):
+        return 0
+    ticks = _rescale(marked, found.per_beat) if beat else in_seconds(marked, found.per_beat, found.tempos)
+    return min([tick for tick in ticks.tolist() if 0 <= tick <= length], default=0)
 
 
-def _time_signatures(score: symusic.Score, length: int) -> tuple[tuple[int, int, int], ...]:
+def _time_signatures(found: _Notes, length: int) -> tuple[tuple[int, int, int], ...]:
     signatures = {}  # one per tick, the last in the file
-    for signature in score.time_signatures:
-        tick = int(_rescale(np.int64(signature.time), score.tpq))
-        if 0 <= tick < length and signature.numerator > 0 and signature.denominator in DENOMINATORS:
-            signatures[tick] = (tick, signature.numerator, signature.denominator)
+    for time, numerator, denominator in found.signatures:
+        tick = (2 * TICKS_PER_BEAT * time + found.per_beat) // (2 * found.per_beat)
+        if 0 <= tick < length and numerator > 0 and denominator in DENOMINATORS:
+            signatures[tick] = (tick, numerator, denominator)
     return tuple(signatures[tick] for tick in sorted(signatures))
 
 
