@@ -47,6 +47,7 @@ class Corpus:
         empty_notes: how many notes of no length were left out.
         unended_notes: how many notes have no note-off and were closed.
         in_seconds: names of the pieces without a beat, which are read in seconds.
+        pedal: whether the sustain pedal was honoured.
         warnings: sentences that a person should read.
         digest: SHA-256 of paths, music and split as hexadecimal digits; independent of name and place.
     """
@@ -64,6 +65,7 @@ class Corpus:
     empty_notes: int = 0
     unended_notes: int = 0
     in_seconds: list[str] = field(default_factory=list)
+    pedal: bool = True
 
     def describe(self) -> dict:
         """The corpus in figures, ready for JSON: everything but the music; `beats` are quarter notes."""
@@ -78,6 +80,7 @@ class Corpus:
             "empty_notes": self.empty_notes,
             "unended_notes": self.unended_notes,
             "in_seconds": list(self.in_seconds),
+            "pedal": self.pedal,
             "warnings": list(self.warnings),
         }
 
@@ -157,6 +160,7 @@ def load_corpus(
         empty_notes=sum(reading.empty for reading in readings),
         unended_notes=sum(reading.unended for reading in readings),
         in_seconds=in_seconds,
+        pedal=pedal,
     )
 
 

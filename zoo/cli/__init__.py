@@ -12,13 +12,13 @@ from pathlib import Path
 import zoo
 from zoo import recipes
 from zoo.cli import commands
+from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.corpus import SPLITS
 from zoo.errors import Busy, UserError
 from zoo.files import printable
 from zoo.folders import REPORTS
 from zoo.render import FORMATS
 
-CORPUS = commands.CORPUS
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
 NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
 
@@ -79,7 +79,8 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         default=CORPUS,
         help=f"{', '.join(recipes.NAMES)}, or a folder written with a slash [{CORPUS}]",
     )
-    command.set_defaults(run=commands.describe_corpus)
+    _add_pedal(command)
+    command.set_defaults(run=describe_corpus)
 
     words = arguments[1:] if arguments[:1] == ["train"] else []
     words = [word for before, word in zip(["", *words], words, strict=False) if before not in TAKING_WORDS]
@@ -128,9 +129,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     )
     command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of it that are used [16]")
     command.add_argument(
-        "--instrument", default="0", help="General MIDI name or number, 0 to 127 [0, Acoustic Grand Piano]"
+        "--instrument", help="General MIDI name or number, 0 to 127 [the primer's, else 0, Acoustic Grand Piano]"
     )
-    command.add_argument("--tempo", type=float, default=120, help="beats per minute [120]")
+    command.add_argument("--tempo", type=float, help="beats per minute [the primer's, else 120]")
     command.add_argument("--seed", type=int, default=0, help="of the draws: the same seed gives the same pieces [0]")
     command.add_argument("--out", type=Path, help="folder to write to [reports/<corpus>/samples/<model>/…]")
     command.add_argument("--format", default="mid", help=f"one or more of {','.join(FORMATS)} [mid]")
@@ -178,6 +179,16 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
     )
     command.add_argument(
         "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
+    )
+    _add_pedal(command)
+
+
+def _add_pedal(command: Parser) -> None:
+    command.add_argument(
+        "--no-pedal",
+        dest="pedal",
+        action="store_false",
+        help="ignore the sustain pedal: notes end where their keys go up [notes sound on while it is down]",
     )
 
 

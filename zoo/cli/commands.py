@@ -18,18 +18,15 @@ from typing import NamedTuple
 import numpy as np
 
 import zoo
-from zoo import recipes
+from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
 from zoo.corpus import Corpus
-from zoo.diagnosis import diagnose
 from zoo.errors import Unreadable, UserError
-from zoo.files import printable, read_json, write_text
+from zoo.files import printable, write_text
 from zoo.folders import newest_run, results_folder, run_name
 from zoo.midi import program_of, read_midi
-from zoo.progress import counting
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
-CORPUS = "bach-chorales"
 FAILED, USER_ERROR, BUSY, INTERRUPTED = 1, 2, 3, 130
 
 
@@ -53,46 +50,12 @@ def zoo_model(name: str) -> type:
         return zoo.find(name)
 
 
-def _read_corpus(name: str) -> Corpus:
-    with counting(f"corpus {printable(name)}") as progress:
-        return zoo.load_corpus(name, progress=progress)
-
-
 def list_models(options: argparse.Namespace) -> None:
     """`list`"""
     for name in zoo.names():
         model = zoo_model(name)
         first, _, _ = model.about().partition("\n\n")
         print(f"{name}\n    {' '.join(first.split())}\n    presets: {', '.join(model.presets)}")
-
-
-def describe_corpus(options: argparse.Namespace) -> None:
-    """`corpus`"""
-    corpus = _read_corpus(options.corpus)
-    described = corpus.describe()
-    print(f"{corpus.name}, in {printable(corpus.folder)}")
-    splits = described["splits"]
-    whole = {key: sum(part[key] for part in splits.values()) for key in ("pieces", "beats", "notes")}
-    for side, figures in [*splits.items(), ("all", whole)]:
-        shares = ", ".join(f"{figures[key] / whole[key]:.0%} of the {key}" for key in ("pieces", "beats"))
-        shares = f"   {shares}" * (side != "all")
-        counts = f"{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes"
-        print(f"  {side:6}{counts}{shares}")
-    if corpus.drum_notes:
-        print(f"  {corpus.drum_notes:,} notes of drums were dropped")
-    if corpus.empty_notes:
-        print(f"  {corpus.empty_notes:,} notes of no length were left out")
-    if corpus.unended_notes:
-        print(f"  {corpus.unended_notes:,} notes without an end were closed")
-    for one, other in corpus.duplicates:
-        print(f"  the same music: {one} and {other}")
-    for path, reason in corpus.skipped:
-        print(f"  skipped {path}: {reason}")
-    found = diagnose(corpus)
-    for line in found.lines():
-        print(f"  {line}")
-    for warning in [*corpus.warnings, *found.warnings()]:
-        print(f"  note: {warning}")
 
 
 def train(options: argparse.Namespace) -> int:
@@ -105,7 +68,7 @@ def train(options: argparse.Namespace) -> int:
         weights = (zoo.load(options.weights), options.weights)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
-    job = _job(options, model, _read_corpus(options.corpus), overrides, weights)
+    job = _job(options, model, read_corpus(options.corpus, options.pedal), overrides, weights)
     print(job.run())
     return FAILED if job.missing() else 0
 
@@ -203,7 +166,7 @@ def compare_presets(options: argparse.Namespace) -> int:
 def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
     """Train run after run, each in a process of its own, so that one that dies takes no other with it."""
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
-    corpus, failed, left_out = _read_corpus(options.corpus), [], 0
+    corpus, failed, left_out = read_corpus(options.corpus, options.pedal), [], 0
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
     for plan, model in zip(plans, models, strict=True):
@@ -243,6 +206,7 @@ def _command(options: argparse.Namespace, plan: Plan) -> list[str]:
         str(options.out),
     ]
     words += [f"--message={plan.message}"] + ["--tensorboard"] * options.tensorboard
+    words += ["--no-pedal"] * (not options.pedal)
     return words + [f"--{key.replace('_', '-')}={_as_word(value)}" for key, value in plan.overrides.items()]
 
 
@@ -280,38 +244,14 @@ def _load(options: argparse.Namespace):
         return run, zoo.load(run, options.epoch)
 
 
-def _corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
-    """--corpus, or else the corpus that the run was trained on, as its results tell."""
-    described = run.resolve().parents[2] / "corpus.json"
-    if options.corpus or options.model in zoo.names() or not described.is_file():
-        corpus = _read_corpus(options.corpus or CORPUS)
-    else:
-        name, folder = _name_and_folder(described)
-        known = name in recipes.NAMES and Path(folder) == Path("datasets") / name
-        corpus = _read_corpus(name if known else f"{folder}/")
-    trained_on = read_json(run / "model.json").get("corpus")
-    if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):
-        print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
-    return corpus
-
-
-def _name_and_folder(path: Path) -> tuple[str, str]:
-    """Of the corpus that the corpus.json at `path` describes."""
-    facts = read_json(path)
-    found = [facts.get(key) for key in ("name", "folder")] if isinstance(facts, dict) else []
-    if len(found) != 2 or not all(isinstance(value, str) for value in found):
-        raise UserError(f"{path} names no corpus; say which one with --corpus.")
-    return found[0], found[1]
-
-
 def sample(options: argparse.Namespace) -> None:
     """`sample`"""
     formats = [word.strip().lstrip(".") for word in options.format.split(",") if word.strip()]
     for word in formats or [""]:
         if word not in FORMATS:
             raise UserError(f"--format takes {', '.join(FORMATS)}, joined by commas, not {word!r}.")
-    program = program_of(options.instrument)
-    if not 10 <= options.tempo <= 1000:
+    program = None if options.instrument is None else program_of(options.instrument)
+    if options.tempo is not None and not 10 <= options.tempo <= 1000:
         raise UserError(f"--tempo must be 10 to 1000 beats per minute, not {options.tempo:g}.")
     run, model = _load(options)
     names = ("count", "beats", "temperature", "top_p", "prime_beats", "seed")
@@ -325,7 +265,9 @@ def sample(options: argparse.Namespace) -> None:
         print(f"zoo: note: {printable(str(warning.message))}", file=sys.stderr)
     out = options.out or _samples_folder(run, model.model_name(), options)
     for song in songs:
-        song = song.replace(programs=(program,) * len(song.programs), tempo=options.tempo)
+        if program is not None:
+            song = song.replace(programs=(program,) * len(song.programs))
+        song = song.replace(tempo=options.tempo or song.tempo)
         for word in formats:
             path = out / f"{song.name}.{word}"
             render(song, path)
@@ -338,8 +280,8 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     asked |= {"prime": (options.prime and _primer_name(options.prime), None), "epoch": (options.epoch, None)}
     asked |= {
         "prime_beats": (options.prime_beats, 16),
-        "instrument": (options.instrument, "0"),
-        "tempo": (options.tempo, 120),
+        "instrument": (options.instrument, None),
+        "tempo": (options.tempo, None),
     }
     label = run_name("samples", options.seed, {key: value for key, (value, usual) in asked.items() if value != usual})
     run = run.resolve()
@@ -359,7 +301,7 @@ def _primer_name(prime: str) -> str:
 def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
     if options.prime != "validation":
         return [read_midi(options.prime)]
-    songs, rng = _corpus_of(run, options).valid, np.random.default_rng(options.seed)
+    songs, rng = corpus_of(run, options).valid, np.random.default_rng(options.seed)
     primers = []
     for index in rng.integers(0, len(songs), options.count).tolist():
         first = int(rng.integers(0, max(1, songs[index].beats - options.prime_beats)))
@@ -370,7 +312,7 @@ def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
 def score(options: argparse.Namespace) -> None:
     """`score`"""
     run, model = _load(options)
-    found = model.score(getattr(_corpus_of(run, options), options.split))
+    found = model.score(getattr(corpus_of(run, options), options.split))
     if options.json:
         print(json.dumps({"run": str(run), "split": options.split, **dataclasses.asdict(found)}, indent=1))
         return

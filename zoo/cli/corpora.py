@@ -1,0 +1,77 @@
+"""What commands need of corpora: reading one, describing one, finding the one that a run was trained on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import zoo
+from zoo import recipes
+from zoo.corpus import Corpus
+from zoo.diagnosis import diagnose
+from zoo.errors import UserError
+from zoo.files import printable, read_json
+from zoo.progress import counting
+
+CORPUS = "bach-chorales"
+
+
+def read_corpus(name: str, pedal: bool = True) -> Corpus:
+    """The corpus of that name or folder, with progress on the way."""
+    with counting(f"corpus {printable(name)}") as progress:
+        return zoo.load_corpus(name, progress=progress, pedal=pedal)
+
+
+def describe_corpus(options: argparse.Namespace) -> None:
+    """`corpus`"""
+    corpus = read_corpus(options.corpus, options.pedal)
+    described = corpus.describe()
+    print(f"{corpus.name}, in {printable(corpus.folder)}")
+    splits = described["splits"]
+    whole = {key: sum(part[key] for part in splits.values()) for key in ("pieces", "beats", "notes")}
+    for side, figures in [*splits.items(), ("all", whole)]:
+        shares = ", ".join(f"{figures[key] / whole[key]:.0%} of the {key}" for key in ("pieces", "beats"))
+        shares = f"   {shares}" * (side != "all")
+        counts = f"{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes"
+        print(f"  {side:6}{counts}{shares}")
+    if corpus.drum_notes:
+        print(f"  {corpus.drum_notes:,} notes of drums were dropped")
+    if corpus.empty_notes:
+        print(f"  {corpus.empty_notes:,} notes of no length were left out")
+    if corpus.unended_notes:
+        print(f"  {corpus.unended_notes:,} notes without an end were closed")
+    for one, other in corpus.duplicates:
+        print(f"  the same music: {one} and {other}")
+    for path, reason in corpus.skipped:
+        print(f"  skipped {path}: {reason}")
+    found = diagnose(corpus)
+    for line in found.lines():
+        print(f"  {line}")
+    for warning in [*corpus.warnings, *found.warnings()]:
+        print(f"  note: {warning}")
+
+
+def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
+    """--corpus, or else the corpus that the run was trained on, as its results tell; read as it was for the run."""
+    path = run.resolve().parents[2] / "corpus.json"
+    facts = read_json(path) if path.is_file() else {}
+    pedal = not (isinstance(facts, dict) and facts.get("pedal") is False)
+    if options.corpus or options.model in zoo.names() or not path.is_file():
+        corpus = read_corpus(options.corpus or CORPUS, pedal)
+    else:
+        name, folder = _name_and_folder(path, facts)
+        known = name in recipes.NAMES and Path(folder) == Path("datasets") / name
+        corpus = read_corpus(name if known else f"{folder}/", pedal)
+    trained_on = read_json(run / "model.json").get("corpus")
+    if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):
+        print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
+    return corpus
+
+
+def _name_and_folder(path: Path, facts: object) -> tuple[str, str]:
+    """Of the corpus that the corpus.json at `path` describes."""
+    found = [facts.get(key) for key in ("name", "folder")] if isinstance(facts, dict) else []
+    if len(found) != 2 or not all(isinstance(value, str) for value in found):
+        raise UserError(f"{path} names no corpus; say which one with --corpus.")
+    return found[0], found[1]
