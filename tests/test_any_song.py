@@ -11,7 +11,7 @@ from test_codecs import CODECS
 
 from zoo import Song, UserError, comparison, metrics, priming, read_midi, write_midi
 from zoo.codecs import AUTO, ChordCodec, EventCodec, MelodyCodec, RollCodec
-from zoo.codecs.grid import GRIDS, choose, on_grid, onset_shares, to_ticks
+from zoo.codecs.grid import GRIDS, coarsest_grid, on_grid, onset_shares, to_ticks
 from zoo.render import roll, sheet, sound
 
 CODECS = CODECS | {
@@ -19,7 +19,7 @@ CODECS = CODECS | {
     "event split auto": EventCodec(steps_per_beat=AUTO, split=True),
     "chord auto": ChordCodec(steps_per_beat=AUTO, exact=True),
     "melody auto": MelodyCodec(steps_per_beat=AUTO, hold=True),
-    "roll auto": RollCodec(steps_per_beat=AUTO, struck=True),
+    "roll auto": RollCodec(steps_per_beat=AUTO, low=AUTO, high=AUTO, struck=True),
 }
 some = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -134,7 +134,7 @@ def test_the_grid_that_is_chosen_is_the_coarsest_that_keeps_the_onsets(pieces):
                 crowded = number and steps[number - 1] == step and tick - onsets[number - 1] > 10
                 kept += in_place and not crowded
         assert shares[per_beat] == pytest.approx(kept / total if total else 1)
-    chosen = choose(pieces)
+    chosen = coarsest_grid(pieces)
     assert all(shares[per_beat] < 0.98 for per_beat in GRIDS if per_beat < chosen)
     assert shares[chosen] >= 0.98 or chosen == 12
 

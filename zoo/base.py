@@ -181,7 +181,7 @@ class MusicModel:
         Raises:
             Unreadable: (a UserError) when there is a split without.
         """
-        codec = weights.codec if weights else self.make_codec().on_grid_of(corpus.train)
+        codec = weights.codec if weights else self.make_codec().fit_to(corpus.train)
         for purpose, songs in (("training", corpus.train), ("validation", corpus.valid), ("test", corpus.test)):
             if not any(map(codec.can_read, songs)):
                 raise self._unreadable(songs, purpose)

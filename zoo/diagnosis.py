@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, SymbolCodec
-from zoo.codecs.grid import AUTO, ENOUGH, choose, onset_shares
+from zoo.codecs.grid import AUTO, ENOUGH, coarsest_grid, onset_shares
 from zoo.codecs.roll import HIGH, LOW
 from zoo.corpus import Corpus
 from zoo.song import Song
@@ -56,7 +56,7 @@ class Diagnosis:
             f"test symbols that the training music does not hold: {self.unknown_chords:.1%} of exact chords and times, "
             f"{self.unknown_classes:.1%} of pitch-class chords (note_lstm), {self.unknown_events:.1%} of joint event "
             "tokens (event_lstm as published)",
-            f"notes outside of pitches {LOW} to {HIGH} (rnn_rbm, rnn_dbn, rnn_nade): {self.outside:.1%}; "
+            f"notes outside of pitches {LOW} to {HIGH} (rnn_rbm as published): {self.outside:.1%}; "
             f"notes that double another: {self.doubled:.1%}",
             f"monophonic tracks (melody_lstm): {self.tracks:.0%}, in {self.with_melody:,} of {self.pieces:,} pieces",
             *(f"copies in different folders: {one} and {other}" for one, other in self.across_folders),
@@ -77,7 +77,8 @@ class Diagnosis:
             )
         if self.outside > MANY_OUTSIDE:
             told.append(
-                f"{self.outside:.0%} of the notes are out of the frame models' range; --low and --high widen it."
+                f"{self.outside:.0%} of the notes are out of the range of the published rolls; --low auto --high auto "
+                "takes the music's own, as tuned does."
             )
         if not self.with_melody:
             told.append("no piece has a monophonic track; melody_lstm needs --voice skyline.")
@@ -87,7 +88,7 @@ class Diagnosis:
 def diagnose(corpus: Corpus) -> Diagnosis:
     """Look at `corpus` as the representations will."""
     songs = [*corpus.train, *corpus.valid, *corpus.test]
-    grid = choose(corpus.train)
+    grid = coarsest_grid(corpus.train)
     melody = MelodyCodec(steps_per_beat=grid)
     lines = [(len(melody.encode(song)), melody.lines_of(song)) for song in songs]
     pitch = np.concatenate([song.pitch for song in songs])

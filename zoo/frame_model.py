@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from zoo.base import MusicModel
-from zoo.codecs import Line, RollCodec
+from zoo.codecs import AUTO, Line, RollCodec
 from zoo.codecs.roll import HIGH, LOW
 from zoo.errors import UserError
 from zoo.hyperparameters import option, trained, written
@@ -46,8 +46,12 @@ class Measured:
 class FrameModel(MusicModel):
     """A sequence of distributions over frames, whose parameters come from a recurrent network."""
 
-    low: int = written(LOW, "lowest MIDI pitch of the roll", low=0, high=127)
-    high: int = written(HIGH, "highest MIDI pitch of the roll", low=0, high=127)
+    low: int | str = written(
+        LOW, "lowest MIDI pitch of the roll; auto takes the music's", low=0, high=127, words=(AUTO,)
+    )
+    high: int | str = written(
+        HIGH, "highest MIDI pitch of the roll; auto takes the music's", low=0, high=127, words=(AUTO,)
+    )
     struck: bool = written(True, "a second bit for each pitch tells that it is struck, not held")
     steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
     chunk: int = trained(100, "frames of a song that are trained in one piece", low=2, high=100_000)
@@ -62,7 +66,7 @@ class FrameModel(MusicModel):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.low > self.high:
+        if AUTO not in (self.low, self.high) and self.low > self.high:
             raise UserError(f"--low must be at most --high, which is {self.high}, not {self.low}.")
 
     # What a model says of itself.
@@ -99,7 +103,8 @@ class FrameModel(MusicModel):
         )
 
     def pitch_range(self) -> tuple[int, int]:
-        return self.low, self.high
+        low, high = (self.low, self.high) if self.codec is None else (self.codec.low, self.codec.high)
+        return 0 if low == AUTO else low, 127 if high == AUTO else high  # until the music has decided, all there are
 
     # Training.
 

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from zoo.codecs.grid import AUTO, FINEST, choose
+from zoo.codecs.grid import AUTO, FINEST, coarsest_grid
 from zoo.errors import UserError
 from zoo.song import Song
 
@@ -37,29 +37,42 @@ class Line(NamedTuple):
 class Codec:
     """A representation. `fit` learns what it needs from the training songs; all else depends on the fields alone."""
 
-    steps_per_beat: int | str = 4  # "auto" until `fit` has chosen; see `zoo.codecs.grid.choose`
+    steps_per_beat: int | str = 4  # "auto" until `fit` has chosen; see `zoo.codecs.grid.coarsest_grid`
 
-    learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets, the grid apart
+    learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets
+    # The fields that may be "auto", for `fit` to choose by the music, and the bounds of what it chooses.
+    fitting: ClassVar[dict[str, tuple[int, int]]] = {"steps_per_beat": (1, FINEST)}
 
     def __post_init__(self):
-        if self.steps_per_beat != AUTO:
+        if self.is_laid_out:
             self.lay_out()
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether nothing is left for `fit` to choose."""
+        return AUTO not in (getattr(self, name) for name in self.fitting)
 
     def lay_out(self) -> None:
-        """Set what follows from the grid alone."""
+        """Set what follows from the fields that may be "auto"."""
 
     def fit(self, songs: Iterable[Song]) -> Codec:
-        """Choose the grid, if that is left to the music, and learn the vocabulary, if there is one; returns self."""
+        """Choose what is left to the music, such as the grid; learn the vocabulary, if there is one; returns self."""
         songs = list(songs)
-        self.on_grid_of(songs).learn_from(songs)
+        self.fit_to(songs).learn_from(songs)
         return self
 
-    def on_grid_of(self, songs: Sequence[Song]) -> Codec:
-        """Choose the grid that fits `songs`, if that is left to the music; returns self."""
-        if self.steps_per_beat == AUTO:
-            self.steps_per_beat = choose(songs)
+    def fit_to(self, songs: Sequence[Song]) -> Codec:
+        """Choose by `songs` what is left to the music, such as the grid; returns self."""
+        if not self.is_laid_out:
+            for name in self.fitting:
+                if getattr(self, name) == AUTO:
+                    setattr(self, name, self.choose(name, songs))
             self.lay_out()
         return self
+
+    def choose(self, name: str, songs: Sequence[Song]) -> int:
+        """The value of the field `name` that fits `songs`."""
+        return coarsest_grid(songs)
 
     def learn_from(self, songs: list[Song]) -> None:
         """Set the learnt fields; most representations have none."""
@@ -108,10 +121,11 @@ class Codec:
         """
         if not isinstance(value, dict) or set(value) - set(self.to_json()):
             raise UserError("model.json describes no representation this version knows; train the model anew.")
-        if self.steps_per_beat == AUTO:
-            if not is_whole(steps := value.get("steps_per_beat"), 1, FINEST):
-                raise UserError("the grid in model.json is damaged; train the model anew.")
-            return dataclasses.replace(self, steps_per_beat=steps).restored(value)
+        if not self.is_laid_out:
+            chosen = {name: value.get(name) for name in self.fitting if getattr(self, name) == AUTO}
+            if not all(is_whole(number, *self.fitting[name]) for name, number in chosen.items()):
+                raise UserError("the grid or range in model.json is damaged; train the model anew.")
+            return dataclasses.replace(self, **chosen).restored(value)
         own = self.to_json()
         if any(value.get(name, own[name]) != own[name] for name in set(own) - set(self.learnt)):
             raise UserError("model.json describes another representation than its hyperparameters; train anew.")

@@ -11,7 +11,7 @@ from zoo.song import TICKS_PER_BEAT, Song
 
 VELOCITY = 80  # of decoded notes where the representation keeps no velocity
 AUTO = "auto"  # steps per beat that are chosen by the training music
-GRIDS = (1, 2, 3, 4, 6, 8, 12)  # steps per beat that `choose` chooses from
+GRIDS = (1, 2, 3, 4, 6, 8, 12)  # steps per beat that `coarsest_grid` chooses from
 FINEST = 480  # steps per beat
 NEAR = TICKS_PER_BEAT // 48  # ticks; an onset that a grid moves by no more is in place
 ENOUGH = 0.98  # share of the onsets
@@ -95,7 +95,7 @@ def onset_shares(songs: Sequence[Song]) -> dict[int, float]:
     return shares
 
 
-def choose(songs: Sequence[Song]) -> int:
+def coarsest_grid(songs: Sequence[Song]) -> int:
     """The coarsest of GRIDS that keeps 98 % of the onsets apart and in place; where none does, the finest of them."""
     shares = onset_shares(songs)
     return next((per_beat for per_beat in GRIDS if shares[per_beat] >= ENOUGH), GRIDS[-1])

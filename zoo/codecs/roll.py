@@ -6,7 +6,9 @@ Sources: Boulanger-Lewandowski et al. 2012 (88 keys, one frame a beat, sounding 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,10 +27,19 @@ class RollCodec(Codec):
     The last frame of a song is padded with silence. Notes outside `low` … `high` are left out.
     """
 
-    low: int = 21
-    high: int = 108
+    low: int | str = 21  # "auto" until `fit` has taken the lowest pitch of the training music
+    high: int | str = 108
     struck: bool = False
     steps_per_frame: int = 1
+
+    fitting: ClassVar = Codec.fitting | {"low": (0, 127), "high": (0, 127)}
+
+    def choose(self, name: str, songs: Sequence[Song]) -> int:
+        if name not in ("low", "high"):
+            return super().choose(name, songs)
+        pitch = np.concatenate([song.pitch for song in songs])
+        # A bound that is given stays, and so decides where the music lies outside of it.
+        return int(pitch.min() if name == "low" else max(pitch.max(), self.low))
 
     @property
     def pitches(self) -> int:

@@ -1,7 +1,8 @@
 """What is left of a song after a representation had it: notes matched as transcriptions are.
 
 A note is kept when the decoded song has one of the same pitch at the same time; each note is matched once, in the
-matching that keeps most of them (Bay, Ehmann and Downie 2009; Raffel et al. 2014, mir_eval).
+matching that keeps most of them (Bay, Ehmann and Downie 2009; Raffel et al. 2014, mir_eval). Notes in unison, of one
+pitch and one onset on several tracks, are one note, the longest: a merged representation cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -35,11 +36,19 @@ class Kept:
 
 def kept(original: Song, decoded: Song) -> Kept:
     """How much of `original` the song `decoded` holds."""
+    original, decoded = _without_unisons(original), _without_unisons(decoded)
     return Kept(
         onset_f1=_f1(original, decoded),
         note_f1=_f1(original, decoded, ends=True),
         pitch_class_f1=_f1(original, decoded, classes=12),
     )
+
+
+def _without_unisons(song: Song) -> Song:
+    """Of the notes that begin together on one pitch only the longest."""
+    order = np.lexsort((-song.duration, song.pitch, song.start))
+    again = (np.diff(song.start[order]) == 0) & (np.diff(song.pitch[order]) == 0)
+    return song.select(order[np.append(True, ~again)]) if len(order) else song
 
 
 def _f1(original: Song, decoded: Song, ends: bool = False, classes: int = 128) -> float:
