@@ -9,17 +9,19 @@ pieces are made from the validation split, topped up from the training split, wh
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from zoo.comparison import common_length, crop
 from zoo.corpus import SPLITS, Corpus, load_corpus
-from zoo.metrics import two_sample_test
+from zoo.metrics import TwoSampleTest, two_sample_test
 from zoo.song import TICKS_PER_BEAT, Song
 
 BAR = 4 * TICKS_PER_BEAT
 BEATS, PIECES = 64, 50  # of a model's samples
+DEALINGS, DRAWS = 40, 3
 HELD = 10  # beats
 Fault = Callable[[Song, np.random.Generator], Song]
 
@@ -38,13 +40,10 @@ def held(song: Song, rng: np.random.Generator, share: float = 1.0) -> Song:
 
 def shuffled(song: Song, rng: np.random.Generator) -> Song:
     """Whole bars in another order; notes go where their bar goes, and sound on over its end as they did."""
-    bars = song.length // BAR
-    order = rng.permutation(bars)
-    bar = song.start // BAR
-    inside = bar < bars
-    moved = np.where(inside, order[np.minimum(bar, bars - 1)] - bar, 0) * BAR if bars else 0
-    start = song.start + moved
-    return song.replace(start=start, duration=np.minimum(song.duration, song.length - start))
+    bars = round(song.length / TICKS_PER_BEAT) * TICKS_PER_BEAT // BAR
+    order, bar, length = np.append(rng.permutation(bars), bars), song.start // BAR, max(song.length, bars * BAR)
+    start = song.start + (order[np.minimum(bar, bars)] - np.minimum(bar, bars)) * BAR
+    return song.replace(start=start, duration=np.minimum(song.duration, length - start), length=length)
 
 
 def transposed(song: Song, rng: np.random.Generator, semitones: int) -> Song:
@@ -100,3 +99,54 @@ def dealt(sides: dict[str, list], rng: np.random.Generator) -> dict[str, list]:
     songs = [song for side in sides.values() for song in side]
     parts = np.split(rng.permutation(len(songs)), np.cumsum([len(side) for side in sides.values()])[:-1])
     return {side: [songs[number] for number in part] for side, part in zip(sides, parts, strict=True)}
+
+
+def real_beside_real(sides: dict[str, list[Song]], dealings: int, seed: int) -> list[TwoSampleTest]:
+    """Validation against test songs, the training songs for reference, all dealt anew each time."""
+    found = []
+    for dealing in range(dealings):
+        rng = np.random.default_rng([seed, dealing])
+        sides = dealt(sides, rng)
+        found.append(two_sample_test(sides["valid"], sides["test"], rng, sides["train"]))
+    return found
+
+
+def planted(sides: dict[str, list[Song]], fault: Fault, draws: int, seed: int) -> list[TwoSampleTest]:
+    """Pieces with a fault against test songs, with other pieces each time."""
+    found = []
+    for draw in range(draws):
+        rng = np.random.default_rng([seed, draw])
+        songs, reference = topped_up(sides, rng)
+        found.append(two_sample_test([fault(song, rng) for song in songs], sides["test"], rng, reference))
+    return found
+
+
+def row(folder: str, dealings: int, draws: int, seed: int) -> str:
+    """A corpus's line of the table: mean accuracies in per cent, and twice the standard error for real beside real."""
+    corpus = load_corpus(Path(folder))
+    sides = cropped(corpus)
+    songs, reference = topped_up(sides, np.random.default_rng(seed))
+    real = [test.accuracy for test in real_beside_real(sides, dealings, seed)]
+    cells = [corpus.name, f"{len(songs)}, {len(sides['test'])}, {len(reference)}"]
+    cells.append(f"{100 * np.mean(real):.0f} ± {200 * np.std(real) / np.sqrt(dealings):.0f}")
+    for fault in FAULTS.values():
+        cells.append(f"{100 * np.mean([test.accuracy for test in planted(sides, fault, draws, seed)]):.0f}")
+    return f"| {' | '.join(cells)} |"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Print the table, a row as soon as it is measured."""
+    parser = argparse.ArgumentParser(description="How often the classifier recognises planted faults, in per cent.")
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a corpus: a folder of MIDI files")
+    parser.add_argument("--dealings", type=int, default=DEALINGS, help="of real against real (default %(default)s)")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of each fault (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(words)
+    head = ["corpus", "faulty, test, reference", "real", *FAULTS]
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
+    for folder in options.folders:
+        print(row(folder, options.dealings, options.draws, options.seed), flush=True)
+
+
+if __name__ == "__main__":
+    main()

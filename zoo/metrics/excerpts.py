@@ -1,19 +1,19 @@
-"""What a classifier sees of a piece: a row for each excerpt of four bars, the same for every transposition but for the
-mean pitch.
+"""What a classifier hears of a piece: a few views of it, the same for every transposition but for the mean pitch.
 
-Three kinds of columns: means over what an excerpt holds (notes, onsets, the melody, beats), its extremes, and, alike
-in every row of a piece, how the piece hangs together: bar lines beside other beats, bars beside their neighbours, upper
-beside lower notes. Bars are counted from the beginning, four beats each, whatever the time signature says.
+Some views have a row for each excerpt of four bars: means over its notes, onsets, melody and beats, and its extremes.
+Others have one row, for they ask how the whole piece hangs together: lower notes beside upper ones, bars beside their
+neighbours, bars in their phrase, bar lines beside other beats. Bars are counted from the beginning, four beats each,
+whatever the time signature says: in which bar a fault would be, nobody knows, and music in three has its own bars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
 from zoo.codecs.base import Grid
-from zoo.metrics.features import STEPS_PER_BEAT, melody, merged, pitch_classes, polyphony
+from zoo.metrics.features import STEPS_PER_BEAT, merged, pitch_classes, polyphony
 from zoo.metrics.scalars import MAJOR_SCALE, best_key
 from zoo.song import Song
 
@@ -25,20 +25,34 @@ JUMPS = np.array([1, 3, 5, 8])  # semitones either way; a bin ends before each
 LARGEST_INTERVAL = 12
 MOST_VOICES = 6
 LAGS = (1, 2, 3, 4, 8)  # bars
+ALIKE = 0.02  # added to a deviation of cosines: bars that are all alike tell nothing
 SCALES = np.array([np.roll(MAJOR_SCALE, tonic) for tonic in range(12)])
+EXCERPTS = ("notes", "onsets", "melody")  # views with a row for each excerpt
+VIEWS = (*EXCERPTS, "voices", "bars", "phrases", "lines")
+
+Table = tuple[np.ndarray, np.ndarray]  # steps in order, and a row for each
 
 
-def excerpts(song: Song) -> np.ndarray:
-    """The excerpts of a piece, one at least, (excerpts, columns) float; shares of nothing are 0."""
-    grid = merged(song)
+def views(song: Song) -> dict[str, np.ndarray]:
+    """Every view of a piece: `VIEWS`, each (rows, columns) float; a mean of nothing is 0."""
+    grid, key = merged(song), best_key(song)[0]
+    roll = _roll(grid)
     begins = np.arange(0, max(grid.steps - EXCERPT, 0) + 1, HOP)
-    parts = [_means(at, table, begins) for at, table in _tables(grid, best_key(song)[0])]
-    for columns in parts[0], parts[1]:  # means and means of squares to deviations
-        squares = columns[:, 2:4]
-        squares[:] = np.sqrt(np.maximum(squares - columns[:, :2] ** 2, 0))
-    rows = [*parts, _extremes(grid, begins)]
-    whole = np.concatenate([_voices(grid), _bars(grid), _lines(grid)])
-    return np.column_stack([*rows, np.broadcast_to(whole, (len(begins), len(whole)))])
+    highest, lowest = grid.pitch == _top(roll[grid.start]), grid.pitch == roll[grid.start].argmax(1)
+    melody, bass = ((grid.start[of], grid.pitch[of]) for of in (highest, lowest))
+    notes, onsets = (_spread(_means(*table, begins)) for table in (_notes(grid, key), _onsets(grid, roll)))
+    whole = {
+        "voices": _voices(grid, highest, lowest),
+        "bars": _bars(grid),
+        "phrases": _phrases(grid, bass, key),
+        "lines": _lines(grid, melody, bass),
+    }
+    return {
+        "notes": np.column_stack([notes, _means(*_beats(grid), begins), _extremes(grid, begins)]),
+        "onsets": onsets,
+        "melody": _means(*_tune(*melody), begins),
+        **{name: row[None] for name, row in whole.items()},
+    }
 
 
 def _means(at: np.ndarray, table: np.ndarray, begins: np.ndarray) -> np.ndarray:
@@ -48,21 +62,23 @@ def _means(at: np.ndarray, table: np.ndarray, begins: np.ndarray) -> np.ndarray:
     return (sums[last] - sums[first]) / np.maximum(last - first, 1)[:, None]
 
 
-def _tables(grid: Grid, key: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(steps, rows) of notes, onsets, the melody and beats."""
+def _spread(means: np.ndarray) -> np.ndarray:
+    """The third and fourth column are means of the squares of the first two: to deviations."""
+    means[:, 2:4] = np.sqrt(np.maximum(means[:, 2:4] - means[:, :2] ** 2, 0))
+    return means
+
+
+def _notes(grid: Grid, key: int) -> Table:
     length = np.log2(grid.end - grid.start)
     held = _one_hot(np.searchsorted(LENGTHS, grid.end - grid.start, side="right"), len(LENGTHS) + 1)
-    of_key = _one_hot((grid.pitch - key) % 12, 12)
-    place = _one_hot(grid.start % STEPS_PER_BEAT, STEPS_PER_BEAT)
+    of_key, place = _one_hot((grid.pitch - key) % 12, 12), _one_hot(grid.start % STEPS_PER_BEAT, STEPS_PER_BEAT)
     columns = [grid.pitch, length, grid.pitch.astype(float) ** 2, length**2]
-    yield grid.start, np.column_stack([*columns, held, of_key, place])
-    yield _onsets(grid)
-    yield _tune(grid)
-    yield _beats(grid)
+    return grid.start, np.column_stack([*columns, held, of_key, place])
 
 
-def _onsets(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    onsets, first, count = np.unique(grid.start, return_index=True, return_counts=True)
+def _onsets(grid: Grid, roll: np.ndarray) -> Table:
+    """How long until the next, how many notes, and the pitch classes above the lowest and below the highest."""
+    onsets, count = np.unique(grid.start, return_counts=True)
     wait = np.diff(onsets, append=onsets[-1:] + STEPS_PER_BEAT)
     turn = np.sign(np.diff(wait, prepend=wait[:1])).astype(int) + 1
     chords = np.zeros((len(onsets), 128), bool)
@@ -70,8 +86,7 @@ def _onsets(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     again = np.zeros(len(onsets))
     again[1:] = (chords[1:] == chords[:-1]).all(1)
     sounding = pitch_classes(grid)[onsets]
-    roll = _roll(grid)[onsets]
-    low, high = roll.argmax(1), 127 - roll[:, ::-1].argmax(1)
+    low, high = roll[onsets].argmax(1), _top(roll[onsets])
     classes, row = np.arange(12), np.arange(len(onsets))[:, None]
     above, below = (sounding[row, (end[:, None] + way * classes) % 12] for end, way in ((low, 1), (high, -1)))
     clash = [(sounding & np.roll(sounding, size, 1)).any(1) for size in (1, 2, 6)]
@@ -81,8 +96,8 @@ def _onsets(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return onsets, np.column_stack([*columns, waits, _one_hot(turn, 3), sizes, above[:, 1:], below[:, 1:]])
 
 
-def _tune(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    at, pitch = _melody(grid)
+def _tune(at: np.ndarray, pitch: np.ndarray) -> Table:
+    """Intervals of the melody, and pairs of them."""
     interval = np.diff(pitch)
     move = np.searchsorted(LEAPS, interval, side="right")
     pairs = np.zeros((len(interval), 25))
@@ -91,7 +106,8 @@ def _tune(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return at[1:], np.column_stack([interval, np.abs(interval), sizes, pairs])
 
 
-def _beats(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def _beats(grid: Grid) -> Table:
+    """How many notes start and sound, interval classes that sound together, how far a scale fits the beats around."""
     beats = -(-grid.steps // STEPS_PER_BEAT)
     sounding, voices = pitch_classes(grid), polyphony(grid)
     together = np.column_stack([(sounding & np.roll(sounding, size, 1)).sum(1) for size in range(1, 7)])
@@ -122,26 +138,23 @@ def _extremes(grid: Grid, begins: np.ndarray) -> np.ndarray:
     return np.array(rows)
 
 
-def _voices(grid: Grid) -> np.ndarray:
-    """How the pitch classes of upper notes, moved by 0–11 semitones, resemble those of lower notes: Pearson's."""
+def _voices(grid: Grid, highest: np.ndarray, lowest: np.ndarray) -> np.ndarray:
+    """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's."""
     length = grid.end - grid.start
-    roll = _roll(grid)[grid.start]
-    highest, lowest = grid.pitch >= 127 - roll[:, ::-1].argmax(1), grid.pitch <= roll.argmax(1)
     upper = grid.pitch > np.median(grid.pitch) if len(grid.pitch) else highest
     found = []
     for side in (highest, lowest, upper):
         one, other = (np.bincount(grid.pitch[of] % 12, weights=length[of], minlength=12) for of in (side, ~side))
-        found += [_pearson(one, np.roll(other, shift)) for shift in range(12)]
+        moved = [_pearson(one, np.roll(other, shift)) for shift in range(12)]
+        found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
     return np.array(found)
 
 
-def _bars(grid: Grid) -> np.ndarray:
-    """Bars beside their neighbours: von Neumann's ratio of each figure of a bar (1 where their order is chance), and
-    by how much bars at each lag are more alike than all."""
+def _figures(grid: Grid) -> np.ndarray:
+    """Of each whole bar mean pitch, mean length, highest, lowest, notes and pitch classes, (bars, 6)."""
     bars = max(grid.steps // BAR, 1)
     inside = grid.start < bars * BAR
-    bar, pitch, start = grid.start[inside] // BAR, grid.pitch[inside], grid.start[inside]
-    length = np.log2(grid.end - grid.start)[inside]
+    bar, pitch, length = grid.start[inside] // BAR, grid.pitch[inside], np.log2(grid.end - grid.start)[inside]
     count = np.bincount(bar, minlength=bars)
     means = [np.bincount(bar, weights=of, minlength=bars) / np.maximum(count, 1) for of in (pitch, length)]
     high, low = np.zeros(bars), np.full(bars, 127.0)
@@ -149,31 +162,54 @@ def _bars(grid: Grid) -> np.ndarray:
     np.minimum.at(low, bar, pitch)
     figures = np.column_stack([*means, high, low])
     figures[count == 0] = figures[count > 0].mean(0) if count.any() else 0
-    sounding = pitch_classes(grid)
-    chroma = _by(sounding, BAR, bars) if grid.steps else np.zeros((1, 12))
-    figures = np.column_stack([figures, count, (chroma > 0).sum(1)])
+    return np.column_stack([figures, count, (_by(pitch_classes(grid), BAR, bars) > 0).sum(1)])
+
+
+def _bars(grid: Grid) -> np.ndarray:
+    """Bars beside their neighbours: von Neumann's ratio of each figure of a bar (1 where their order is chance), how
+    much more alike bars at each lag are than any two, and by which interval the next bar resembles the one before.
+
+    Source of the ratio: von Neumann 1941 (Distribution of the ratio of the mean square successive difference).
+    """
+    figures = _figures(grid)
+    bars, inside = len(figures), grid.start < len(figures) * BAR
     found = [_von_neumann(column) for column in figures.T]
-    rhythm, struck = np.zeros((bars, BAR)), np.zeros((bars, BAR // 6 * 128))
-    rhythm[bar, start % BAR] = 1
-    struck[bar, start % BAR // 6 * 128 + pitch] = 1
+    bar, place, pitch = grid.start[inside] // BAR, grid.start[inside] % BAR, grid.pitch[inside]
+    rhythm, struck, chroma = np.zeros((bars, BAR)), np.zeros((bars, 8 * 128)), _by(pitch_classes(grid), BAR, bars)
+    rhythm[bar, place] = 1
+    struck[bar, place // 6 * 128 + pitch] = 1
     for table in (chroma, rhythm, struck):
         found += _lags(table)
-    turned = [np.mean(chroma[1:] * np.roll(chroma[:-1], shift, 1)) if bars > 1 else 0 for shift in range(12)]
-    turned = np.array(turned) / max(np.sum(turned), 1e-9)
-    edges = [count[0] - count.mean(), count[-1] - count.mean(), (count == 0).mean()]
-    return np.array([*found, *turned, *edges])
+    moved = np.array([np.sum(chroma[1:] * np.roll(chroma[:-1], shift, 1)) for shift in range(12)])
+    return np.array([*found, *(moved / max(moved.sum(), 1e-9))])
 
 
-def _lags(table: np.ndarray) -> list[float]:
-    """Cosines of rows: the mean of all pairs, their deviation, and at each lag the mean, less that of all pairs."""
+def _phrases(grid: Grid, bass: Table, key: int) -> np.ndarray:
+    """Bars in a phrase of four or a pair, the first and the last bar, and how the bass moves from bar to bar."""
+    figures = _figures(grid)
+    bars = len(figures)
+    scaled = (figures - figures.mean(0)) / (figures.std(0) + 1e-3)
+    chroma = _by(pitch_classes(grid), BAR, bars)
+    triad = np.isin((np.arange(12) - key) % 12, (0, 3 + (key < 12), 7))
+    home = chroma @ triad / np.maximum(chroma.sum(1), 1e-9)
+    scaled = np.column_stack([scaled, home - home.mean()])
+    places = [scaled[first::step] for first, step in ((0, 4), (3, 4), (1, 2))]
+    found = [place.mean(0) if len(place) else np.zeros(scaled.shape[1]) for place in places]
+    first = np.searchsorted(bass[0], np.arange(bars) * BAR)
+    first = first[first < len(bass[0])]
+    moves = np.bincount(np.diff(bass[1][first]) % 12, minlength=12) / max(bars - 1, 1)
+    return np.concatenate([*found, scaled[0], scaled[-1], moves])
+
+
+def _lags(table: np.ndarray) -> Sequence[float]:
+    """Cosines of rows: the mean of all pairs, and by how many deviations that at each lag is higher."""
     unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
     alike = unit @ unit.T
     pairs = alike[np.triu_indices(len(table), 1)]
     if not len(pairs):
-        return [0.0] * (2 + 2 * len(LAGS))
-    mean, spread = pairs.mean(), pairs.std()
-    near = [np.diagonal(alike, lag).mean() - mean if lag < len(table) else 0.0 for lag in LAGS]
-    return [mean, spread, *near, *(np.array(near) / (spread + 0.02))]
+        return [0.0] * (1 + len(LAGS))
+    near = [np.diagonal(alike, lag).mean() - pairs.mean() if lag < len(table) else 0.0 for lag in LAGS]
+    return [pairs.mean(), *(np.array(near) / (pairs.std() + ALIKE))]
 
 
 def _von_neumann(column: np.ndarray) -> float:
@@ -181,8 +217,8 @@ def _von_neumann(column: np.ndarray) -> float:
     return float(np.mean(np.diff(column) ** 2) / (2 * variance)) if variance > 1e-9 else 1.0
 
 
-def _lines(grid: Grid) -> np.ndarray:
-    """What passes at bar lines, and by how much that differs from other beats."""
+def _lines(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
+    """By how much what passes at bar lines differs from other beats: harmony kept, leaps, notes held or struck."""
     beats = grid.steps // STEPS_PER_BEAT
     at = np.arange(1, beats)
     lines = at * STEPS_PER_BEAT
@@ -191,7 +227,7 @@ def _lines(grid: Grid) -> np.ndarray:
     unit = chroma / np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-9)
     alike = (unit[1:] * unit[:-1]).sum(1) if beats else np.zeros(0)
     columns = [alike]
-    for start, pitch in (_melody(grid), _bass(grid)):
+    for start, pitch in (melody, bass):
         after = np.searchsorted(start, lines)
         usable = (after > 0) & (after < len(start))
         jump = np.zeros(len(lines), int)
@@ -204,25 +240,17 @@ def _lines(grid: Grid) -> np.ndarray:
     struck = np.bincount(grid.start, minlength=grid.steps + 1)[lines]
     columns += [crossing / np.maximum(crossing + struck, 1), crossing > 0, struck, struck > 0]
     table = np.column_stack(columns)
-    bar, half = at % 4 == 0, at % 4 == 2
-    if not bar.any():
-        return np.zeros(3 * table.shape[1])
-    of_bar, of_half, rest = table[bar].mean(0), table[half].mean(0), table[~bar].mean(0)
-    return np.concatenate([of_bar, of_bar - rest, of_bar - of_half])
+    bar = at % 4 == 0
+    return table[bar].mean(0) - table[~bar].mean(0) if bar.any() else np.zeros(table.shape[1])
 
 
-def _melody(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    highest = 127 - _roll(grid)[grid.start][:, ::-1].argmax(1)
-    top = grid.pitch == highest
-    return grid.start[top], grid.pitch[top]
-
-
-def _bass(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    low = grid.pitch == _roll(grid)[grid.start].argmax(1)
-    return grid.start[low], grid.pitch[low]
+def _top(roll: np.ndarray) -> np.ndarray:
+    """The highest pitch of each row of a piano roll."""
+    return 127 - roll[:, ::-1].argmax(1)
 
 
 def _roll(grid: Grid) -> np.ndarray:
+    """Whether each pitch sounds in each step, (steps, 128) bool."""
     changes = np.zeros((grid.steps + 1, 128), np.int8)
     np.add.at(changes, (grid.start, grid.pitch), 1)
     np.add.at(changes, (grid.end, grid.pitch), -1)
