@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from power import FAULTS
 from scipy import stats
 from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo import metrics
-from zoo.metrics import Index, compare, copied_share, is_copy, longest_copy, two_sample_test
-from zoo.metrics.classifier import summary
+from zoo.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test
+from zoo.metrics.excerpts import views
 from zoo.metrics.repetition import tokens
 from zoo.midi import read_midi
 
@@ -179,18 +180,145 @@ def test_too_few_songs_teach_nothing():
     assert two_sample_test([NOTHING, ONE], [ONE, SILENCE], rng()).accuracy <= 1
 
 
-def test_a_summary_has_one_length_and_does_not_hear_the_key():
-    assert len({len(summary(song)) for song in (NOTHING, SILENCE, ONE, *PIECES)}) == 1
-    assert np.isfinite([summary(song) for song in (NOTHING, SILENCE, ONE)]).all()
-    one, other = summary(PIECES[3]), summary(PIECES[3].transpose(5))
-    np.testing.assert_allclose(other - one, [5] + [0] * (len(one) - 1), atol=1e-9)
+def made_up(number):
+    """Sixteen bars: a tune that walks over a scale in phrases a a b a of four bars, thirds below it, a bass."""
+    generator = rng(number)
+    scale = np.array([12 * octave + step for octave in range(3, 8) for step in (0, 2, 4, 5, 7, 9, 11)])
+    key, notes = int(generator.integers(-5, 6)), []
+    phrases = [np.cumsum(generator.choice([-1, 0, 1], 16)) + 21 for _ in range(2)]
+    for place, walk in enumerate(phrases[which] for which in (0, 0, 1, 0)):
+        for beat, step in enumerate(walk):
+            at = 4 * (16 * place + beat)
+            notes += [(at, at + 4, scale[step] + key), (at, at + 4, scale[step - 2] + key)]
+            if beat % 4 == 0:
+                notes.append((at, at + 16, scale[step % 7] + key))
+    return song(*notes)
 
 
-def test_a_summary_ends_with_the_intervals_that_sound_together():
-    for chord, shares in (((60, 76), [0, 0, 0, 1, 0, 0]), ((60, 66), [0, 0, 0, 0, 0, 1]), ((60, 72), [0] * 6)):
-        assert summary(song(*((0, 4, pitch) for pitch in chord)))[-6:].tolist() == shares
-    triad = song((0, 4, 60), (0, 4, 64), (0, 4, 67), (4, 8, 61))
-    assert summary(triad)[-6:].tolist() == pytest.approx([0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
+@pytest.fixture(scope="module")
+def corpus():
+    """16 songs, 4 others and 30 for reference, of one source."""
+    songs = [made_up(number) for number in range(50)]
+    return songs[:16], songs[16:20], songs[20:]
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "none"])
+def test_planted_faults_are_found_beside_four_songs(corpus, fault):
+    songs, others, reference = corpus
+    generator = rng()
+    faulty = [FAULTS[fault](song, generator) for song in songs]
+    assert two_sample_test(faulty, others, generator, reference).accuracy >= 0.9
+
+
+def test_four_songs_of_the_same_source_are_not_told_apart_and_the_interval_is_wide(corpus):
+    songs = [song for side in corpus for song in side]
+    found = []
+    for seed in range(6):
+        order = rng(seed).permutation(50)
+        sets = [[songs[number] for number in part] for part in np.split(order, (16, 20))]
+        found.append(two_sample_test(sets[0], sets[1], rng(seed), sets[2]))
+    assert np.mean([each.accuracy for each in found]) == pytest.approx(0.5, abs=0.12)
+    assert all(each.interval[0] <= 0.5 <= each.interval[1] for each in found)
+    assert min(np.ptp(each.interval) for each in found) > 0.3
+
+
+def test_reference_is_learnt_from():
+    """Four songs alone say too little of what is common."""
+    sets = [(tunes(12, seed, quarters=0.25), tunes(4, seed + 10, quarters=0.75)) for seed in range(4)]
+    alone = [two_sample_test(*pair, rng()).accuracy for pair in sets]
+    more = [two_sample_test(*pair, rng(), tunes(40, 50, quarters=0.75)).accuracy for pair in sets]
+    assert np.mean(more) > np.mean(alone) + 0.05 and np.mean(more) > 0.9
+
+
+def test_reference_is_never_judged():
+    """Ten songs on either side say as much as ten can, whatever was learnt from, and strange music adds nothing."""
+    up, down = ([quarters(*range(60 + i, 80)[::way]) for i in range(10)] for way in (1, -1))
+    more = [quarters(*range(90, 60 + i, -1)) for i in range(30)]
+    assert two_sample_test(up, down, rng(), more) == two_sample_test(up, down, rng())
+    alike = [quarters(*range(60, 80))] * 30  # would nearly all be taken for the first set
+    assert two_sample_test(up, down, rng(), alike).accuracy > 0.6
+
+
+def test_copies_of_the_reference_are_no_less_real_for_it():
+    songs = [made_up(number) for number in range(30)]
+    found = two_sample_test(songs[10:], songs[:10], rng(), songs[10:])
+    assert found.accuracy == pytest.approx(0.5, abs=0.1)
+
+
+def test_only_so_much_of_the_reference_is_drawn(monkeypatch):
+    seen = []
+    monkeypatch.setattr(classifier, "MOST_REFERENCE", 5)
+    monkeypatch.setattr(classifier, "views", lambda song: seen.append(song) or views(song))
+    reference = tunes(20, 2)
+    two_sample_test(tunes(3), tunes(4, 1), rng(), reference)
+    drawn = [number for number, song in enumerate(reference) if any(song is other for other in seen[7:])]
+    assert len(seen) == 12 and len(drawn) == 5 and drawn != list(range(5))
+
+
+def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
+    """Nor by a copy in another set; all excerpts of a song stand on one side."""
+    songs, others, reference = corpus
+    judge, judged = classifier._said, []
+
+    def watched(pieces, fit, held):
+        copies = np.isin(pieces.same, pieces.same[held])
+        assert not (fit & copies).any() and (fit | held | copies | ~held).all()
+        assert (pieces.role[fit] == 2).any() and fit.sum() > held.sum()
+        judged.append(np.flatnonzero(held & (pieces.role < 2)))
+        return judge(pieces, fit, held)
+
+    monkeypatch.setattr(classifier, "_said", watched)
+    two_sample_test(songs + others[:2], others, rng(), reference + songs[:8])
+    assert sorted(np.unique(np.concatenate(judged))) == list(range(22))
+
+
+def test_excerpts_of_a_song_speak_for_it():
+    """A set of long songs of which each part says little."""
+    tables = views(made_up(0))
+    assert {name: len(table) for name, table in tables.items()} == {
+        **dict.fromkeys(("notes", "onsets", "melody"), 7),  # of 4 bars, every 2 bars of 16
+        **dict.fromkeys(("voices", "bars", "phrases", "lines"), 1),
+    }
+    cut = views(made_up(0).crop(8 * 480, 24 * 480))
+    assert cut["onsets"] == pytest.approx(tables["onsets"][1:2], abs=0.05)
+
+
+def test_views_have_one_width_and_do_not_hear_the_key():
+    widths = [[table.shape[1] for table in views(song).values()] for song in (NOTHING, SILENCE, ONE, *PIECES)]
+    assert all(each == widths[0] for each in widths)
+    for few in (NOTHING, SILENCE, ONE):
+        assert all(np.isfinite(table).all() for table in views(few).values())
+    one, other = views(PIECES[3]), views(PIECES[3].transpose(5))
+    one["notes"][:, 0] += 5
+    for name in one:
+        np.testing.assert_allclose(other[name], one[name], atol=1e-9)
+
+
+def test_upper_notes_moved_are_heard_by_how_far():
+    """Octaves that do not move, and the upper notes three semitones up."""
+    for moved in (0, 3):
+        notes = [(4 * i, 4 * i + 4, pitch) for i, pitch in enumerate((48, 49, 52) * 4)]
+        both = song(*notes, *((start, end, pitch + 12 + moved) for start, end, pitch in notes))
+        highest = views(both)["voices"][0][:7]
+        assert np.argmax(highest) == moved and highest[moved] > 0.3
+
+
+def test_bars_beside_their_neighbours():
+    """A scale over eight bars keeps its neighbours; a seesaw has none but at the second bar."""
+    rising = views(quarters(*np.repeat(np.arange(60, 76, 2), 4)))["bars"][0]
+    seesaw = views(quarters(*([60] * 4 + [67] * 4) * 4))["bars"][0]
+    mean = 0  # of pitch, the first figure
+    assert rising[mean] == pytest.approx(4 / (2 * 21)) and seesaw[mean] == pytest.approx(2)
+    first, second = 7, 8  # how alike bars at lags 1 and 2 are, after how alike any two are
+    assert seesaw[first] < 0 < seesaw[second]
+
+
+def test_bar_lines_beside_other_beats():
+    """The melody leaps an octave at bar lines only."""
+    leaping = views(quarters(*([60] * 4 + [72] * 4) * 4))["lines"][0]
+    assert leaping[:2] == pytest.approx([0, 12])  # pitch classes do not change
+    even = views(quarters(*[60] * 32))["lines"][0]
+    assert even == pytest.approx(np.zeros(len(even)))
 
 
 def letters(text):

@@ -28,7 +28,7 @@ LAGS = (1, 2, 3, 4, 8)  # bars
 ALIKE = 0.02  # added to a deviation of cosines: bars that are all alike tell nothing
 SCALES = np.array([np.roll(MAJOR_SCALE, tonic) for tonic in range(12)])
 EXCERPTS = ("notes", "onsets", "melody")  # views with a row for each excerpt
-VIEWS = (*EXCERPTS, "voices", "bars", "phrases", "lines")
+VIEWS = (*EXCERPTS, "voices", "bars", "phrases", "lines", "splices")
 
 Table = tuple[np.ndarray, np.ndarray]  # steps in order, and a row for each
 
@@ -46,6 +46,7 @@ def views(song: Song) -> dict[str, np.ndarray]:
         "bars": _bars(grid),
         "phrases": _phrases(grid, bass, key),
         "lines": _lines(grid, melody, bass),
+        "splices": _splices(grid, melody, bass),
     }
     return {
         "notes": np.column_stack([notes, _means(*_beats(grid), begins), _extremes(grid, begins)]),
@@ -114,7 +115,8 @@ def _beats(grid: Grid) -> Table:
     together = together / np.maximum(together.sum(1, keepdims=True), 1)
     steps = np.column_stack([_one_hot(np.minimum(voices, MOST_VOICES), MOST_VOICES + 1), together])
     chroma = _by(sounding, STEPS_PER_BEAT, beats)
-    near = np.apply_along_axis(np.convolve, 0, chroma, np.ones(4), "same") if beats else chroma
+    padded = np.pad(chroma, ((2, 1), (0, 0)))
+    near = sum(padded[shift : shift + beats] for shift in range(4))  # the two beats before, this and the next
     total = np.maximum(near.sum(1), 1)
     in_scale = (near @ SCALES.T).max(1) / total
     density = np.bincount(grid.start // STEPS_PER_BEAT, minlength=beats)
@@ -139,14 +141,19 @@ def _extremes(grid: Grid, begins: np.ndarray) -> np.ndarray:
 
 
 def _voices(grid: Grid, highest: np.ndarray, lowest: np.ndarray) -> np.ndarray:
-    """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's."""
-    length = grid.end - grid.start
+    """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's
+    correlation over the piece, and their share of what meets within two beats."""
+    length, place = grid.end - grid.start, grid.start // (BAR // 2)
     upper = grid.pitch > np.median(grid.pitch) if len(grid.pitch) else highest
     found = []
     for side in (highest, lowest, upper):
-        one, other = (np.bincount(grid.pitch[of] % 12, weights=length[of], minlength=12) for of in (side, ~side))
-        moved = [_pearson(one, np.roll(other, shift)) for shift in range(12)]
-        found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
+        one, other = np.zeros((2, place.max(initial=0) + 1, 12))
+        for table, of in ((one, side), (other, ~side)):
+            np.add.at(table, (place[of], grid.pitch[of] % 12), length[of])
+        alike = np.array([_pearson(one.sum(0), np.roll(other.sum(0), shift)) for shift in range(12)])
+        met = np.array([np.sum(one * np.roll(other, shift, 1)) for shift in range(12)])
+        for moved in (alike, met / max(met.sum(), 1)):
+            found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
     return np.array(found)
 
 
@@ -238,10 +245,46 @@ def _lines(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
     np.add.at(crossing, grid.end, -1)
     crossing = np.cumsum(crossing)[lines]
     struck = np.bincount(grid.start, minlength=grid.steps + 1)[lines]
-    columns += [crossing / np.maximum(crossing + struck, 1), crossing > 0, struck, struck > 0]
+    ended = np.bincount(grid.end, minlength=grid.steps + 1)[lines]
+    columns += [crossing / np.maximum(crossing + struck, 1), crossing > 0, struck, struck > 0, ended, ended > struck]
+    columns += [(sounding[lines] & np.roll(sounding[lines], size, 1)).any(1) for size in (1, 2, 6)]
     table = np.column_stack(columns)
     bar = at % 4 == 0
     return table[bar].mean(0) - table[~bar].mean(0) if bar.any() else np.zeros(table.shape[1])
+
+
+def _splices(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
+    """How well the end of a bar fits the beginning of the next, beside that of any other bar, in deviations.
+
+    In a piece whose bars were shuffled these are 0 but for chance, whatever the music.
+    """
+    bars = max(grid.steps // BAR, 1)
+    begins = np.arange(bars) * BAR
+    found = []
+    for start, pitch in (melody, bass):
+        if not len(start):
+            found += [0.0] * 3
+            continue
+        last = pitch[np.maximum(np.searchsorted(start, begins + BAR) - 1, 0)]
+        first = pitch[np.minimum(np.searchsorted(start, begins), len(start) - 1)]
+        interval = first - last[:, None]
+        apart = np.abs(interval)
+        found += [_adjacent(fit.astype(float), 0.1) for fit in (-np.minimum(apart, 12), apart <= 2, apart == 0)]
+    for beats in (1, 2):
+        chroma = _by(pitch_classes(grid), beats * STEPS_PER_BEAT, bars * 4 // beats).reshape(bars, 4 // beats, 12)
+        unit = chroma / np.maximum(np.linalg.norm(chroma, axis=2, keepdims=True), 1e-9)
+        found.append(_adjacent(unit[:, -1] @ unit[:, 0].T, ALIKE))
+    notes = np.bincount(np.minimum(grid.start // STEPS_PER_BEAT, 4 * bars), minlength=4 * bars + 1)[:-1].reshape(
+        bars, 4
+    )
+    found.append(_adjacent(-np.abs(notes[:, -1:] - notes[:, 0]).astype(float), 0.1))
+    return np.array(found)
+
+
+def _adjacent(fit: np.ndarray, least: float) -> float:
+    """Mean of `fit` of each with the next less that of all with others, in deviations, to which `least` is added."""
+    others = fit[~np.eye(len(fit), dtype=bool)]
+    return (np.diagonal(fit, 1).mean() - others.mean()) / (others.std() + least) if len(others) else 0.0
 
 
 def _top(roll: np.ndarray) -> np.ndarray:
