@@ -16,12 +16,12 @@ import numpy as np
 
 from zoo.comparison import common_length, crop
 from zoo.corpus import SPLITS, Corpus, load_corpus
-from zoo.metrics import TwoSampleTest, two_sample_test
+from zoo.metrics import TwoSampleTest, two_sample_test, views
 from zoo.song import TICKS_PER_BEAT, Song
 
 BAR = 4 * TICKS_PER_BEAT
 BEATS, PIECES = 64, 50  # of a model's samples
-DEALINGS, DRAWS = 40, 3
+DEALINGS, DRAWS = 60, 5
 HELD = 10  # beats
 Fault = Callable[[Song, np.random.Generator], Song]
 
@@ -101,23 +101,27 @@ def dealt(sides: dict[str, list], rng: np.random.Generator) -> dict[str, list]:
     return {side: [songs[number] for number in part] for side, part in zip(sides, parts, strict=True)}
 
 
-def real_beside_real(sides: dict[str, list[Song]], dealings: int, seed: int) -> list[TwoSampleTest]:
+def real_beside_real(sides: dict[str, list[dict]], dealings: int, seed: int) -> list[TwoSampleTest]:
     """Validation against test songs, the training songs for reference, all dealt anew each time."""
     found = []
     for dealing in range(dealings):
         rng = np.random.default_rng([seed, dealing])
-        sides = dealt(sides, rng)
-        found.append(two_sample_test(sides["valid"], sides["test"], rng, sides["train"]))
+        new = dealt(sides, rng)
+        found.append(two_sample_test(new["valid"], new["test"], rng, new["train"]))
     return found
 
 
-def planted(sides: dict[str, list[Song]], fault: Fault, draws: int, seed: int) -> list[TwoSampleTest]:
-    """Pieces with a fault against test songs, with other pieces each time."""
+def planted(
+    sides: dict[str, list[Song]], known: dict[str, list[dict]], fault: Fault, draws: int, seed: int
+) -> list[TwoSampleTest]:
+    """Pieces with a fault against test songs, with other pieces each time; `known` are the views of `sides`."""
     found = []
     for draw in range(draws):
         rng = np.random.default_rng([seed, draw])
-        songs, reference = topped_up(sides, rng)
-        found.append(two_sample_test([fault(song, rng) for song in songs], sides["test"], rng, reference))
+        numbers = {side: [(side, number) for number in range(len(songs))] for side, songs in sides.items()}
+        chosen, rest = topped_up(numbers, rng)
+        songs = [fault(sides[side][number], rng) for side, number in chosen]
+        found.append(two_sample_test(songs, known["test"], rng, [known[side][number] for side, number in rest]))
     return found
 
 
@@ -126,11 +130,12 @@ def row(folder: str, dealings: int, draws: int, seed: int) -> str:
     corpus = load_corpus(Path(folder))
     sides = cropped(corpus)
     songs, reference = topped_up(sides, np.random.default_rng(seed))
-    real = [test.accuracy for test in real_beside_real(sides, dealings, seed)]
+    known = {side: [views(song) for song in songs] for side, songs in sides.items()}
+    real = [test.accuracy for test in real_beside_real(known, dealings, seed)]
     cells = [corpus.name, f"{len(songs)}, {len(sides['test'])}, {len(reference)}"]
     cells.append(f"{100 * np.mean(real):.0f} ± {200 * np.std(real) / np.sqrt(dealings):.0f}")
     for fault in FAULTS.values():
-        cells.append(f"{100 * np.mean([test.accuracy for test in planted(sides, fault, draws, seed)]):.0f}")
+        cells.append(f"{100 * np.mean([test.accuracy for test in planted(sides, known, fault, draws, seed)]):.0f}")
     return f"| {' | '.join(cells)} |"
 
 

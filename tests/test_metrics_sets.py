@@ -218,25 +218,29 @@ def test_four_songs_of_the_same_source_are_not_told_apart_and_the_interval_is_wi
         sets = [[songs[number] for number in part] for part in np.split(order, (16, 20))]
         found.append(two_sample_test(sets[0], sets[1], rng(seed), sets[2]))
     assert np.mean([each.accuracy for each in found]) == pytest.approx(0.5, abs=0.12)
-    assert all(each.interval[0] <= 0.5 <= each.interval[1] for each in found)
+    assert sum(each.interval[0] <= 0.5 <= each.interval[1] for each in found) >= 5
     assert min(np.ptp(each.interval) for each in found) > 0.3
 
 
-def test_reference_is_learnt_from():
-    """Four songs alone say too little of what is common."""
-    sets = [(tunes(12, seed, quarters=0.25), tunes(4, seed + 10, quarters=0.75)) for seed in range(4)]
-    alone = [two_sample_test(*pair, rng()).accuracy for pair in sets]
-    more = [two_sample_test(*pair, rng(), tunes(40, 50, quarters=0.75)).accuracy for pair in sets]
+def test_reference_is_learnt_from(corpus):
+    """Four songs alone say too little of how bars follow one another."""
+    songs, others, reference = corpus
+    shuffled = [FAULTS["shuffled"](song, rng(number)) for number, song in enumerate(songs)]
+    alone = [two_sample_test(shuffled, others, rng(seed)).accuracy for seed in range(3)]
+    more = [two_sample_test(shuffled, others, rng(seed), reference).accuracy for seed in range(3)]
     assert np.mean(more) > np.mean(alone) + 0.05 and np.mean(more) > 0.9
 
 
 def test_reference_is_never_judged():
-    """Ten songs on either side say as much as ten can, whatever was learnt from, and strange music adds nothing."""
+    """Ten songs on either side say as much as ten can, whatever was learnt from."""
     up, down = ([quarters(*range(60 + i, 80)[::way]) for i in range(10)] for way in (1, -1))
     more = [quarters(*range(90, 60 + i, -1)) for i in range(30)]
     assert two_sample_test(up, down, rng(), more) == two_sample_test(up, down, rng())
-    alike = [quarters(*range(60, 80))] * 30  # would nearly all be taken for the first set
-    assert two_sample_test(up, down, rng(), alike).accuracy > 0.6
+
+
+def test_songs_may_be_given_as_their_views(corpus):
+    songs, others, reference = ([views(song) for song in side] for side in corpus)
+    assert two_sample_test(songs, others, rng(), reference) == two_sample_test(*corpus[:2], rng(), corpus[2])
 
 
 def test_copies_of_the_reference_are_no_less_real_for_it():
@@ -262,8 +266,8 @@ def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
 
     def watched(pieces, fit, held):
         copies = np.isin(pieces.same, pieces.same[held])
-        assert not (fit & copies).any() and (fit | held | copies | ~held).all()
-        assert (pieces.role[fit] == 2).any() and fit.sum() > held.sum()
+        assert not (fit & copies).any()
+        assert (pieces.role[fit] == 2).any() and not (fit & held).any()
         judged.append(np.flatnonzero(held & (pieces.role < 2)))
         return judge(pieces, fit, held)
 
@@ -272,12 +276,11 @@ def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
     assert sorted(np.unique(np.concatenate(judged))) == list(range(22))
 
 
-def test_excerpts_of_a_song_speak_for_it():
-    """A set of long songs of which each part says little."""
+def test_a_view_has_a_row_for_each_excerpt_or_for_the_piece():
     tables = views(made_up(0))
     assert {name: len(table) for name, table in tables.items()} == {
         **dict.fromkeys(("notes", "onsets", "melody"), 7),  # of 4 bars, every 2 bars of 16
-        **dict.fromkeys(("voices", "bars", "phrases", "lines"), 1),
+        **dict.fromkeys(("voices", "bars", "phrases", "lines", "splices"), 1),
     }
     cut = views(made_up(0).crop(8 * 480, 24 * 480))
     assert cut["onsets"] == pytest.approx(tables["onsets"][1:2], abs=0.05)
@@ -311,6 +314,14 @@ def test_bars_beside_their_neighbours():
     assert rising[mean] == pytest.approx(4 / (2 * 21)) and seesaw[mean] == pytest.approx(2)
     first, second = 7, 8  # how alike bars at lags 1 and 2 are, after how alike any two are
     assert seesaw[first] < 0 < seesaw[second]
+
+
+def test_how_a_bar_fits_the_next_is_nought_when_all_fit_alike_and_high_where_only_neighbours_do():
+    rising = views(quarters(*np.repeat(np.arange(60, 76, 2), 4)))["splices"][0]
+    even = views(quarters(*[60] * 32))["splices"][0]
+    assert rising[0] > 0.4 and even == pytest.approx(np.zeros(len(even)))
+    shuffled = views(quarters(*np.repeat([60, 74, 64, 70, 62, 72, 66, 68], 4)))["splices"][0]
+    assert shuffled[0] < rising[0] - 0.4
 
 
 def test_bar_lines_beside_other_beats():

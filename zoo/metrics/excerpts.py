@@ -3,7 +3,7 @@
 Some views have a row for each excerpt of four bars: means over its notes, onsets, melody and beats, and its extremes.
 Others have one row, for they ask how the whole piece hangs together: lower notes beside upper ones, bars beside their
 neighbours, bars in their phrase, bar lines beside other beats. Bars are counted from the beginning, four beats each,
-whatever the time signature says: in which bar a fault would be, nobody knows, and music in three has its own bars.
+whatever the time signature says.
 """
 
 from __future__ import annotations
@@ -141,19 +141,14 @@ def _extremes(grid: Grid, begins: np.ndarray) -> np.ndarray:
 
 
 def _voices(grid: Grid, highest: np.ndarray, lowest: np.ndarray) -> np.ndarray:
-    """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's
-    correlation over the piece, and their share of what meets within two beats."""
-    length, place = grid.end - grid.start, grid.start // (BAR // 2)
+    """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's."""
+    length = grid.end - grid.start
     upper = grid.pitch > np.median(grid.pitch) if len(grid.pitch) else highest
     found = []
     for side in (highest, lowest, upper):
-        one, other = np.zeros((2, place.max(initial=0) + 1, 12))
-        for table, of in ((one, side), (other, ~side)):
-            np.add.at(table, (place[of], grid.pitch[of] % 12), length[of])
-        alike = np.array([_pearson(one.sum(0), np.roll(other.sum(0), shift)) for shift in range(12)])
-        met = np.array([np.sum(one * np.roll(other, shift, 1)) for shift in range(12)])
-        for moved in (alike, met / max(met.sum(), 1)):
-            found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
+        one, other = (np.bincount(grid.pitch[of] % 12, weights=length[of], minlength=12) for of in (side, ~side))
+        moved = [_pearson(one, np.roll(other, shift)) for shift in range(12)]
+        found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
     return np.array(found)
 
 
@@ -277,6 +272,7 @@ def _splices(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
     notes = np.bincount(np.minimum(grid.start // STEPS_PER_BEAT, 4 * bars), minlength=4 * bars + 1)[:-1].reshape(
         bars, 4
     )
+    notes = notes.reshape(bars, 4)
     found.append(_adjacent(-np.abs(notes[:, -1:] - notes[:, 0]).astype(float), 0.1))
     return np.array(found)
 
