@@ -269,10 +269,8 @@ def _splices(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
         chroma = _by(pitch_classes(grid), beats * STEPS_PER_BEAT, bars * 4 // beats).reshape(bars, 4 // beats, 12)
         unit = chroma / np.maximum(np.linalg.norm(chroma, axis=2, keepdims=True), 1e-9)
         found.append(_adjacent(unit[:, -1] @ unit[:, 0].T, ALIKE))
-    notes = np.bincount(np.minimum(grid.start // STEPS_PER_BEAT, 4 * bars), minlength=4 * bars + 1)[:-1].reshape(
-        bars, 4
-    )
-    notes = notes.reshape(bars, 4)
+    beat = grid.start // STEPS_PER_BEAT
+    notes = np.bincount(beat[beat < 4 * bars], minlength=4 * bars).reshape(bars, 4)
     found.append(_adjacent(-np.abs(notes[:, -1:] - notes[:, 0]).astype(float), 0.1))
     return np.array(found)
 
