@@ -21,9 +21,9 @@ FARTHEST = 3.0  # deviations; beyond, a feature says no more
 MOST_REFERENCE = 200  # songs
 
 BLIND_SPOTS = (
-    "The classifier looks at excerpts of four bars and at how bars follow one another: it may miss bars in the wrong "
-    "order in pieces of a few bars, and one voice moved by a whole tone in music that is dissonant anyway; it hears "
-    "neither loudness nor which instrument plays."
+    "The classifier misses up to a quarter of pieces whose bars are in the wrong order where a piece is of eight bars, "
+    "and up to a fifth with that fault, or with one voice moved against the others, where there are few songs to learn "
+    "from; it hears neither loudness nor instruments, nor form beyond eight bars."
 )
 
 Piece = Song | dict[str, np.ndarray]  # a song or its views
@@ -53,7 +53,12 @@ def two_sample_test(
     Songs are dealt to five folds at random, equally from both sets, and all over again three times; a song's excerpts
     stay together. Two songs alike, one in each set, are dealt together, so identical sets give one half: apart, each
     would be taken for the other. The interval joins Wilson's for the two shares (Newcombe 1998, method 10, for a mean).
-    It takes songs as judged independently, which cross-validation does not quite do.
+    It takes songs as judged independently, which cross-validation does not quite do: in three corpora, 2–17 songs
+    beside 6–11 of the same source, it held one half in 98–100 % of 60 dealings.
+
+    Measured by tests/power.py on seven corpora, 4–37 test songs: real against real 49–50 %; one note repeated 98–100 %;
+    notes held over ten beats, all or a third, 93–100 %; shuffled bars 75–99 %, least in pieces of eight bars; a voice
+    moved by 1, 2 or 6 semitones 82–100 %, least with some twenty songs of training music.
 
     A set of fewer than two songs gives 0.5 in (0, 1): nothing can be learnt. Crop all songs to the same length first:
     shares over few notes scatter more than over many, and that too can be learnt.
