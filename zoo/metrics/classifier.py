@@ -56,7 +56,7 @@ def two_sample_test(
     It takes songs as judged independently, which cross-validation does not quite do: in three corpora, 2–17 songs
     beside 6–11 of the same source, it held one half in 98–100 % of 60 dealings.
 
-    Measured by tests/power.py on seven corpora, 4–37 test songs: real against real 49–50 %; one note repeated 98–100 %;
+    Measured by tests/power.py on eight corpora, 4–93 test songs: real against real 49–50 %; one note repeated 98–100 %;
     notes held over ten beats, all or a third, 93–100 %; shuffled bars 75–99 %, least in pieces of eight bars; a voice
     moved by 1, 2 or 6 semitones 82–100 %, least with some twenty songs of training music.
 
