@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from power import FAULTS
 from scipy import stats
 from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo import metrics
-from zoo.metrics import Index, compare, copied_share, is_copy, longest_copy, two_sample_test
-from zoo.metrics.classifier import summary
+from zoo.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test
+from zoo.metrics.excerpts import views
 from zoo.metrics.repetition import tokens
 from zoo.midi import read_midi
 
@@ -179,18 +180,114 @@ def test_too_few_songs_teach_nothing():
     assert two_sample_test([NOTHING, ONE], [ONE, SILENCE], rng()).accuracy <= 1
 
 
-def test_a_summary_has_one_length_and_does_not_hear_the_key():
-    assert len({len(summary(song)) for song in (NOTHING, SILENCE, ONE, *PIECES)}) == 1
-    assert np.isfinite([summary(song) for song in (NOTHING, SILENCE, ONE)]).all()
-    one, other = summary(PIECES[3]), summary(PIECES[3].transpose(5))
-    np.testing.assert_allclose(other - one, [5] + [0] * (len(one) - 1), atol=1e-9)
+def made_up(number):
+    """Sixteen bars: a tune that walks over a scale in phrases a a b a of four bars, thirds below it, a bass."""
+    generator = rng(number)
+    scale = np.array([12 * octave + step for octave in range(3, 8) for step in (0, 2, 4, 5, 7, 9, 11)])
+    key, notes = int(generator.integers(-5, 6)), []
+    phrases = [np.cumsum(generator.choice([-1, 0, 1], 16)) + 21 for _ in range(2)]
+    for place, walk in enumerate(phrases[which] for which in (0, 0, 1, 0)):
+        for beat, step in enumerate(walk):
+            at = 4 * (16 * place + beat)
+            notes += [(at, at + 4, scale[step] + key), (at, at + 4, scale[step - 2] + key)]
+            if beat % 4 == 0:
+                notes.append((at, at + 16, scale[step % 7] + key))
+    return song(*notes)
 
 
-def test_a_summary_ends_with_the_intervals_that_sound_together():
-    for chord, shares in (((60, 76), [0, 0, 0, 1, 0, 0]), ((60, 66), [0, 0, 0, 0, 0, 1]), ((60, 72), [0] * 6)):
-        assert summary(song(*((0, 4, pitch) for pitch in chord)))[-6:].tolist() == shares
-    triad = song((0, 4, 60), (0, 4, 64), (0, 4, 67), (4, 8, 61))
-    assert summary(triad)[-6:].tolist() == pytest.approx([0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
+@pytest.fixture(scope="module")
+def corpus():
+    """16 songs, 4 others and 30 for reference, of one source."""
+    songs = [made_up(number) for number in range(50)]
+    return songs[:16], songs[16:20], songs[20:]
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "none"])
+def test_planted_faults_are_found_beside_four_songs(corpus, fault):
+    songs, others, reference = corpus
+    generator = rng()
+    faulty = [FAULTS[fault](song, generator) for song in songs]
+    assert two_sample_test(faulty, others, generator, reference).accuracy >= 0.9
+
+
+def test_four_songs_of_the_same_source_are_not_told_apart_and_the_interval_is_wide(corpus):
+    songs = [song for side in corpus for song in side]
+    found = []
+    for seed in range(6):
+        order = rng(seed).permutation(50)
+        sets = [[songs[number] for number in part] for part in np.split(order, (16, 20))]
+        found.append(two_sample_test(sets[0], sets[1], rng(seed), sets[2]))
+    assert np.mean([each.accuracy for each in found]) == pytest.approx(0.5, abs=0.12)
+    assert sum(each.interval[0] <= 0.5 <= each.interval[1] for each in found) >= 5
+    assert min(np.ptp(each.interval) for each in found) > 0.3
+
+
+def test_reference_is_learnt_from(corpus):
+    """Four songs alone say too little of how bars follow one another."""
+    songs, others, reference = corpus
+    shuffled = [FAULTS["shuffled"](song, rng(number)) for number, song in enumerate(songs)]
+    alone = [two_sample_test(shuffled, others, rng(seed)).accuracy for seed in range(3)]
+    more = [two_sample_test(shuffled, others, rng(seed), reference).accuracy for seed in range(3)]
+    assert np.mean(more) > np.mean(alone) + 0.05 and np.mean(more) > 0.9
+
+
+def test_reference_is_never_judged():
+    """Ten songs on either side say as much as ten can, whatever was learnt from."""
+    up, down = ([quarters(*range(60 + i, 80)[::way]) for i in range(10)] for way in (1, -1))
+    more = [quarters(*range(90, 60 + i, -1)) for i in range(30)]
+    assert two_sample_test(up, down, rng(), more) == two_sample_test(up, down, rng())
+
+
+def test_songs_may_be_given_as_their_views(corpus):
+    songs, others, reference = ([views(song) for song in side] for side in corpus)
+    assert two_sample_test(songs, others, rng(), reference) == two_sample_test(*corpus[:2], rng(), corpus[2])
+
+
+def test_copies_of_the_reference_are_no_less_real_for_it():
+    songs = [made_up(number) for number in range(30)]
+    found = two_sample_test(songs[10:], songs[:10], rng(), songs[10:])
+    assert found.accuracy == pytest.approx(0.5, abs=0.1)
+
+
+def test_only_so_much_of_the_reference_is_drawn(monkeypatch):
+    seen = []
+    monkeypatch.setattr(classifier, "MOST_REFERENCE", 5)
+    monkeypatch.setattr(classifier, "views", lambda song: seen.append(song) or views(song))
+    reference = tunes(20, 2)
+    two_sample_test(tunes(3), tunes(4, 1), rng(), reference)
+    drawn = [number for number, song in enumerate(reference) if any(song is other for other in seen[7:])]
+    assert len(seen) == 12 and len(drawn) == 5 and drawn != list(range(5))
+
+
+def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
+    """Nor by a copy in another set; all excerpts of a song stand on one side."""
+    songs, others, reference = corpus
+    judge, decide, judged = classifier._said, classifier._stacked, []
+
+    def watched(pieces, fit, held):
+        copies = np.isin(pieces.same, pieces.same[held])
+        assert not (fit & copies).any()
+        assert (pieces.role[fit] == 2).any() and not (fit & held).any()
+        return judge(pieces, fit, held)
+
+    def decided(pieces, fit, held, generator):
+        judged.append(np.flatnonzero(held))
+        return decide(pieces, fit, held, generator)
+
+    monkeypatch.setattr(classifier, "_said", watched)
+    monkeypatch.setattr(classifier, "_stacked", decided)
+    two_sample_test(songs + others[:2], others, rng(), reference + songs[:8])
+    assert sorted(np.concatenate(judged)) == sorted([*range(22)] * classifier.REPEATS)  # none of the reference
+
+
+def test_a_view_has_a_row_for_each_excerpt_or_for_the_piece():
+    tables = views(made_up(0))
+    assert {name: len(table) for name, table in tables.items()} == {
+        **dict.fromkeys(("notes", "onsets", "melody"), 7),  # of 4 bars, every 2 bars of 16
+        **dict.fromkeys(("voices", "bars", "phrases", "lines", "splices"), 1),
+    }
+    cut = views(made_up(0).crop(8 * 480, 24 * 480))
+    assert cut["onsets"] == pytest.approx(tables["onsets"][1:2], abs=0.05)
 
 
 def letters(text):

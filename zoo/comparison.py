@@ -60,7 +60,8 @@ def compare(
     sets = {"samples": samples, "ngram": ngram}
     sets = {name: [crop(song, length) for song in songs] for name, songs in sets.items()} | {"real": cropped["valid"]}
     index, test = metrics.Index(expressed["train"]), cropped["test"]
-    found = {name: _alone(songs, index) | _beside(songs, test, seed) for name, songs in sets.items()}
+    train = [metrics.views(song) for song in cropped["train"]]  # once for all sets
+    found = {name: _alone(songs, index) | _beside(songs, test, train, seed) for name, songs in sets.items()}
     return {
         "kept": kept(codec, sides["test"]),
         "beats": length / TICKS_PER_BEAT,
@@ -129,10 +130,10 @@ def _alone(songs: Sequence[Song], index: metrics.Index) -> dict:
     }
 
 
-def _beside(songs: Sequence[Song], test: Sequence[Song], seed: int) -> dict:
-    """How far a set is from the test music."""
+def _beside(songs: Sequence[Song], test: Sequence[Song], train: Sequence[dict], seed: int) -> dict:
+    """How far a set is from the test music; the classifier learns from `train` too, views of the training music."""
     distances = metrics.compare(songs, test, np.random.default_rng([seed, 0]))
-    classifier = metrics.two_sample_test(songs, test, np.random.default_rng([seed, 1]))
+    classifier = metrics.two_sample_test(songs, test, np.random.default_rng([seed, 1]), train)
     return {
         "distances": {name: dataclasses.asdict(distance) for name, distance in distances.items()},
         "classifier": dataclasses.asdict(classifier),

@@ -35,8 +35,9 @@ From mgeval: both densities are histograms on one grid, not kernel estimates on 
 two songs without notes, not 0; what lies exactly on a tolerance always counts, which rounding denies there at times.
 """
 
-from zoo.metrics.classifier import TwoSampleTest, two_sample_test
+from zoo.metrics.classifier import BLIND_SPOTS, TwoSampleTest, two_sample_test
 from zoo.metrics.distances import Distance, compare, histograms
+from zoo.metrics.excerpts import views
 from zoo.metrics.features import UNITS, features
 from zoo.metrics.kept import Kept, kept
 from zoo.metrics.novelty import Index, copied_share, is_copy, longest_copy
@@ -54,6 +55,7 @@ from zoo.metrics.scalars import (
 )
 
 __all__ = [
+    "BLIND_SPOTS",
     "UNITS",
     "Distance",
     "Index",
@@ -79,4 +81,5 @@ __all__ = [
     "polyphony_rate",
     "scale_consistency",
     "two_sample_test",
+    "views",
 ]
