@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.codecs.base import Grid
+from zoo.codecs.grid import Grid
 from zoo.metrics.features import STEPS_PER_BEAT, merged, pitch_classes, polyphony
 from zoo.metrics.scalars import MAJOR_SCALE, best_key
 from zoo.song import Song
