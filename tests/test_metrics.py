@@ -257,7 +257,7 @@ def test_mir_eval_matches_the_same_notes(seed):
     def crowd(notes):
         durations = 5 * rng.integers(40, 100, notes) + rng.integers(1, 5, notes)
         rows = zip(rng.integers(0, 600, notes), durations, rng.integers(60, 73, notes), strict=True)
-        return Song.from_notes([(*row, 80, 0) for row in rows])
+        return Song.from_notes([(*row, 80, 0) for row in {(row[0], row[2]): row for row in rows}.values()])  # no unison
 
     def as_seconds(song, pitch):
         return np.stack([song.start, song.end], 1) / BEAT / 2, 440 * 2 ** ((pitch - 69) / 12)  # 120 beats per minute
@@ -267,3 +267,10 @@ def test_mir_eval_matches_the_same_notes(seed):
         sides = (part for song in (one, other) for part in as_seconds(song, song.pitch % classes))
         theirs = mir_eval.transcription.precision_recall_f1_overlap(*sides, offset_ratio=ratio)[2]
         assert getattr(kept(one, other), figure) == pytest.approx(theirs) and theirs > 0.2
+
+
+def test_notes_in_unison_are_one_note_the_longest():
+    doubled = song((0, 2, 60, 0), (0, 4, 60, 1), (4, 8, 62, 0))
+    assert kept(doubled, song((0, 4, 60), (4, 8, 62))) == metrics.Kept(1, 1, 1)
+    assert kept(doubled, song((0, 2, 60), (4, 8, 62))).note_f1 == 0.5
+    assert kept(song((0, 4, 60), (4, 8, 62)), doubled) == metrics.Kept(1, 1, 1)
