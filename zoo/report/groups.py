@@ -48,6 +48,11 @@ class Group:
         """The codec that the runs share, as text; music is written down alike where it is the same."""
         return json.dumps(look_up(self.runs[0].settings, "codec"), sort_keys=True)
 
+    @property
+    def grid(self) -> float | None:
+        """Steps per beat of the representation, chosen by the music or given."""
+        return number(look_up(self.runs[0].settings, "codec", "steps_per_beat"))
+
     def values(self, *keys: str) -> list[float]:
         """The number under these keys of `metrics.json`, of every run that has it."""
         found = [run.number(*keys) for run in self.runs]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zoo.errors import UserError
 from zoo.files import locked, printable, write_text
+from zoo.metrics import BLIND_SPOTS
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
@@ -80,6 +81,7 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         runs=[(run, _files(run, folder)) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
+        blind_spots=BLIND_SPOTS,
         findings=sentences,
         groups=groups,
         marks=marks(groups),
