@@ -103,7 +103,10 @@ BOMBS = {
     ),
     "400,000 notes": (lambda: whole(NOTE[:4] + b"\1\x3c\0\0\x3c\x40" * 400_000 + b"\1\x3c\0" + END), "100,000 notes"),
     "2e9 ticks": (lambda: whole(NOTE[:4] + b"\xff\xff\xff\x7f\xb0\0\0" * 7 + NOTE[4:] + END), "43,200 beats"),
-    "a note of 3e9 ticks": (lambda: whole(NOTE[:4] + b"\xff\xff\xff\x7f\xb0\0\0" * 12 + NOTE[4:] + END), "no notes"),
+    "a note of 3e9 ticks": (
+        lambda: whole(NOTE[:4] + b"\xff\xff\xff\x7f\xb0\0\0" * 12 + NOTE[4:] + END),
+        "43,200 beats",
+    ),
     "2,048 programs in a large track": (
         lambda: whole(
             b"".join(

@@ -67,6 +67,15 @@ class Corpus:
     in_seconds: list[str] = field(default_factory=list)
     pedal: bool = True
 
+    def left_out(self) -> dict[str, int]:
+        """What became of notes that were not read as they stand: how many, where there are any."""
+        counts = {
+            "of drums were dropped": self.drum_notes,
+            "of no length were left out": self.empty_notes,
+            "without an end were closed": self.unended_notes,
+        }
+        return {what: count for what, count in counts.items() if count}
+
     def describe(self) -> dict:
         """The corpus in figures, ready for JSON: everything but the music; `beats` are quarter notes."""
         return {

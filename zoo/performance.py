@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from zoo.song import TICKS_PER_BEAT
 
-# Onsets are on a beat when they gather at some fraction of it: |mean(exp(2 pi i k t))| is then near 1, and near 0 for
-# onsets that know of no beat. Of six public folders, music on a beat has 0.5 and more, performances 0.2 and less.
-FRACTIONS = np.array([1, 2, 3, 4, 6, 8, 12])
+# Onsets are on a beat when they gather at some fraction 1/k of it: |mean(exp(2 pi i k t))|, t in beats, is then near 1,
+# and near 0 for onsets that know of no beat; k is 1, 2, 3, 4, 6, 8, 12. Of six public folders, music on a beat has 0.5
+# and more, performances 0.2 and less.
 ON_A_BEAT = 0.3
 FEWEST_ONSETS = 32  # of fewer, chance alone gives as much
 SECONDS_PER_BEAT = 0.5  # where there is no beat
@@ -23,8 +25,19 @@ def has_beat(start: np.ndarray, per_beat: int) -> bool:
         return True
     if np.count_nonzero(12 * onsets % per_beat == 0) >= 0.7 * len(onsets):  # then it is 0.4 or more for 12
         return True
-    phases = (onsets % per_beat) * (2j * np.pi / per_beat)
-    return bool(np.abs(np.exp(FRACTIONS[:, None] * phases).mean(axis=1)).max() >= ON_A_BEAT)
+    circle = np.exp((onsets % per_beat) * (2j * np.pi / per_beat))
+    return any(abs(power.mean()) >= ON_A_BEAT for power in _powers(circle))
+
+
+def _powers(z: np.ndarray) -> Iterator[np.ndarray]:
+    """z to the powers 1, 2, 3, 4, 6, 8, 12."""
+    yield z
+    yield (second := z * z)
+    yield (third := second * z)
+    yield (fourth := second * second)
+    yield (sixth := third * third)
+    yield fourth * fourth
+    yield sixth * sixth
 
 
 def in_seconds(ticks: np.ndarray, per_beat: int, tempos: np.ndarray) -> np.ndarray:

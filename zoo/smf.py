@@ -25,8 +25,12 @@ RESUMED = re.compile(rb"\xf7[\x80-\xff]{0,3}[\0-\x7f]{2}", re.DOTALL)
 SIZED = b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([size])), size - 1) for size in range(1, 128))
 UNFINISHED = re.compile(b"\xf0(?:[\0\x80-\xff]|" + SIZED + b")", re.DOTALL)
 SYSTEM = re.compile(rb"(?<!\xff\x51\x03)(?<!\xff\x51\x03.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
-STRUCK = [re.compile(b"[\0-\x7f]%b[\0-\x7f]{2}" % re.escape(bytes([0x90 | channel]))) for channel in range(16)]
-CHANGED = [re.compile(b"[\0-\x7f]%b[\0-\x7f]" % re.escape(bytes([0xC0 | channel]))) for channel in range(16)]
+SYSTEM_BYTES = [status for status in range(0xF1, 0xFF) if status != 0xF7]  # sought one by one: far quicker
+# A note-on and a program change of each channel behind a delta; the status first, as it is sought quickly.
+STRUCK, CHANGED = (
+    [re.compile(rb"\x%02x(?<=[\0-\x7f].)[\0-\x7f]{%d}" % (kind | channel, size), re.DOTALL) for channel in range(16)]
+    for kind, size in ((0x90, 2), (0xC0, 1))
+)
 # For each channel, note-offs of all pitches; and the longest wait, which a text of no length ends.
 ALL_OFF = [bytes([0, 0x80 | channel]) + b"\0".join(bytes([pitch, 0]) for pitch in range(128)) for channel in range(16)]
 LONGEST_WAIT = 2**28 - 1
@@ -116,7 +120,9 @@ def _unwrapped(data: bytes) -> bytes:
 def needs_care(bodies: list[bytes]) -> bool:
     """Whether symusic may read these tracks wrongly, by quick tests that find more than there is."""
     for body in bodies:
-        if ODD_META.search(body) or RESUMED.search(body) or UNFINISHED.search(body) or SYSTEM.search(body):
+        if ODD_META.search(body) or RESUMED.search(body) or UNFINISHED.search(body):
+            return True
+        if any(status in body for status in SYSTEM_BYTES) and SYSTEM.search(body):
             return True
     return len(bodies) > 1 and _lacks_programs(bodies)
 

@@ -35,12 +35,8 @@ def describe_corpus(options: argparse.Namespace) -> None:
         shares = f"   {shares}" * (side != "all")
         counts = f"{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes"
         print(f"  {side:6}{counts}{shares}")
-    if corpus.drum_notes:
-        print(f"  {corpus.drum_notes:,} notes of drums were dropped")
-    if corpus.empty_notes:
-        print(f"  {corpus.empty_notes:,} notes of no length were left out")
-    if corpus.unended_notes:
-        print(f"  {corpus.unended_notes:,} notes without an end were closed")
+    for what, count in corpus.left_out().items():
+        print(f"  {count:,} notes {what}")
     for one, other in corpus.duplicates:
         print(f"  the same music: {one} and {other}")
     for path, reason in corpus.skipped:
