@@ -112,7 +112,7 @@ def test_prime_with_a_file(here, say, tmp_path):
 
 def test_prime_with_sixteen_beats(here, say, tmp_path):
     words = ["--prime", "tunes/tune-2.mid", "--count", "1", "--beats", "2", "--out", tmp_path]
-    (path,) = say("sample", "note_lstm", *TUNES, *words).lines
+    (path,) = say("sample", "rnn_nade", *TUNES, *words).lines
     assert 16 * BEAT < zoo.read_midi(path).length <= 18 * BEAT
 
 

@@ -47,8 +47,9 @@ def test_every_option_trains_scores_and_samples(name, options):
     assert np.isfinite([score.nats, score.accuracy]).all() and score.nats > 0
     assert score.codes == -(-24 * 2 // model.steps_per_frame)
     for song in model.sample(2, beats=7.5, prime=VALID[0], prime_beats=4, seed=1):
-        assert song.length == 11.5 * BEAT and song.primed == 4 * BEAT
-        assert len(song.crop(4 * BEAT, song.length))
+        read = 8 // model.steps_per_frame * model.steps_per_frame * BEAT // 2  # whole frames, of two steps a beat
+        assert song.primed == read and song.length == read + 7.5 * BEAT
+        assert len(song.crop(read, song.length))
     assert model.sample(1, beats=7.5)[0].length == 7.5 * BEAT
 
 

@@ -30,11 +30,11 @@ SHORT = {
 WRONG = """
 : - | nosuch | --nosuch | LIST
 list: more | --json
-corpus: nosuch | tunes | ./nothere | ./tunes/tune-1.mid | ./RUN/checkpoints | ./tunes --more
+corpus: ./tunes --no-pedal=1 | nosuch | tunes | ./nothere | ./tunes/tune-1.mid | ./RUN/checkpoints | ./tunes --more
 train: - | nosuch | melody-lstm --epochs 2 | --seed 1 nosuch | melody_lstm note_lstm | --epochs 2
 train note_lstm --preset smoke --corpus: - | nosuch | tunes | ./nothere | ./RUN/checkpoints
 train note_lstm TUNES --preset: - | nosuch | paper | Smoke | --seed 1
-NOTES: --tensorboard=yes | --epoch 3 | --hidden 3 | --message | more | --out tunes/tune-1.mid
+NOTES: --tensorboard=yes | --no-pedal=1 | --epoch 3 | --hidden 3 | --message | more | --out tunes/tune-1.mid
 NOTES --seed: - | x | 1.5 | -1 | 2147483648 | LONG
 NOTES: --minutes | --epochs | --units
 NOTES --checkpoint-every: - | x | -1 | 1.5
@@ -44,10 +44,10 @@ NOTES --units 8 --weights: OTHER
 train-all: nosuch | SMOKE note_lstm | --preset smoke --corpus nosuch | TUNES --preset nosuch
 train-all SMOKE: --nosuch 3 | --hidden 0 | --units 0 | --epochs x | --seed -1 | --seed x | --weights RUN
 train-all SMOKE --exact yes: --checkpoint-every -1 | --corpus ./nothere | --out tunes/tune-1.mid
-train-all SMOKE: --tensorboard=yes | --message
+train-all SMOKE: --tensorboard=yes | --no-pedal=1 | --message
 compare-presets: - | nosuch | note_lstm --one | note_lstm --other | note_lstm TUNES --preset smoke
 compare-presets note_lstm TUNES: --one nosuch | --other nosuch | --one Blog | --epochs 3 | --weights RUN
-compare-presets note_lstm TUNES: --tensorboard=yes | --checkpoint-every -1 | --checkpoint-every x
+compare-presets note_lstm TUNES: --tensorboard=yes | --no-pedal=1 | --checkpoint-every -1 | --checkpoint-every x
 compare-presets note_lstm TUNES: --seed x | --seed -1 | --seed LONG | --out tunes/tune-1.mid
 compare-presets note_lstm --corpus: - | nosuch | tunes | ./nothere | ./RUN/checkpoints
 sample: - | nosuch | ./nothere | ./tunes | tunes | RUN/samples
