@@ -13,6 +13,7 @@ from test_harness import history_of, interrupt, read
 
 import zoo
 from zoo import UserError, measuring
+from zoo.errors import CannotWrite
 from zoo.harness import Keeper
 
 QUICK = "note_lstm"
@@ -102,6 +103,17 @@ def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(j
     again = {"first": calls.append, "second": lambda measured: {"second": 2}, "third": calls.append}
     measured_without_training(job, monkeypatch, epochs_trained, again, {"first": 1, "second": 2, "third": 3})
     assert calls == [], "only what is missing is measured"
+
+
+def test_a_full_disk_is_no_fault_in_measuring(job, monkeypatch, epochs_trained):
+    def full(measured):
+        raise CannotWrite("cannot write a.mid: No space left on device; free some space or choose another folder.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "PARTS", {"first": full})
+        with pytest.raises(CannotWrite):
+            job().run()
+    measured_without_training(job, monkeypatch, epochs_trained, {"first": lambda measured: {"first": 1}}, {"first": 1})
 
 
 def measured_without_training(job, monkeypatch, epochs_trained, parts, expected):

@@ -12,5 +12,9 @@ class Busy(UserError):
     """Another process is doing the same; a user may wait for it or stop it."""
 
 
+class CannotWrite(UserError):
+    """A disk is full, a folder is read-only, or the like."""
+
+
 class Unreadable(UserError):
     """Music of which a model can read nothing: a fact about the music, which leaves the model out."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import filelock
 
-from zoo.errors import Busy, UserError
+from zoo.errors import Busy, CannotWrite, UserError
 
 TEMPORARY = ".zoo-"  # then the number of the process, a dot, and the name that it is to become
 
@@ -108,9 +108,9 @@ def locked(folder: Path, doing: str, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
-def _cannot(do: str, path: Path, error: OSError) -> UserError:
+def _cannot(do: str, path: Path, error: OSError) -> CannotWrite:
     reason = os.strerror(error.errno) if error.errno else error  # HDF5 says more, in many lines
-    return UserError(f"cannot {do} {path}: {reason}; free some space or choose another folder.")
+    return CannotWrite(f"cannot {do} {path}: {reason}; free some space or choose another folder.")
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:

@@ -23,7 +23,7 @@ from zoo import hyperparameters, measuring, training
 from zoo.base import MusicModel
 from zoo.checkpoint import WEIGHTS, save_weights
 from zoo.corpus import Corpus
-from zoo.errors import Unreadable, UserError
+from zoo.errors import CannotWrite, Unreadable, UserError
 from zoo.files import locked, read_json, write_json, write_text
 from zoo.folders import is_finished, run_name
 from zoo.measuring import BY_THE_CLOCK
@@ -235,6 +235,8 @@ class Job:
         for part in parts:
             try:
                 told = told | measuring.PARTS[part](measured)
+            except CannotWrite:  # no fault in measuring: what is missing is told already
+                raise
             except Exception as error:
                 missing[part] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
                 tracebacks.append(f"the {part} could not be measured\n{_told(error)}")
