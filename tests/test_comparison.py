@@ -120,3 +120,10 @@ def test_real_music_is_heard_as_the_representation_gives_it_back():
     first = long.select(long.track == 0).crop(0, 16 * BEAT)
     assert list(heard[0].pitch) == list(first.pitch)  # one line of two
     assert [song.name for song in comparison.heard(codec, [chord, short], 1, 16)] == ["short"]
+
+
+def test_of_one_song_no_classifier_is_tried(sides):
+    codec = RollCodec(steps_per_beat=4, struck=True).fit(sides["train"])
+    found = comparison.compare(codec, sides | {"test": sides["test"][:1]}, tunes(300, 5), tunes(400, 5), beats=16)
+    assert [found["sets"][name]["classifier"] for name in ("samples", "ngram", "real")] == [None] * 3
+    assert found["blind"] is False

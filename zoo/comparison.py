@@ -21,6 +21,7 @@ from zoo import metrics
 from zoo.codecs import Codec
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song
 
+FEWEST = 2  # songs of a set that a classifier is tried on
 BLIND = 0.7  # a classifier that tells n-gram samples from real music less often than that sees nothing
 
 
@@ -48,7 +49,8 @@ def compare(
         beats: what all songs were cropped to.
         sets: for "samples", "ngram" and "real": songs, empty, loops, copies (shares of songs), longest_copy (notes),
             copied_share, scalars (means of `metrics.describe` over songs with notes), distances (a feature: overlap,
-            wasserstein, each with its interval, and the unit), classifier (accuracy, interval).
+            wasserstein, each with its interval, and the unit), classifier (accuracy, interval; None for
+            fewer than two songs, of which nothing can be learnt).
         test: the test music itself: songs, empty, loops, copies, longest_copy, copied_share, scalars.
         histograms: of each feature the `values` that occur and, under "test", "samples", "ngram" and "real", their
             shares.
@@ -68,7 +70,7 @@ def compare(
         "sets": found,
         "test": _alone(test, index),
         "histograms": metrics.histograms({"test": test, **sets}),
-        "blind": found["ngram"]["classifier"]["accuracy"] < BLIND,
+        "blind": bool((told := found["ngram"]["classifier"]) and told["accuracy"] < BLIND),
     }
 
 
@@ -136,5 +138,5 @@ def _beside(songs: Sequence[Song], test: Sequence[Song], train: Sequence[dict], 
     classifier = metrics.two_sample_test(songs, test, np.random.default_rng([seed, 1]), train)
     return {
         "distances": {name: dataclasses.asdict(distance) for name, distance in distances.items()},
-        "classifier": dataclasses.asdict(classifier),
+        "classifier": dataclasses.asdict(classifier) if min(len(songs), len(test)) >= FEWEST else None,
     }
