@@ -8,8 +8,9 @@ import numpy as np
 
 from zoo.song import TICKS_PER_BEAT
 
-# Onsets are on a beat when they gather at some fraction of it: |mean(exp(2 pi i k t))| is then near 1, and near 0 for
-# onsets that know of no beat; k is 1, 2, 3, 4, 6, 8, 12. Of six public folders, music on a beat has 0.5 and more, performances 0.2 and less.
+# Onsets are on a beat when they gather at some fraction 1/k of it: |mean(exp(2 pi i k t))|, t in beats, is then near 1,
+# and near 0 for onsets that know of no beat; k is 1, 2, 3, 4, 6, 8, 12. Of six public folders, music on a beat has 0.5
+# and more, performances 0.2 and less.
 ON_A_BEAT = 0.3
 FEWEST_ONSETS = 32  # of fewer, chance alone gives as much
 SECONDS_PER_BEAT = 0.5  # where there is no beat
