@@ -253,7 +253,8 @@ def _notes(path: Path | str, data: bytes, pedal: bool) -> _Notes:
             raise smf.Damaged("0 ticks per beat")
         if len(bodies) > MAX_TRACKS:
             raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-        found = None if smf.needs_care(bodies) else _by_symusic(per_beat, bodies, pedal)
+        odd = smf.needs_care(bodies) or (pedal and smf.hides_pedals(bodies))
+        found = None if odd else _by_symusic(per_beat, bodies, pedal)
         return found or _by_event(per_beat, bodies, pedal)
     except smf.TooMuch as error:
         raise UnreadableMidi(path, str(error)) from None

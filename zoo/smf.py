@@ -25,6 +25,7 @@ RESUMED = re.compile(rb"\xf7[\x80-\xff]{0,3}[\0-\x7f]{2}", re.DOTALL)
 SIZED = b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([size])), size - 1) for size in range(1, 128))
 UNFINISHED = re.compile(b"\xf0(?:[\0\x80-\xff]|" + SIZED + b")", re.DOTALL)
 SYSTEM = re.compile(rb"(?<!\xff\x51\x03)(?<!\xff\x51\x03.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
+PRESSED = re.compile(rb"\x40[\x40-\x7f]")  # in running status, too
 SYSTEM_BYTES = [status for status in range(0xF1, 0xFF) if status != 0xF7]  # sought one by one: far quicker
 # A note-on and a program change of each channel behind a delta; the status first, as it is sought quickly.
 STRUCK, CHANGED = (
@@ -138,6 +139,20 @@ def _lacks_programs(bodies: list[bytes]) -> bool:
                 continue
             others = bodies[:number] + bodies[number + 1 :]
             if any(0xC0 | channel in other and CHANGED[channel].search(other) for other in others):
+                return True
+    return False
+
+
+def hides_pedals(bodies: list[bytes]) -> bool:
+    """Whether a pedal may go down where symusic, which keeps controllers with the notes of the same track, channel and
+    program, drops it: in a track without notes of its channel, or before another program."""
+    for body in bodies:
+        for channel in range(16):
+            first = body.find(0xB0 | channel)
+            if first < 0:
+                continue
+            last = len(body) if 0x90 | channel not in body else body.rfind(0xC0 | channel)
+            if PRESSED.search(body, first, max(first, last)):
                 return True
     return False
 
