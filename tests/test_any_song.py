@@ -1,7 +1,6 @@
 """Songs of any length, onset, overlap and number of tracks, drawn at random, through all that handles songs."""
 
 import dataclasses
-import io
 
 import numpy as np
 import pytest
@@ -149,4 +148,4 @@ def test_any_song_can_be_written_read_drawn_engraved_and_played(tmp_path_factory
     roll.piano_roll(song, folder / "song.svg")
     assert sheet.engraved(sheet.written(song, "song")).startswith((b"<", b"<?"))
     sound.audio(song.crop(0, 480), folder / "song.mp3", compact=True)
-    assert (folder / "song.mp3").stat().st_size > 100 and io.BytesIO((folder / "song.svg").read_bytes()).read(1) == b"<"
+    assert (folder / "song.mp3").stat().st_size > 100 and (folder / "song.svg").read_bytes().startswith(b"<")

@@ -136,7 +136,8 @@ class Job:
                     self._begin(state, title)
                     return self.folder
         with contextlib.suppress(OSError):  # of a process that was killed at the very end
-            (self.folder / "state.npz").unlink()
+            (self.folder / "state.npz").unlink(missing_ok=True)
+            (self.folder / LEFT_OUT).unlink(missing_ok=True)  # of a corpus that has come back since
         described = read_json(self.folder / "model.json")
         lost = ", where the message was not kept" * bool(self.message and described.get("message") != self.message)
         print(f"{title}: done before, in {self.folder}{lost}", file=sys.stderr)
