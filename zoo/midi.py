@@ -28,10 +28,6 @@ MAX_TIME_SIGNATURES = 10_000
 TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
 PRIMED = "here the primer ends"  # a marker in MIDI files
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
-# An empty track. symusic reads up to ten bytes past the end of a track that is cut inside an event, and dies where the
-# memory behind the file ends; behind this it finds these bytes.
-PADDING = b"MTrk\0\0\0\x10\0\xff\x2f\0" + bytes(12)
-NO_PEDALS = np.empty((0, 3), np.int64)
 
 
 class UnreadableMidi(UserError):
@@ -59,21 +55,6 @@ class Reading:
     empty: int = 0
     unended: int = 0
     in_seconds: bool = False
-
-
-@dataclass
-class _Notes:
-    """Notes but drums as columns in the file's ticks, and what else it says; `parts` are (track, channel, program)."""
-
-    columns: np.ndarray  # start, end, pitch, velocity, part
-    parts: list[tuple[int, int, int]]
-    per_beat: int
-    tempos: np.ndarray  # tick, microseconds
-    signatures: list[tuple[int, int, int]]
-    markers: list[tuple[int, str]]
-    pedals: np.ndarray  # channel, tick, whether down
-    drums: int = 0
-    unended: int = 0
 
 
 def read_midi(path: Path | str, pedal: bool = True) -> Song:
@@ -114,12 +95,12 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
             100,000 notes, 1000 tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together,
             10,000 time signatures.
     """
-    found = _notes(path, _content(path), pedal)
+    per_beat, found = _events(path, _content(path))
     if len(found.parts) > MAX_TRACKS:
         raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-    if len(found.signatures) > MAX_TIME_SIGNATURES:
+    if len(found.time_signatures) > MAX_TIME_SIGNATURES:
         raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
-    start, end, pitch, velocity, part = found.columns
+    start, end, pitch, velocity, part = found.notes
     count = len(start)
     if not count:
         raise UnreadableMidi(path, "it holds only drums" if found.drums else "it holds no notes")
@@ -127,7 +108,7 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
     if found.unended == count:
         raise UnreadableMidi(path, "none of its notes ever ends")
-    _refuse_endless(path, int(end.max()), found.per_beat, len(found.parts))
+    _refuse_endless(path, int(end.max()), per_beat, len(found.parts))
 
     empty = 0
     if not (end > start).all():
@@ -135,17 +116,17 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         empty = count - int(keep.sum())
         if empty == count:
             raise UnreadableMidi(path, "it holds no notes but of no length")
-        start, end, pitch, velocity, part = found.columns[:, keep]
+        start, end, pitch, velocity, part = found.notes[:, keep]
     kept, part = (range(len(found.parts)), part) if not empty else np.unique(part, return_inverse=True)
     parts = [found.parts[place] for place in kept]
-    if len(found.pedals):
+    if pedal and len(found.pedals):
         channel = np.array([channel for _, channel, _ in parts])[part]
         end = sustained(start, end, pitch, channel, found.pedals)
-    beat = has_beat(start, found.per_beat)
+    beat = has_beat(start, per_beat)
     if beat:
-        start, end = _rescale(np.array([start, end]), found.per_beat)
+        start, end = _rescale(np.array([start, end]), per_beat)
     else:
-        start, end = in_seconds(np.array([start, end]), found.per_beat, found.tempos)
+        start, end = in_seconds(np.array([start, end]), per_beat, found.tempos)
     end = np.maximum(end, start + 1)
     length = int(end.max())
     _refuse_endless(path, length, TICKS_PER_BEAT, len(parts))
@@ -157,9 +138,9 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         track=part,
         length=length,
         programs=tuple(program for _, _, program in parts),
-        time_signatures=_time_signatures(found, length) if beat else (),
+        time_signatures=_time_signatures(found, per_beat, length) if beat else (),
         tempo=_tempo(found.tempos) if beat else 120.0,
-        primed=_primed(found, length, beat),
+        primed=_primed(found, per_beat, length, beat),
         name=Path(path).stem if name is None else name,
     )
     return Reading(song, found.drums, empty, found.unended, not beat)
@@ -237,8 +218,8 @@ def _content(path: Path | str) -> bytes:
         raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
 
 
-def _notes(path: Path | str, data: bytes, pedal: bool) -> _Notes:
-    """Read the bytes of a MIDI file with symusic, or event by event where that is not enough."""
+def _events(path: Path | str, data: bytes) -> tuple[int, smf.Events]:
+    """Ticks of a beat and events that the bytes of a MIDI file hold."""
     if not data:
         raise UnreadableMidi(path, "it is empty")
     if not smf.is_midi(data):
@@ -253,83 +234,11 @@ def _notes(path: Path | str, data: bytes, pedal: bool) -> _Notes:
             raise smf.Damaged("0 ticks per beat")
         if len(bodies) > MAX_TRACKS:
             raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-        odd = smf.needs_care(bodies) or (pedal and smf.hides_pedals(bodies))
-        found = None if odd else _by_symusic(per_beat, bodies, pedal)
-        return found or _by_event(per_beat, bodies, pedal)
+        return per_beat, smf.read(bodies)
     except smf.TooMuch as error:
         raise UnreadableMidi(path, str(error)) from None
     except smf.Damaged as error:
         raise UnreadableMidi(path, f"it is damaged ({error})") from None
-
-
-def _by_symusic(per_beat: int, bodies: list[bytes], pedal: bool) -> _Notes | None:
-    """What symusic reads, if that is all: it does not tell channels, which a pedal needs, nor notes that never end."""
-    try:
-        score = symusic.Score.from_midi(smf.with_ends(per_beat, bodies) + PADDING, sanitize_data=True)
-    except (RuntimeError, ValueError, MemoryError) as error:
-        detail = str(error).removeprefix("MiniMidi: ").removesuffix(": iostream error").rstrip("!")
-        raise smf.Damaged(detail) from None
-    drums = sum(len(track.notes) for track in score.tracks if track.is_drum)
-    tracks = [track for track in score.tracks if len(track.notes) and not track.is_drum]
-    if not tracks:
-        return None
-    pedals = NO_PEDALS
-    if pedal and any(_presses(track) for track in score.tracks):
-        if len(score.tracks) > 1:
-            return None
-        controls = score.tracks[0].controls.numpy()
-        own = controls["number"] == smf.PEDAL
-        pedals = np.array([0 * controls["time"], controls["time"], controls["value"] >= 64], np.int64).T[own]
-    notes = [track.notes.numpy() for track in tracks]
-    columns = np.array(
-        [np.concatenate([some[name] for some in notes]) for name in ("time", "duration", "pitch", "velocity")]
-        + [np.repeat(np.arange(len(notes)), [len(some["time"]) for some in notes])],
-        np.int64,
-    )
-    columns[1] += columns[0]
-    if columns[:2].min() < 0 or (columns[1] < columns[0]).any() or columns[1].max() > MAX_BEATS * per_beat:
-        return None  # too long, in 32 bits: a note that never ends, or music that hardly does
-    tempos = score.tempos.numpy()
-    return _Notes(
-        columns,
-        [(0, 0, track.program) for track in tracks],
-        per_beat,
-        np.array([tempos["time"], tempos["mspq"]], np.int64).T,
-        [(each.time, each.numerator, each.denominator) for each in score.time_signatures],
-        [(marker.time, marker.text) for marker in score.markers],
-        pedals,
-        drums,
-    )
-
-
-def _presses(track: symusic.Track) -> bool:
-    """Whether the sustain pedal goes down."""
-    if not len(track.controls):
-        return False
-    controls = track.controls.numpy()
-    return bool(((controls["number"] == smf.PEDAL) & (controls["value"] >= 64)).any())
-
-
-def _by_event(per_beat: int, bodies: list[bytes], pedal: bool) -> _Notes:
-    """What the tracks hold, read event by event."""
-    events = smf.read(bodies)
-    parts = sorted({note[4] for note in events.notes})
-    places = {part: place for place, part in enumerate(parts)}
-    rows = [(*note[:4], places[note[4]]) for note in events.notes]
-    longest = MAX_BEATS * per_beat + 1  # more is not told apart
-    rows = [(min(start, longest), min(end, longest), *rest) for start, end, *rest in rows]
-    pedals = [(channel, min(tick, longest), down) for channel, tick, down in events.pedals] if pedal else []
-    return _Notes(
-        np.array(rows, np.int64).reshape(-1, 5).T,
-        parts,
-        per_beat,
-        np.array(events.tempos, np.int64).reshape(-1, 2),
-        events.time_signatures,
-        [(tick, text.decode("utf-8", "replace")) for tick, text in events.markers],
-        np.array(pedals, np.int64).reshape(-1, 3),
-        events.drums,
-        events.unended,
-    )
 
 
 def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:
@@ -345,18 +254,18 @@ def _tempo(tempos: np.ndarray) -> float:
     return 120.0
 
 
-def _primed(found: _Notes, length: int, beat: bool) -> int:
+def _primed(found: smf.Events, per_beat: int, length: int, beat: bool) -> int:
     marked = np.array([tick for tick, text in found.markers if text == PRIMED], np.int64)
     if not len(marked):
         return 0
-    ticks = _rescale(marked, found.per_beat) if beat else in_seconds(marked, found.per_beat, found.tempos)
+    ticks = _rescale(marked, per_beat) if beat else in_seconds(marked, per_beat, found.tempos)
     return min([tick for tick in ticks.tolist() if 0 <= tick <= length], default=0)
 
 
-def _time_signatures(found: _Notes, length: int) -> tuple[tuple[int, int, int], ...]:
+def _time_signatures(found: smf.Events, per_beat: int, length: int) -> tuple[tuple[int, int, int], ...]:
     signatures = {}  # one per tick, the last in the file
-    for time, numerator, denominator in found.signatures:
-        tick = (2 * TICKS_PER_BEAT * time + found.per_beat) // (2 * found.per_beat)
+    for time, numerator, denominator in found.time_signatures:
+        tick = (2 * TICKS_PER_BEAT * time + per_beat) // (2 * per_beat)
         if 0 <= tick < length and numerator > 0 and denominator in DENOMINATORS:
             signatures[tick] = (tick, numerator, denominator)
     return tuple(signatures[tick] for tick in sorted(signatures))

@@ -20,7 +20,8 @@ def has_beat(start: np.ndarray, per_beat: int) -> bool:
     """Whether onsets, in ticks, gather at some fraction of a beat; too few to tell count as having one."""
     if not (12 * start % per_beat).any() or not (8 * start % per_beat).any():
         return True
-    onsets = np.unique(start)
+    onsets = np.sort(start)
+    onsets = onsets[np.diff(onsets, prepend=-1) > 0]
     if len(onsets) < FEWEST_ONSETS:
         return True
     if np.count_nonzero(12 * onsets % per_beat == 0) >= 0.7 * len(onsets):  # then it is 0.4 or more for 12
@@ -68,11 +69,11 @@ def sustained(
     for one in np.unique(pedals[:, 0]):
         own = pedals[pedals[:, 0] == one]
         _, tick, down = own[np.argsort(own[:, 1], kind="stable")].T
-        ups = tick[down == 0]
+        up = np.minimum.accumulate(np.where(down, last, tick)[::-1])[::-1]  # the next one, of each movement
         here = np.flatnonzero(channel == one)
         before = np.searchsorted(tick, end[here], side="left") - 1  # a pedal pressed as the note ends holds it not
-        held = here[(before >= 0) & (down[before] == 1)]
-        released[held] = np.append(ups, last)[np.searchsorted(ups, end[held], side="left")]
+        holds = (before >= 0) & (down[before] == 1)
+        released[here[holds]] = up[before[holds]]
     span = max(last, int(start.max())) + 1
     key = (channel * 128 + pitch) * span
     strikes = np.sort(key + start)

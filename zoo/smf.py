@@ -1,11 +1,15 @@
-"""Standard MIDI File bytes: chunks, and, where symusic would stumble or not tell enough, every event."""
+"""Standard MIDI Files: chunks, and the events in them, as columns.
+
+Nearly all events of music have two data bytes, which are below 128, as is the last byte of the wait before them. Each
+such event takes three bytes below 128, then; where the first stands, all others of a run are known, and NumPy reads the
+run at once. What ends a run (a program change, a tempo, a text, a fault) is read byte by byte.
+"""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
 
 DRUMS = 9  # the channel
 PEDAL = 64  # the controller; values from 64 on are down
@@ -15,26 +19,15 @@ MAX_PEDALS = 1_000_000
 MAX_BEATS = 6 * 60 * 120  # six hours at 120 beats per minute
 # Tempo (3 bytes) and time signature (of 4, the first two), by kind of meta event.
 NEEDED = {0x51: 3, 0x58: 2}
-DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}  # by status
+SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # data bytes by status
 END = b"\xff\x2f\0"
-# All that follows may stand in deltas and texts, too: what matches is read event by event, which is right but slow.
-ODD_META = re.compile(rb"\xff(?:\x51[^\x03]|\x58(?:[^\x04]|\x04.[^\0-\6]))", re.DOTALL)
-# Running status that goes on after a system exclusive message; one of those that ends without F7, or is long; and
-# system messages that have no place in a file.
-RESUMED = re.compile(rb"\xf7[\x80-\xff]{0,3}[\0-\x7f]{2}", re.DOTALL)
-SIZED = b"|".join(b"%b.{%d}[^\xf7]" % (re.escape(bytes([size])), size - 1) for size in range(1, 128))
-UNFINISHED = re.compile(b"\xf0(?:[\0\x80-\xff]|" + SIZED + b")", re.DOTALL)
-SYSTEM = re.compile(rb"(?<!\xff\x51\x03)(?<!\xff\x51\x03.)[\0-\x7f][\xf1-\xf6\xf8-\xfe]", re.DOTALL)
-PRESSED = re.compile(rb"\x40[\x40-\x7f]")  # in running status, too
-SYSTEM_BYTES = [status for status in range(0xF1, 0xFF) if status != 0xF7]  # sought one by one: far quicker
-# A note-on and a program change of each channel behind a delta; the status first, as it is sought quickly.
-STRUCK, CHANGED = (
-    [re.compile(rb"\x%02x(?<=[\0-\x7f].)[\0-\x7f]{%d}" % (kind | channel, size), re.DOTALL) for channel in range(16)]
-    for kind, size in ((0x90, 2), (0xC0, 1))
-)
-# For each channel, note-offs of all pitches; and the longest wait, which a text of no length ends.
-ALL_OFF = [bytes([0, 0x80 | channel]) + b"\0".join(bytes([pitch, 0]) for pitch in range(128)) for channel in range(16)]
-LONGEST_WAIT = 2**28 - 1
+# Behind the tracks: what a cut event takes for its own, so that it ends behind its track instead of behind the memory.
+MARGIN = bytes(16)
+# By status, or the data byte that stands there in running status: whether two data bytes belong to it.
+TWO_DATA = np.array([status < 0xC0 or 0xE0 <= status < 0xF0 for status in range(256)])
+# Events are numbered within these bits: a file of 8 MiB has fewer.
+EVENT_BITS = 23
+EVENT_MASK = (1 << EVENT_BITS) - 1
 
 
 class Damaged(ValueError):
@@ -47,27 +40,27 @@ class TooMuch(ValueError):
 
 @dataclass
 class Events:
-    """What a file says, in its own ticks and in order of its tracks.
+    """What the tracks of a file say, in its own ticks.
 
     Args:
-        notes: (start, end, pitch, velocity, (track, channel, program)) of all notes but drums.
-        strikes: how many of them were struck so far.
+        notes: start, end, pitch, velocity and part of all notes but drums; (5, notes) int64, in no set order.
+        parts: (track, channel, program) of each part.
         drums: how many notes of drums there are.
         unended: how many of `notes` have no note-off: they end where their pitch is struck again, or with the track.
-        pedals: (channel, tick, whether it is down).
-        tempos: (tick, microseconds of a beat).
+        pedals: channel, tick, whether it is down; (movements, 3) int64, in order of tick within a track.
+        tempos: tick, microseconds of a beat; (tempos, 2) int64, in order of tick within a track.
         time_signatures: (tick, numerator, denominator).
         markers: (tick, text).
     """
 
-    notes: list[tuple] = field(default_factory=list)
-    strikes: int = 0
-    drums: int = 0
-    unended: int = 0
-    pedals: list[tuple[int, int, bool]] = field(default_factory=list)
-    tempos: list[tuple[int, int]] = field(default_factory=list)
-    time_signatures: list[tuple[int, int, int]] = field(default_factory=list)
-    markers: list[tuple[int, bytes]] = field(default_factory=list)
+    notes: np.ndarray
+    parts: list[tuple[int, int, int]]
+    drums: int
+    unended: int
+    pedals: np.ndarray
+    tempos: np.ndarray
+    time_signatures: list[tuple[int, int, int]]
+    markers: list[tuple[int, str]]
 
 
 def is_midi(beginning: bytes) -> bool:
@@ -118,200 +111,270 @@ def _unwrapped(data: bytes) -> bytes:
     raise Damaged("it is RIFF without MIDI inside")
 
 
-def needs_care(bodies: list[bytes]) -> bool:
-    """Whether symusic may read these tracks wrongly, by quick tests that find more than there is."""
-    for body in bodies:
-        if ODD_META.search(body) or RESUMED.search(body) or UNFINISHED.search(body):
-            return True
-        if any(status in body for status in SYSTEM_BYTES) and SYSTEM.search(body):
-            return True
-    return len(bodies) > 1 and _lacks_programs(bodies)
-
-
-def _lacks_programs(bodies: list[bytes]) -> bool:
-    """Whether a track may have notes before any program of their channel, which another track holds."""
-    for channel in range(16):
-        if channel == DRUMS or not any(0xC0 | channel in body for body in bodies):
-            continue
-        for number, body in enumerate(bodies):
-            first = body.find(0x90 | channel)
-            if first < 0 or 0 <= body.find(0xC0 | channel) < first or not STRUCK[channel].search(body):
-                continue
-            others = bodies[:number] + bodies[number + 1 :]
-            if any(0xC0 | channel in other and CHANGED[channel].search(other) for other in others):
-                return True
-    return False
-
-
-def hides_pedals(bodies: list[bytes]) -> bool:
-    """Whether a pedal may go down where symusic, which keeps controllers with the notes of the same track, channel and
-    program, drops it: in a track without notes of its channel, or before another program."""
-    for body in bodies:
-        for channel in range(16):
-            first = body.find(0xB0 | channel)
-            if first < 0:
-                continue
-            last = len(body) if 0x90 | channel not in body else body.rfind(0xC0 | channel)
-            if PRESSED.search(body, first, max(first, last)):
-                return True
-    return False
-
-
-def with_ends(division: int, bodies: list[bytes]) -> bytes:
-    """A MIDI file of these tracks in which notes that never end do so later than any music is let last."""
-    wait, parts = MAX_BEATS * division + 1, [b"MThd\0\0\0\6\0\1", len(bodies).to_bytes(2), division.to_bytes(2)]
-    late = b"\xff\xff\xff\x7f\xff\1\0" * (wait // LONGEST_WAIT) + _written(wait % LONGEST_WAIT) + b"\xff\1\0"
-    for body in bodies:
-        if body.endswith(END) and body[-4:-3] < b"\x80":  # else its end is not there, or not an end
-            offs = [ALL_OFF[channel] for channel in range(16) if 0x90 | channel in body]
-            body = b"".join([body[:-3], b"\xff\1\0", late, *offs, b"\0", END]) if offs else body
-        parts += [b"MTrk", len(body).to_bytes(4), body]
-    return b"".join(parts)
-
-
-def _written(value: int) -> bytes:
-    """A number of variable length, in four bytes."""
-    return bytes([0x80 | value >> 21, 0x80 | value >> 14 & 0x7F, 0x80 | value >> 7 & 0x7F, value & 0x7F])
-
-
 def read(bodies: list[bytes]) -> Events:
-    """Read tracks event by event. Running status goes on after meta events and system messages, a program holds for
-    its channel, also in tracks that have none.
+    """Read tracks. Running status goes on after meta events and system messages, a program holds for its channel, also
+    in tracks that have none; data bytes above 127 count as 127.
 
     Raises:
         Damaged: when an event is cut, or lacks its status or its value.
         TooMuch: when there are too many notes or movements of the pedal.
     """
-    found, programs, strikes = Events(), [], []
-    for number, body in enumerate(bodies):
-        own, struck = {}, {}
-        try:
-            last = _walk(body, found, own, struck)
-        except IndexError:
-            raise Damaged("a track ends inside an event") from None
-        programs.append(own)
-        strikes.append((number, struck, last))
-    others = _by_channel(programs)
-    for number, struck, last in strikes:
-        for key, events in struck.items():
-            ended, unended = _paired(events, last)
-            found.unended += unended
-            channel, pitch = key >> 7, key & 0x7F
-            for start, end, velocity, program in ended:
-                if program is None:
-                    program = _program(others.get(channel, []), start)
-                found.notes.append((start, end, pitch, velocity, (number, channel, program)))
-    return found
+    walk = _Walk(bodies)
+    at = 0
+    for body in bodies:
+        walk.track(at, at + len(body))
+        at += len(body)
+    track, tick, status, first, second = walk.columns()
+    kind, channel = status & 0xF0, status & 0x0F
+
+    down = (kind == 0x90) & (second > 0)
+    drums = int(np.count_nonzero(down & (channel == DRUMS)))
+    strokes = np.flatnonzero((down | (kind == 0x80) | (kind == 0x90)) & (channel != DRUMS))
+    if np.count_nonzero(down) - drums > MAX_NOTES:
+        raise TooMuch(f"it holds more than {MAX_NOTES:,} notes")
+    moved = np.flatnonzero((kind == 0xB0) & (first == PEDAL))
+    if len(moved) > MAX_PEDALS:
+        raise TooMuch(f"it moves the pedal more than {MAX_PEDALS:,} times")
+
+    lasts = np.append(0, tick)[walk.begun[1:]] * (np.diff(walk.begun) > 0)
+    begin, end, unended = _paired(strokes, track << 11 | channel << 7 | first, down, tick, lasts)
+    program = _programs(np.flatnonzero(kind == 0xC0), begin, track, channel, tick, first)
+    part = (track[begin] << 4 | channel[begin]) << 7 | program
+    cuts = np.flatnonzero(np.diff(part, prepend=-1))  # parts change seldom: notes are in order of track and channel
+    parts, place = np.unique(part[cuts], return_inverse=True)
+    part = np.repeat(place, np.diff(cuts, append=len(part)))
+    return Events(
+        np.array([tick[begin], end, first[begin], second[begin], part]),
+        [(part >> 11, part >> 7 & 0x0F, part & 0x7F) for part in parts.tolist()],
+        drums,
+        unended,
+        np.array([channel[moved], tick[moved], second[moved] >= 64]).T,
+        np.array([(tick[at], value) for at, value in walk.tempos], np.int64).reshape(-1, 2),
+        [(int(tick[at]), *value) for at, value in walk.time_signatures],
+        [(int(tick[at]), text) for at, text in walk.markers],
+    )
 
 
-def _walk(body: bytes, found: Events, own: dict, struck: dict) -> int:
-    """Read one track: program changes into `own`, strikes and ends of each channel and pitch into `struck`, the rest
-    into `found`; the tick where it ends."""
-    at = tick = status = 0
-    size, current, sounding = len(body), {}, Counter()
-    while at < size:
-        step, at = _number(body, at)
-        tick += step
-        first = body[at]
-        if first >= 0xF0:
-            at = _system(body, at, tick, found)
-            continue
-        if first >= 0x80:
-            status, at = first, at + 1
-        if not status:
+class _Walk:
+    """Where the events of all tracks stand: runs of those with two data bytes, found at once, and single ones."""
+
+    def __init__(self, bodies: list[bytes]):
+        self.data = b"".join([*bodies, MARGIN])
+        self.bytes = np.frombuffer(self.data, np.uint8)
+        self.low = low = np.flatnonzero(self.bytes < 0x80)[:-1]
+        self.after = self.bytes[low + 1]
+        # An event whose wait ends at low[j] is well formed and has two data bytes unless ends[j % 3][j // 3].
+        apart = np.diff(low)
+        ends = ~TWO_DATA[self.after]
+        ends[:-1] |= apart > 2
+        ends[:-2] |= apart[1:] > 1
+        ends[1:] |= apart > 4
+        ends[-3:] = True
+        self.ends = [np.ascontiguousarray(ends[phase::3]) for phase in range(3)]
+        self.runs: list[tuple[int, int, int]] = []  # place in `low`, byte, number of events
+        self.singles: list[tuple[int, int, int, int, int]] = []  # event; wait, status or 0, two data bytes
+        self.begun = [0]  # event that begins each track, and how many there are
+        self.tempos: list[tuple[int, int]] = []  # event, microseconds
+        self.time_signatures: list[tuple[int, tuple[int, int]]] = []
+        self.markers: list[tuple[int, str]] = []
+
+    def track(self, at: int, stop: int) -> None:
+        """Find the events of the track that lies in these bytes."""
+        event, two = self.begun[-1], True  # whether events without a status of their own have two data bytes
+        border = int(self.low.searchsorted(stop))
+        self.ends[border % 3][border // 3] = True  # no run goes on into the next track
+        while at < stop:
+            place = int(self.low.searchsorted(at))
+            count = 0
+            if self.low.item(place) - at < 4 and (two or self.after.item(place) >= 0x80):
+                count = int(self.ends[place % 3][place // 3 :].argmax())
+            if count:
+                self.runs.append((place, at, count))
+                at, two = self.low.item(place + 3 * count - 1) + 1, True
+                event += count
+            else:
+                self.runs.append((place, at, 1))
+                at, two = self._single(at, stop, event, two)
+                event += 1
+        if at > stop:
+            raise Damaged("a track ends inside an event")
+        self.begun.append(event)
+
+    def _single(self, at: int, stop: int, event: int, two: bool) -> tuple[int, bool]:
+        """Read one event; where the next begins, and whether that has two data bytes if it has no status."""
+        data = self.data
+        wait, at = _number(data, at)
+        status = data[at]
+        if status >= 0xF0:
+            self.singles.append((event, wait, status, 0, 0))
+            return self._system(at, stop, event), two
+        if status >= 0x80:
+            two, at = bool(TWO_DATA[status]), at + 1
+        else:
+            status = 0
+        self.singles.append((event, wait, status, min(data[at], 127), min(data[at + 1], 127) if two else 0))
+        return at + 1 + two, two
+
+    def _system(self, at: int, stop: int, event: int) -> int:
+        """Read the meta event or system message at `at`; where the next event begins."""
+        data, status = self.data, self.data[at]
+        if status not in (0xF0, 0xF7, 0xFF):
+            return at + 1 + SYSTEM_DATA.get(status, 0)
+        kind = data[at + 1] if status == 0xFF else None
+        size, begin = _number(data, at + 1 + (status == 0xFF))
+        end = begin + size
+        if kind == 0x2F:
+            return max(stop, begin)
+        if size < NEEDED.get(kind, 0):
+            raise Damaged("a tempo or time signature without its value")
+        if end > stop:
+            raise Damaged("a track ends inside an event")
+        if kind == 0x51:
+            self.tempos.append((event, int.from_bytes(data[begin : begin + 3])))
+        elif kind == 0x58 and data[begin + 1] < 7:
+            self.time_signatures.append((event, (data[begin], 1 << data[begin + 1])))
+        elif kind == 0x06:
+            self.markers.append((event, data[begin:end].decode("utf-8", "replace")))
+        return end
+
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """Track, tick, status and two data bytes of all events, int64; the second is 0 where there is one.
+
+        Raises:
+            Damaged: when a channel's event comes before any status.
+        """
+        places, ats, counts = np.array(self.runs, np.int64).reshape(-1, 3).T
+        first = counts.cumsum() - counts
+        events = np.arange(self.begun[-1])
+        place = np.repeat(places - 3 * first, counts) + 3 * events
+        end, begin = self.low[place], self.low[place - 1] + 1
+        begin[first] = ats
+        wait, size = self.bytes[end].astype(np.int64), end - begin
+        for more in (1, 2, 3):
+            longer = np.flatnonzero(size >= more)
+            if not len(longer):
+                break
+            wait[longer] |= (self.bytes[end[longer] - more] & np.int64(0x7F)) << 7 * more
+        status = self.after[place].astype(np.int64)
+        own = status >= 0x80
+        status *= own
+        at = end + own + 1
+        one, two = self.bytes[at].astype(np.int64), self.bytes[at + 1].astype(np.int64)
+        single, *values = np.array(self.singles, np.int64).reshape(-1, 5).T
+        wait[single], status[single], one[single], two[single] = values
+
+        begun = np.array(self.begun)
+        track = np.repeat(np.arange(len(begun) - 1), np.diff(begun))
+        passed = np.append(0, wait.cumsum())
+        tick = passed[1:] - passed[begun[track]]
+        given = (status >= 0x80) & (status < 0xF0)
+        source = np.maximum.accumulate(np.where(given, events, -1))
+        running = status < 0x80
+        if (running & (source < begun[track])).any():
             raise Damaged("data without a status")
-        kind, channel = status & 0xF0, status & 0x0F
-        data, at = min(body[at], 127), at + 1
-        value = 0
-        if DATA_BYTES[kind] == 2:
-            value, at = min(body[at], 127), at + 1
-        if kind == 0x90 and value and channel == DRUMS:
-            found.drums += 1
-        elif kind == 0x90 and value:
-            found.strikes += 1
-            if found.strikes > MAX_NOTES:
-                raise TooMuch(f"it holds more than {MAX_NOTES:,} notes")
-            sounding[channel << 7 | data] += 1
-            struck.setdefault(channel << 7 | data, []).append((tick, value, current.get(channel)))
-        elif kind <= 0x90:
-            if sounding[channel << 7 | data]:
-                sounding[channel << 7 | data] -= 1
-                struck[channel << 7 | data].append((tick, 0, None))
-        elif kind == 0xC0:
-            current[channel] = data
-            own.setdefault(channel, []).append((tick, data))
-        elif kind == 0xB0 and data == PEDAL:
-            found.pedals.append((channel, tick, value >= 64))
-            if len(found.pedals) > MAX_PEDALS:
-                raise TooMuch(f"it moves the pedal more than {MAX_PEDALS:,} times")
-    return tick
+        return track, tick, np.where(running, status[source], status), one, two
 
 
-def _system(body: bytes, at: int, tick: int, found: Events) -> int:
-    """Read the meta event or system message at `at`; where the next event is."""
-    status = body[at]
-    if status not in (0xF0, 0xF7, 0xFF):
-        return at + 1 + DATA_BYTES.get(status, 0)
-    kind = body[at + 1] if status == 0xFF else None
-    size, begin = _number(body, at + 1 + (status == 0xFF))
-    end = begin + size
-    if kind == 0x2F:
-        return len(body)
-    if size < NEEDED.get(kind, 0):
-        raise Damaged("a tempo or time signature without its value")
-    if end > len(body):
-        raise IndexError
-    if kind == 0x51:
-        found.tempos.append((tick, int.from_bytes(body[begin : begin + 3])))
-    elif kind == 0x58 and body[begin + 1] < 7:
-        found.time_signatures.append((tick, body[begin], 1 << body[begin + 1]))
-    elif kind == 0x06:
-        found.markers.append((tick, body[begin:end]))
-    return end
-
-
-def _number(track: bytes, at: int) -> tuple[int, int]:
+def _number(data: bytes, at: int) -> tuple[int, int]:
     """The number of variable length, of at most four bytes, at `at`; and where it ends."""
     value = 0
     for at in range(at, at + 4):  # noqa: B020
-        value = value << 7 | track[at] & 0x7F
-        if track[at] < 0x80:
+        value = value << 7 | data[at] & 0x7F
+        if data[at] < 0x80:
             break
     return value, at + 1
 
 
-def _paired(events: list[tuple], last: int) -> tuple[list[tuple], int]:
-    """Strikes of one pitch with their ends, (start, end, velocity, program), and how many have none.
+def _paired(
+    events: np.ndarray, key: np.ndarray, down: np.ndarray, tick: np.ndarray, last: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Events that begin a note, the ticks where these end, and how many have no end.
+
+    Args:
+        events: that begin or end notes.
+        key: of every event, its track, channel and pitch in bits 11 on, 7 to 10, and 0 to 6.
+        down: whether an event begins a note.
+        tick: of every event.
+        last: tick where each track ends.
+    """
+    packed = np.sort(key[events] << EVENT_BITS | events)
+    key, events = packed >> EVENT_BITS, packed & EVENT_MASK
+    opens = down[events]
+    if not len(events) % 2 and opens[::2].all() and not opens[1::2].any() and (key[::2] == key[1::2]).all():
+        return events[::2], tick[events[1::2]], 0
+    changes = np.append(np.flatnonzero(np.diff(key)) + 1, len(key))
+    sizes = np.diff(changes, prepend=0)
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.arange(len(key)) - np.repeat(changes - sizes, sizes)
+    odd = sizes % 2 == 1
+    odd[group[opens != (place % 2 == 0)]] = True  # not one down, one up, and so on
+    plain = events[~odd[group]]
+    begin, end, unended = [plain[::2]], [tick[plain[1::2]]], 0
+    for stop, size in zip(changes[odd].tolist(), sizes[odd].tolist(), strict=True):
+        own = events[stop - size : stop]
+        strokes = list(zip(own.tolist(), tick[own].tolist(), opens[stop - size : stop].tolist(), strict=True))
+        notes, missing = _matched(strokes, int(last[key[stop - 1] >> 11]))
+        found = np.array(notes, np.int64).reshape(-1, 2)
+        begin.append(found[:, 0])
+        end.append(found[:, 1])
+        unended += missing
+    return np.concatenate(begin), np.concatenate(end), unended
+
+
+def _matched(strokes: list[tuple[int, int, bool]], last: int) -> tuple[list[list[int]], int]:
+    """(event, tick of its end) of the notes of one pitch, and how many have none.
 
     The first to start is the first to end; where ends are missing, a strike also ends the note before it.
+
+    Args:
+        strokes: event, tick, whether it begins a note.
+        last: tick where the track ends.
     """
-    notes, open_at = [], 0
-    for tick, velocity, program in events:
-        if velocity:
-            notes.append([tick, None, velocity, program])
-        elif open_at < len(notes):
-            notes[open_at][1], open_at = tick, open_at + 1
-    if open_at == len(notes):
+    notes, ended = [], 0
+    for event, tick, opens in strokes:
+        if opens:
+            notes.append([event, last])
+        elif ended < len(notes):
+            notes[ended][1], ended = tick, ended + 1
+    if ended == len(notes):
         return notes, 0
     notes, unended, sounding = [], 0, False
-    for tick, velocity, program in events:
+    for event, tick, opens in strokes:
         if sounding:
-            notes[-1][1], unended = tick, unended + (velocity > 0)
-        sounding = velocity > 0
-        if sounding:
-            notes.append([tick, last, velocity, program])
+            notes[-1][1], unended = tick, unended + opens
+        sounding = opens
+        if opens:
+            notes.append([event, last])
     return notes, unended + sounding
 
 
-def _by_channel(programs: list[dict]) -> dict[int, list[tuple[int, int]]]:
-    """(tick, program) of each channel through all tracks, in order of tick."""
-    found = {}
-    for own in programs:
-        for channel, changes in own.items():
-            found.setdefault(channel, []).extend(changes)
-    return {channel: sorted(changes, key=lambda change: change[0]) for channel, changes in found.items()}
+def _programs(
+    changes: np.ndarray, notes: np.ndarray, track: np.ndarray, channel: np.ndarray, tick: np.ndarray, value: np.ndarray
+) -> np.ndarray:
+    """Program of each note: the last of its track and channel, else of its channel in any track, else 0.
+
+    Args:
+        changes, notes: events.
+        track, channel, tick, value: of every event.
+    """
+    program = np.zeros(len(notes), np.int64)
+    if not len(changes) or not len(notes):
+        return program
+    key = track << 4 | channel
+    own = np.sort(key[changes] << EVENT_BITS | changes)
+    place = own.searchsorted(key[notes] << EVENT_BITS | notes) - 1
+    before = own[place] & EVENT_MASK
+    known = (place >= 0) & (key[before] == key[notes])
+    program[known] = value[before[known]]
+    if not known.all():
+        lacking = notes[~known]
+        changes = changes[np.lexsort((tick[changes], channel[changes]))]
+        at = np.searchsorted(_when(channel, tick, changes), _when(channel, tick, lacking), side="right") - 1
+        before = changes[at]
+        program[~known] = np.where((at >= 0) & (channel[before] == channel[lacking]), value[before], 0)
+    return program
 
 
-def _program(changes: list[tuple[int, int]], tick: int) -> int:
-    place = bisect_right(changes, tick, key=lambda change: change[0])
-    return changes[place - 1][1] if place else 0
+def _when(channel: np.ndarray, tick: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """A number that orders events by channel, then by tick."""
+    return channel[events] << 56 | tick[events]
