@@ -47,7 +47,7 @@ class EventLSTM(SymbolModel):
     )
 
     presets: ClassVar = {
-        "smoke": dict(units=(16,), epochs=2, chunk=64),
+        "smoke": dict(units=(16,), epochs=2, updates=200, chunk=64),
         "original": dict(
             context="window", window=15, units=(256,), batch=128, optimizer="rmsprop", learning_rate=0.01, epochs=25
         ),

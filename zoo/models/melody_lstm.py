@@ -39,7 +39,7 @@ class MelodyLSTM(SymbolModel):
     voice: str = written("lines", "what is heard: monophonic tracks, or the highest note of all", choices=VOICES)
 
     presets: ClassVar = {
-        "smoke": dict(units=(16,), epochs=2, window=8),
+        "smoke": dict(units=(16,), epochs=2, updates=200, window=8),
         "blog": dict(context="window", epochs=10, clip_value=5.0, schedule="plateau"),
         "class_project": dict(
             context="window", epochs=10, clip_value=5.0, schedule="plateau", units=(64, 64), dense=128, dropout=0.35

@@ -49,7 +49,7 @@ class NoteLSTM(SymbolModel):
     )
 
     presets: ClassVar = {
-        "smoke": dict(units=(16,), dense=8, epochs=2, window=8),
+        "smoke": dict(units=(16,), dense=8, epochs=2, updates=200, window=8),
         "original": dict(
             context="window", window=100, units=(512, 512, 512), recurrent_dropout=0.3, batch_norm=True, dense=256,
             batch=128, optimizer="rmsprop", epochs=200,

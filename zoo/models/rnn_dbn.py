@@ -46,7 +46,7 @@ class RNNDBN(RBMModel):
 
     presets: ClassVar = {
         "smoke": dict(
-            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=3, chunk=32, steps_per_beat=2,
+            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=3, updates=200, chunk=32, steps_per_beat=2,
             lower_share=0.33, upper_share=0.33, pretrain_epochs=1,
         ),
         "tuned": dict(

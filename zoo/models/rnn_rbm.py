@@ -33,7 +33,7 @@ class RNNRBM(RBMModel):
 
     presets: ClassVar = {
         "smoke": dict(
-            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=2, chunk=32, steps_per_beat=2,
+            hidden=12, units=(12,), gibbs_steps=2, sample_steps=5, epochs=2, updates=200, chunk=32, steps_per_beat=2,
             pretrain_epochs=1,
         ),
         "blog": dict(
