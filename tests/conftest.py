@@ -58,7 +58,7 @@ def studio(tunes) -> Path:
 @pytest.fixture
 def unmeasured(monkeypatch):
     """Neither score nor sample: for tests of what comes before."""
-    from zoo import measuring
+    from zoo.experiments import measuring
 
     monkeypatch.setattr(measuring, "PARTS", {"nothing": lambda measured: {"measured": True}})
 
@@ -66,7 +66,7 @@ def unmeasured(monkeypatch):
 @pytest.fixture
 def instant(monkeypatch, unmeasured):
     """Do not train either: for tests of what is around the training."""
-    from zoo import training
+    from zoo.training import loop
 
     def train(model, lines, validate, *, spent, watch, state_path):
         history = []
@@ -75,9 +75,9 @@ def instant(monkeypatch, unmeasured):
             history[-1]["val_nats_per_beat"] = 5.25 - epoch
             watch.batch(epoch, 1, 1, epoch + 0.25)
             watch.epoch(history, model.network)
-        return training.State(history)
+        return loop.State(history)
 
-    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(loop, "train", train)
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +148,7 @@ def corpus(tunes):
 def job(corpus, tmp_path):
     """Makes jobs with results in tmp_path."""
     import zoo
-    from zoo.harness import Job
+    from zoo.experiments.job import Job
 
     def make(name="note_lstm", seed=0, overrides=None, **fields):
         model = zoo.create(name, "smoke", seed, **overrides or {})

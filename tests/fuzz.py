@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo import codecs
-from zoo.corpus import load_corpus
-from zoo.errors import UserError
+from zoo._errors import UserError
+from zoo.corpora import load_corpus
 from zoo.midi import parse_midi, read_midi, write_midi
 from zoo.song import Song
 
@@ -88,7 +88,7 @@ def sources() -> list[tuple[int, list[Track]]]:
     import mido
     from music21 import corpus
 
-    from zoo.recipes import read_score
+    from zoo.corpora.recipes import read_score
 
     songs = [read_score(corpus.getWork(name)) for name in (*CHORALES, *TUNES)]
     found = []

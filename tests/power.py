@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.comparison import common_length, crop
-from zoo.corpus import SPLITS, Corpus, load_corpus
-from zoo.metrics import TwoSampleTest, two_sample_test, views
+from zoo.corpora import SPLITS, Corpus, load_corpus
+from zoo.evaluation.comparison import common_length, crop
+from zoo.evaluation.metrics import TwoSampleTest, two_sample_test, views
 from zoo.song import TICKS_PER_BEAT, Song
 
 BAR = 4 * TICKS_PER_BEAT
@@ -81,7 +81,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def cropped(corpus: Corpus) -> dict[str, list[Song]]:
-    """The corpus's sides, songs cropped as `zoo.comparison` does."""
+    """The corpus's sides, songs cropped as `zoo.evaluation.comparison` does."""
     length = common_length(corpus.test, BEATS)
     return {side: [crop(song, length) for song in getattr(corpus, side)] for side in SPLITS}
 

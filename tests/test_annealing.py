@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from machines import log_sum, randomised, rbm_joint, rbm_log_p, states
 
-from zoo.annealing import CHAINS, anneal
+from zoo.evaluation.annealing import CHAINS, anneal
 from zoo.models.rnn_rbm import RNNRBM
 
 VISIBLE, HIDDEN = 8, 4

@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_codecs import CODECS
 
-from zoo import Song, UserError, comparison, metrics, priming, read_midi, write_midi
+from zoo import Song, UserError, read_midi, write_midi
 from zoo.codecs import AUTO, ChordCodec, EventCodec, MelodyCodec, RollCodec
 from zoo.codecs.grid import GRIDS, coarsest_grid, on_grid, onset_shares, to_ticks
+from zoo.evaluation import comparison, metrics
+from zoo.models import _priming
 from zoo.render import roll, sheet, sound
 
 CODECS = CODECS | {
@@ -90,13 +92,13 @@ def test_no_note_is_lost_at_the_end_or_anywhere(name, song):
 def test_new_music_begins_where_the_codes_of_a_primer_end(codec, song, ticks):
     codec = fitted(codec, song)
     try:
-        lines, heard = priming.primers(codec, [song], ticks, 2, "model", "holds nothing.")
+        lines, heard = _priming.primers(codec, [song], ticks, 2, "model", "holds nothing.")
     except UserError:
         assert not codec.can_read(song.crop(0, ticks)) or isinstance(codec, (EventCodec, ChordCodec, RollCodec))
         return
     after = Song.from_notes([(0, 480, 60, 80, 0)])
     for line, before in zip(lines, heard, strict=True):
-        piece = priming.joined(before, after)
+        piece = _priming.joined(before, after)
         assert piece.primed == before.length == to_ticks(codec.end(line.codes), codec.steps_per_beat)
         assert piece.length == before.length + 480 and piece.start.max() == piece.primed
         assert piece.tempo == song.tempo

@@ -8,11 +8,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zoo import baselines
-from zoo.baselines import frames, symbols
 from zoo.codecs import ChordCodec, Codec, EventCodec, Line, MelodyCodec, RollCodec
+from zoo.evaluation import baselines
+from zoo.evaluation.baselines import frames, symbols
+from zoo.evaluation.likelihood import Coverage, encode_all
 from zoo.midi import read_midi
-from zoo.scoring import Coverage, encode_all
 from zoo.song import Song
 
 SIXTEENTH = 120  # ticks

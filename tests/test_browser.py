@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_report import EVIL, add_run, change, write
 
-from zoo.metrics import UNITS
+from zoo.evaluation.metrics import UNITS
 from zoo.midi import write_midi
 from zoo.report import write_report
 from zoo.song import Song

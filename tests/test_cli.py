@@ -13,10 +13,11 @@ import filelock
 import pytest
 
 import zoo
-from zoo import hyperparameters, models
+from zoo import models
 from zoo.cli import commands, main
-from zoo.harness import Keeper
+from zoo.experiments.job import Keeper
 from zoo.report import load_runs
+from zoo.training import hyperparameters
 
 ROOT = Path(__file__).resolve().parents[1]
 BEAT = 480
@@ -38,9 +39,9 @@ from typing import ClassVar
 import keras
 
 from zoo.codecs import MelodyCodec
-from zoo.hyperparameters import option
+from zoo.training.hyperparameters import option
 from zoo.layers.symbols import SymbolInput
-from zoo.symbol_model import SymbolModel
+from zoo.models._symbols import SymbolModel
 
 
 @dataclass(kw_only=True)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from zoo import Song, comparison
+from zoo import Song
 from zoo.codecs import ChordCodec, MelodyCodec, RollCodec
+from zoo.evaluation import comparison
 
 BEAT = 480
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)

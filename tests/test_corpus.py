@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo import recipes
-from zoo.corpus import SPLITS, load_corpus
-from zoo.errors import UserError
-from zoo.files import write_json
+from zoo._errors import UserError
+from zoo._files import write_json
+from zoo.corpora import SPLITS, load_corpus, recipes
 from zoo.midi import write_midi
 from zoo.song import Song
 
@@ -237,5 +236,5 @@ def test_published_splits_have_their_published_sizes():
 
 
 def test_importing_is_light():
-    code = "import sys, zoo.corpus; assert not {'music21', 'keras', 'pretty_midi'} & set(sys.modules)"
+    code = "import sys, zoo.corpora.corpus; assert not {'music21', 'keras', 'pretty_midi'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo import Song, load_corpus, write_midi
-from zoo.diagnosis import diagnose
+from zoo.corpora.diagnosis import diagnose
 
 BEAT = 480
 

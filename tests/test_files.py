@@ -8,8 +8,8 @@ import time
 import filelock
 import pytest
 
-from zoo.errors import Busy, UserError
-from zoo.files import locked, remove_leftovers, replacing, write_text
+from zoo._errors import Busy, UserError
+from zoo._files import locked, remove_leftovers, replacing, write_text
 
 
 def number_of_a_dead_process():
@@ -80,7 +80,7 @@ def test_a_lock(tmp_path):
 def test_the_second_waits(tmp_path, capfd):
     lock = filelock.FileLock(tmp_path / ".lock")
     lock.acquire()
-    code = "import pathlib, sys; from zoo.files import locked\n"
+    code = "import pathlib, sys; from zoo._files import locked\n"
     code += "with locked(pathlib.Path(sys.argv[1]), 'testing', wait=True): print('mine')"
     other = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

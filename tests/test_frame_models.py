@@ -7,10 +7,11 @@ from machines import arrays, randomised, rbm_log_p
 from test_models import TRAIN, VALID
 
 import zoo
-from zoo import Song, frame_model, rbm_model
-from zoo.annealing import Annealed
+from zoo import Song
 from zoo.codecs import Line
+from zoo.evaluation.annealing import Annealed
 from zoo.layers.conditioned import CELLS
+from zoo.models import _frames, _rbm
 
 BEAT = 480
 NAMES = ["rnn_dbn", "rnn_nade", "rnn_rbm"]
@@ -29,7 +30,7 @@ OPTIONS = {
 
 def create(name, **options):
     """A tiny model with those of the options that it has."""
-    known = zoo.hyperparameters.options(zoo.find(name))
+    known = zoo.training.hyperparameters.options(zoo.find(name))
     options = TINY | OF_CHAINS | options
     return zoo.create(name, "smoke", **{key: value for key, value in options.items() if key in known})
 
@@ -133,8 +134,8 @@ def test_every_frame_is_trained_once_in_an_epoch(name):
 
 def test_whole_songs_are_scored_as_the_network_says(monkeypatch):
     """More lines than are read at once, longer ones too, and measured a few at a time."""
-    monkeypatch.setattr(frame_model, "MEASURED_AT_ONCE", 90)
-    monkeypatch.setattr(frame_model, "READER_STEPS", 16)
+    monkeypatch.setattr(_frames, "MEASURED_AT_ONCE", 90)
+    monkeypatch.setattr(_frames, "READER_STEPS", 16)
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
     model = prepared(create("rnn_nade", struck=False, cell="lstm"), lines[1].codes)
     randomised(model.conditioned)
@@ -160,7 +161,7 @@ def test_pieces_go_on_from_their_primers(name):
         pieces = model.generate(7, 5, 0.8, 1.0, given, seed=3)
         assert len(pieces) == 7
         for row, piece in enumerate(pieces):
-            noise = np.random.default_rng([3, row]).random((frame_model.SAMPLER_STEPS, width), np.float32)
+            noise = np.random.default_rng([3, row]).random((_frames.SAMPLER_STEPS, width), np.float32)
             frames = given[row].codes.astype(np.float32) if given else np.zeros((0, 8), np.float32)
             for uniform in noise[:5]:
                 (parameters,) = arrays(model.network(np.concatenate([frames, np.ones((1, 8), np.float32)])[None]))
@@ -174,7 +175,7 @@ def test_pieces_go_on_from_their_primers(name):
 @pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
 def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, monkeypatch):
     """Machines without couplings, whose likelihood needs no luck."""
-    monkeypatch.setattr(frame_model, "MEASURED_AT_ONCE", 90)
+    monkeypatch.setattr(_frames, "MEASURED_AT_ONCE", 90)
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
     frames = np.concatenate([line.codes for line in lines])
     model = prepared(create(name, struck=False, pretrain_epochs=0, anneal_steps=200, quick_frames=40), frames)
@@ -192,7 +193,7 @@ def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, mo
 
 
 def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
-    monkeypatch.setattr(rbm_model, "DOUBLED_FRAMES", 30)
+    monkeypatch.setattr(_rbm, "DOUBLED_FRAMES", 30)
     lines = some_lines(26, [40, 17])
     model = prepared(
         create("rnn_rbm", struck=False, anneal_steps=8, anneal_chains=5, anneal_twice=True), lines[0].codes
@@ -204,7 +205,7 @@ def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
         asked.append((temperatures, len(b_v)))
         return Annealed(np.full(len(b_v), 100.0 / temperatures), np.ones(len(b_v)), np.zeros((chains, *b_v.shape), int))
 
-    monkeypatch.setattr(rbm_model, "anneal", anneal)
+    monkeypatch.setattr(_rbm, "anneal", anneal)
     details = model.evaluate(lines).details
     assert asked == [(8, 57), (8, 30), (16, 30)] and model.anneal_steps == 8
     assert details["temperatures"] == 8 and details["frames"] == 57

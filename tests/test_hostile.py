@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from fuzz import chunk, midi
 
+from zoo._errors import UserError
+from zoo._files import read_json, write_json
 from zoo.cli import commands, main
-from zoo.corpus import load_corpus
-from zoo.errors import UserError
-from zoo.files import read_json, write_json
-from zoo.folders import results_folder
+from zoo.corpora import load_corpus
+from zoo.experiments.folders import results_folder
 from zoo.midi import UnreadableMidi, read_midi, write_midi
 from zoo.render.sound import audio
 from zoo.song import Song
@@ -151,7 +151,7 @@ import sys
 from pathlib import Path
 from fuzz import most_memory
 from test_hostile import long_song
-from zoo.errors import UserError
+from zoo._errors import UserError
 from zoo.render import render
 from zoo.render.roll import piano_roll
 from zoo.render.sound import audio

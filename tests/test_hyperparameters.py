@@ -11,9 +11,9 @@ from typing import ClassVar
 import pytest
 
 import zoo
-from zoo import hyperparameters
-from zoo.errors import UserError
-from zoo.hyperparameters import option
+from zoo._errors import UserError
+from zoo.training import hyperparameters
+from zoo.training.hyperparameters import option
 
 
 @dataclasses.dataclass(kw_only=True)

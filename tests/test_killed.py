@@ -28,7 +28,7 @@ TIMES = {"seconds", "seconds_to_best", "first_seconds", "songs_per_second", "pea
 # file takes its place, so that one can see it.
 HOOK = """
 import dataclasses, os, pathlib, time, zoo
-from zoo import recipes
+from zoo.corpora import recipes
 scores = sorted(pathlib.Path(os.environ["SCORES"]).glob("*.abc"))
 pieces = {path.stem: path for path in scores}
 recipes.RECIPES["bach-chorales"] = recipes.Recipe("little scores", lambda: pieces)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zoo import metrics
-from zoo.metrics import features, kept
+from zoo.evaluation import metrics
+from zoo.evaluation.metrics import features, kept
 from zoo.song import Song
 
 SIXTEENTH, BEAT = 120, 480  # ticks

@@ -6,10 +6,10 @@ from power import FAULTS
 from scipy import stats
 from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
 
-from zoo import metrics
-from zoo.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test
-from zoo.metrics.excerpts import views
-from zoo.metrics.repetition import tokens
+from zoo.evaluation import metrics
+from zoo.evaluation.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test
+from zoo.evaluation.metrics.excerpts import views
+from zoo.evaluation.metrics.repetition import tokens
 from zoo.midi import read_midi
 
 PIECES = [piece(number) for number in range(10)]

@@ -8,9 +8,8 @@ from pathlib import Path
 import pretty_midi
 import pytest
 
-from zoo import midi
-from zoo.errors import UserError
-from zoo.midi import parse_midi, read_midi, write_midi
+from zoo._errors import UserError
+from zoo.midi import parse_midi, read_midi, reading, write_midi
 from zoo.song import Song
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,9 +142,9 @@ def test_missing_empty_foreign_cut_and_huge_files_say_why(midi_file, tmp_path, m
             read_midi(path)
         assert reason in caught.value.reason
     whole.write_bytes(data)
-    monkeypatch.setattr(midi, "MAX_BYTES", len(data))
+    monkeypatch.setattr(reading, "MAX_BYTES", len(data))
     assert len(read_midi(whole)) == 1
-    monkeypatch.setattr(midi, "MAX_NOTES", 0)
+    monkeypatch.setattr(reading, "MAX_NOTES", 0)
     with pytest.raises(UserError, match="more than 0 notes"):
         read_midi(whole)
     whole.write_bytes(data + b"\0")

@@ -8,8 +8,8 @@ import pytest
 
 import zoo
 import zoo.cli
-from zoo import hyperparameters
-from zoo.errors import UserError
+from zoo._errors import UserError
+from zoo.training import hyperparameters
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG = "1" + "0" * 400  # no float holds it

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import checkpoint, hyperparameters
-from zoo.errors import UserError
+from zoo._errors import UserError
+from zoo.training import checkpoint, hyperparameters
 
 NAMES = zoo.names()
 ROOT = Path(__file__).resolve().parents[1]
@@ -263,7 +263,8 @@ GIANTS = """
 import json, resource, sys
 from pathlib import Path
 import zoo
-from zoo import checkpoint, hyperparameters
+from zoo.training import checkpoint
+from zoo.training import hyperparameters
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

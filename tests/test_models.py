@@ -11,9 +11,9 @@ import pytest
 
 import zoo
 from zoo import Song, UserError
-from zoo.base import MusicModel
-from zoo.scoring import AIS, BOUND, EXACT
-from zoo.symbol_model import SymbolModel
+from zoo.evaluation.likelihood import AIS, BOUND, EXACT
+from zoo.models._base import MusicModel
+from zoo.models._symbols import SymbolModel
 
 BEAT = 480
 NAMES = zoo.names()

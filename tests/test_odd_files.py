@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from fuzz import midi, number
 
-from zoo import smf
-from zoo.corpus import load_corpus
-from zoo.errors import UserError
-from zoo.midi import UnreadableMidi, parse_midi
-from zoo.performance import has_beat
+from zoo._errors import UserError
+from zoo.corpora import load_corpus
+from zoo.midi import UnreadableMidi, parse_midi, smf
+from zoo.midi.performance import has_beat
 
 END = (0, b"\xff\x2f\0")
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from zoo import progress
-from zoo.progress import TrainingDisplay, clock, counting
+from zoo.experiments import progress
+from zoo.experiments.progress import TrainingDisplay, clock, counting
 from zoo.report import pieces
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from zoo.errors import UserError
+from zoo._errors import UserError
 from zoo.report import write_published
 from zoo.report.published import CORPORA, JSB, NOTTINGHAM, PUBLISHED
 

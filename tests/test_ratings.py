@@ -10,9 +10,9 @@ from urllib.parse import unquote
 import pytest
 from test_report import Page, add_run, write
 
+from zoo._errors import UserError
+from zoo._files import write_json
 from zoo.cli import main
-from zoo.errors import UserError
-from zoo.files import write_json
 from zoo.report import write_report
 from zoo.report.blind import COLUMNS, Question
 from zoo.report.publishing import publish

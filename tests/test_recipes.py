@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from zoo import recipes
-from zoo.corpus import load_corpus
-from zoo.errors import UserError
-from zoo.files import read_json
+from zoo._errors import UserError
+from zoo._files import read_json
+from zoo.corpora import load_corpus, recipes
+from zoo.corpora.recipes import UnusablePiece, build, read_score
 from zoo.midi import read_midi
-from zoo.recipes import UnusablePiece, build, read_score
 
 ABC = "X:1\nT:test\nM:{meter}\nL:1/4\nQ:1/4=90\nK:C\n{music}\n"
 

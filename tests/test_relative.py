@@ -8,11 +8,11 @@ import pytest
 from keras import ops
 
 from zoo.codecs import Line
-from zoo.frame_model import READER_STEPS
 from zoo.layers.conditioned import Conditioned, FrameSampler
 from zoo.layers.nade import NADE
 from zoo.layers.rbm import RBM
 from zoo.layers.relative import PitchBiases, PitchContext, Relative
+from zoo.models._frames import READER_STEPS
 from zoo.models.rnn_nade import RNNNADE
 
 RELATIVE = Relative(units=2, reach=3, memory=2, pitches=4)

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from zoo import render
-from zoo.errors import UserError
+from zoo._errors import UserError
 from zoo.midi import read_midi
 from zoo.render.roll import piano_roll
 from zoo.render.sheet import musicxml

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from zoo.errors import UserError
+from zoo._errors import UserError
 from zoo.midi import write_midi
 from zoo.report import load_runs, publish, table, write_report
 from zoo.song import Song

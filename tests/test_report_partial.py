@@ -5,7 +5,7 @@ import json
 import pytest
 from test_report import Page, add_run, folder, write  # noqa: F401
 
-from zoo.measuring import PARTS
+from zoo.experiments.measuring import PARTS
 from zoo.report import load_runs, write_report
 
 KEYS = {  # of metrics.json, by part

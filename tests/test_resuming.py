@@ -9,12 +9,13 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from test_harness import history_of, interrupt, read
+from test_job import history_of, interrupt, read
 
 import zoo
-from zoo import UserError, measuring
-from zoo.errors import CannotWrite
-from zoo.harness import Keeper
+from zoo import UserError
+from zoo._errors import CannotWrite
+from zoo.experiments import measuring
+from zoo.experiments.job import Keeper
 
 QUICK = "note_lstm"
 FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real", ".lock"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo import Song
-from zoo.corpus import SPLITS, _split_by_hash
+from zoo.corpora.corpus import SPLITS, _split_by_hash
 
 
 def song(number, beats):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import Song, UserError, training
-from zoo.training import State, Watch
+from zoo import Song, UserError
+from zoo.training import loop
+from zoo.training.loop import State, Watch
 
 BEAT = 480
 
@@ -33,32 +34,32 @@ def rows(figures: list[float]) -> list[dict]:
 
 
 def test_constant_learning_rate():
-    assert training.learning_rate(smoke(), 0.5, rows([3, 2])) == 0.5
+    assert loop.learning_rate(smoke(), 0.5, rows([3, 2])) == 0.5
 
 
 def test_plateau_halves_after_three_epochs_without_better():
     model = smoke(schedule="plateau")
-    rates = [training.learning_rate(model, 0.8, rows([5, 4, 4, 4, 4, 4, 4, 4, 3][:n])) for n in range(10)]
+    rates = [loop.learning_rate(model, 0.8, rows([5, 4, 4, 4, 4, 4, 4, 4, 3][:n])) for n in range(10)]
     #        before:            5    4    4    4    4    4    4    4    3
     assert rates == [0.8, 0.8, 0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2]
 
 
 def test_cosine_goes_to_zero_with_the_epochs_or_the_minutes():
     model = smoke(schedule="cosine", epochs=4)
-    rates = [training.learning_rate(model, 1.0, rows([1.0] * n)) for n in range(5)]
+    rates = [loop.learning_rate(model, 1.0, rows([1.0] * n)) for n in range(5)]
     np.testing.assert_allclose(rates, [1, 0.853553, 0.5, 0.146447, 0], atol=1e-6)
     model = smoke(schedule="cosine", epochs=400, minutes=0.5)  # 10 seconds an epoch: a third of it
-    np.testing.assert_allclose(training.learning_rate(model, 1.0, rows([1.0])), 0.75, atol=1e-6)
+    np.testing.assert_allclose(loop.learning_rate(model, 1.0, rows([1.0])), 0.75, atol=1e-6)
 
 
 def test_every_optimizer_by_name():
-    assert set(training.OPTIMIZERS) >= {"sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"}
-    for name, kind in training.OPTIMIZERS.items():
-        optimizer = training.make_optimizer(smoke(optimizer=name, clip_norm=1.0))
+    assert set(loop.OPTIMIZERS) >= {"sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax", "nadam"}
+    for name, kind in loop.OPTIMIZERS.items():
+        optimizer = loop.make_optimizer(smoke(optimizer=name, clip_norm=1.0))
         assert type(optimizer) is kind and optimizer.global_clipnorm == 1.0
         assert float(optimizer.learning_rate) == pytest.approx(float(kind().learning_rate)), "none is its own default"
-    assert float(training.make_optimizer(smoke(learning_rate=0.25)).learning_rate) == 0.25
-    assert training.make_optimizer(smoke(clip_value=5.0)).clipvalue == 5.0
+    assert float(loop.make_optimizer(smoke(learning_rate=0.25)).learning_rate) == 0.25
+    assert loop.make_optimizer(smoke(clip_value=5.0)).clipvalue == 5.0
 
 
 def test_patience_stops_and_the_best_weights_come_back():
@@ -219,7 +220,7 @@ STATES = {
     "no history": state_with(history=[]),
     "a history of text": state_with(history="abc"),
     "a history with gaps": state_with(history=[{"epoch": 1}]),
-    "a history of NaN": state_with(history=[dict.fromkeys(training.NEEDED, float("nan"))]),
+    "a history of NaN": state_with(history=[dict.fromkeys(loop.NEEDED, float("nan"))]),
     "more told": state_with(more=1),
     "a weight less": arrays_with(weight0=None),
     "a best less": arrays_with(best0=None),
@@ -244,7 +245,7 @@ def test_state_holds_weights_and_optimizer(tmp_path):
     other = smoke(epochs=2, seed=8)
     other.codec = other.make_codec()
     other._compile()
-    state = State.load(tmp_path / "state.npz", other.network, training.identity(model))
+    state = State.load(tmp_path / "state.npz", other.network, loop.identity(model))
     assert [row["epoch"] for row in state.history] == [1, 2]
     assert (
         int(np.asarray(other.network.optimizer.iterations)) == int(np.asarray(model.network.optimizer.iterations)) > 0
@@ -257,7 +258,7 @@ def test_reseed_sets_every_generator():
     x = np.ones((64, 3), np.float32)
     drawn = []
     for seed, epoch in ((1, 0), (1, 0), (1, 1), (2, 0)):
-        training.reseed(network, seed, epoch)
+        loop.reseed(network, seed, epoch)
         drawn.append(np.asarray(network(x, training=True)))
     assert np.array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2]) and not np.array_equal(drawn[0], drawn[3])

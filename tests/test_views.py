@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
 
-from zoo.metrics import views
+from zoo.evaluation.metrics import views
 
 PIECES = [piece(number) for number in range(10)]
 

@@ -9,9 +9,9 @@ import pretty_midi
 import pytest
 from test_codecs import CODECS, codes_of, fitted, made_up, notes, song, symbols
 
+from zoo._errors import UserError
 from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, RollCodec, SymbolCodec
 from zoo.codecs.chord import normal_order
-from zoo.errors import UserError
 from zoo.midi import read_midi
 
 OPEN = {name: codec for name, codec in CODECS.items() if name in ("event", "event fine", "chord", "chord exact")}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import reading, sampling, startup, training  # noqa: F401 - each brings its lines
 from bench.measure import LINES, LONG, Row, machine
-from zoo.files import write_text
+from zoo._files import write_text
 
 CSV = Path("reports/bench.csv")
 

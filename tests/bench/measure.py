@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import zoo
-from zoo import hyperparameters
+from zoo.training import hyperparameters
 
 LINES: dict[str, Callable[[int], Iterator[Row]]] = {}
 LONG = set()  # lines that take hours: only when asked for

@@ -19,7 +19,7 @@ COLD = """
 import sys, time
 at = [time.perf_counter()]
 import zoo
-from zoo import base
+
 at.append(time.perf_counter())
 model = zoo.load(sys.argv[1])
 at.append(time.perf_counter())

@@ -15,9 +15,9 @@ import numpy as np
 
 import zoo
 from bench.measure import Row, chorales, line, quickly_trained, rates
-from zoo import hyperparameters
-from zoo.files import read_json
-from zoo.scoring import encode_all
+from zoo._files import read_json
+from zoo.evaluation.likelihood import encode_all
+from zoo.training import hyperparameters
 
 RUNS = Path("reports/bach-chorales/runs")
 BENCHMARK = (Path("jsb-chorales"), Path("../shared/data/jsb-chorales"))  # see datasets/README.md

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
-from zoo import recipes
+from zoo._errors import Busy, UserError
+from zoo._files import printable
 from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
-from zoo.corpus import SPLITS
-from zoo.errors import Busy, UserError
-from zoo.files import printable
-from zoo.folders import REPORTS
+from zoo.corpora import SPLITS, recipes
+from zoo.experiments.folders import REPORTS
 from zoo.render import FORMATS
 
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
@@ -193,7 +192,7 @@ def _add_pedal(command: Parser) -> None:
 
 
 def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequence[str]) -> None:
-    from zoo import hyperparameters
+    from zoo.training import hyperparameters
 
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     chosen.add_argument("--preset", nargs="?", default="tuned")

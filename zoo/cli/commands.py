@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 import zoo
+from zoo._errors import Unreadable, UserError
+from zoo._files import printable, write_text
 from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
-from zoo.corpus import Corpus
-from zoo.errors import Unreadable, UserError
-from zoo.files import printable, write_text
-from zoo.folders import newest_run, results_folder, run_name
+from zoo.corpora import Corpus
+from zoo.experiments.folders import newest_run, results_folder, run_name
 from zoo.midi import program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
@@ -89,7 +89,7 @@ def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: d
 
 
 def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, weights=None):
-    from zoo.harness import Job
+    from zoo.experiments.job import Job
 
     return Job(
         model=model,
@@ -116,7 +116,7 @@ def train_all(options: argparse.Namespace) -> int:
     """`train-all`"""
     if options.weights:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
-    from zoo import hyperparameters
+    from zoo.training import hyperparameters
 
     overrides, plans, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
@@ -136,7 +136,7 @@ def train_all(options: argparse.Namespace) -> int:
 def compare_presets(options: argparse.Namespace) -> int:
     """`compare-presets`: what representation, network and training each contribute to the way from one preset to
     another. On the representation of one, the other is also measured as it: larger frames need more temperatures."""
-    from zoo import hyperparameters
+    from zoo.training import hyperparameters
 
     model, plans = zoo_model(options.model), []
     first, last = options.one, options.other

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import zoo
-from zoo import recipes
-from zoo.corpus import Corpus
-from zoo.diagnosis import diagnose
-from zoo.errors import UserError
-from zoo.files import printable, read_json
-from zoo.progress import counting
+from zoo._errors import UserError
+from zoo._files import printable, read_json
+from zoo.corpora import Corpus, recipes
+from zoo.corpora.diagnosis import diagnose
+from zoo.experiments.progress import counting
 
 CORPUS = "bach-chorales"
 

@@ -1,6 +1,6 @@
 """Song ↔ integers, one file per representation, `encode` beside `decode`."""
 
-from zoo.codecs.base import Codec, Line, SymbolCodec
+from zoo.codecs._base import Codec, Line, SymbolCodec
 from zoo.codecs.chord import ChordCodec
 from zoo.codecs.event import EventCodec
 from zoo.codecs.grid import AUTO

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs.base import Line, SymbolCodec, is_count, is_number, log_share
+from zoo.codecs._base import Line, SymbolCodec, is_count, is_number, log_share
 from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.codecs.base import Line, SymbolCodec, is_count, is_number, is_whole, log_share
+from zoo.codecs._base import Line, SymbolCodec, is_count, is_number, is_whole, log_share
 from zoo.codecs.grid import VELOCITY, Grid, from_grid, on_grid
 from zoo.song import Song
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs.base import Line, SymbolCodec, no_nats
+from zoo.codecs._base import Line, SymbolCodec, no_nats
 from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 

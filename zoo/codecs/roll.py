@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs.base import Codec, Line
+from zoo.codecs._base import Codec, Line
 from zoo.codecs.grid import from_grid, on_grid, to_steps
 from zoo.song import Song
 

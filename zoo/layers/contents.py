@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import UserError
+from zoo._errors import UserError
 
 LARGEST_TABLE = 10**8  # symbols × parts: 400 MB
 

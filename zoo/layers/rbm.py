@@ -54,7 +54,7 @@ class RBM(FrameDistribution):
         self.b_v = self.add_weight(shape=(self.visible,), initializer="zeros", name="b_v")
         self.b_h = self.add_weight(shape=(self.hidden,), initializer="zeros", name="b_h")
         # Logit of each unit's share of ones in the training music: where b_v starts, and the chains
-        # that annealed importance sampling (`zoo.annealing`) explores with.
+        # that annealed importance sampling (`zoo.evaluation.annealing`) explores with.
         self.base = self.add_weight(shape=(self.visible,), initializer="zeros", trainable=False, name="base")
 
     @property

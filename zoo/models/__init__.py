@@ -1,1 +1,8 @@
-"""One file per approach; the file's name is the model's name."""
+"""Models: one approach a file, whose name is the model's only name; what carries them begins with an underscore.
+
+Importing this imports no Keras; `create`, `find` and `load` do.
+"""
+
+from zoo.models._registry import create, find, load, names
+
+__all__ = ["create", "find", "load", "names"]

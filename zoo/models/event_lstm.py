@@ -25,9 +25,9 @@ import keras
 import numpy as np
 
 from zoo.codecs import EventCodec
-from zoo.hyperparameters import option, trained, written
 from zoo.layers.symbols import SymbolInput
-from zoo.symbol_model import SymbolModel
+from zoo.models._symbols import SymbolModel
+from zoo.training.hyperparameters import option, trained, written
 
 TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the original
 

@@ -23,9 +23,9 @@ import keras
 
 from zoo.codecs import MelodyCodec
 from zoo.codecs.melody import VOICES
-from zoo.hyperparameters import option, trained, written
 from zoo.layers.symbols import SymbolInput
-from zoo.symbol_model import SymbolModel
+from zoo.models._symbols import SymbolModel
+from zoo.training.hyperparameters import option, trained, written
 
 
 @dataclass(kw_only=True)

@@ -23,12 +23,12 @@ from typing import ClassVar
 
 import keras
 
+from zoo._errors import UserError
 from zoo.codecs import ChordCodec
-from zoo.errors import UserError
-from zoo.hyperparameters import option, trained, written
 from zoo.layers.contents import ContentInput, ContentLogits
 from zoo.layers.symbols import SymbolInput
-from zoo.symbol_model import SymbolModel
+from zoo.models._symbols import SymbolModel
+from zoo.training.hyperparameters import option, trained, written
 
 
 @dataclass(kw_only=True)

@@ -25,12 +25,12 @@ from typing import ClassVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from zoo.frame_model import PAPER_ROLL, Measured
-from zoo.hyperparameters import option, trained
+from zoo.evaluation.likelihood import BOUND
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.rbm import RBM
-from zoo.rbm_model import RBMModel, free_energy, softplus
-from zoo.scoring import BOUND
+from zoo.models._frames import PAPER_ROLL, Measured
+from zoo.models._rbm import RBMModel, free_energy, softplus
+from zoo.training.hyperparameters import option, trained
 
 DRAWS = 100  # of h for each frame: the more, the closer is the bound
 AT_ONCE = 16  # frames: their draws stay in a core's cache

@@ -25,10 +25,10 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from zoo.frame_model import PAPER_ROLL, FrameModel, Measured
+from zoo.evaluation.likelihood import EXACT
 from zoo.layers.frames import Method
 from zoo.layers.nade import NADE
-from zoo.scoring import EXACT
+from zoo.models._frames import PAPER_ROLL, FrameModel, Measured
 
 DRAWS = 5  # of each frame, for the expected accuracy
 AT_ONCE = 1024  # frames

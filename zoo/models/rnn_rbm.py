@@ -21,10 +21,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.frame_model import PAPER_ROLL, Measured
+from zoo.evaluation.likelihood import AIS
 from zoo.layers.rbm import RBM
-from zoo.rbm_model import RBMModel, free_energy
-from zoo.scoring import AIS
+from zoo.models._frames import PAPER_ROLL, Measured
+from zoo.models._rbm import RBMModel, free_energy
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from zoo.errors import UserError
+from zoo._errors import UserError
 from zoo.song import Song
 
 FORMATS = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import UserError
-from zoo.files import write_bytes
+from zoo._errors import UserError
+from zoo._files import write_bytes
 from zoo.render.bars import bars, time_signatures
 from zoo.render.style import INK, NIGHT
 from zoo.song import TICKS_PER_BEAT, Song

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import UserError
-from zoo.files import write_bytes
+from zoo._errors import UserError
+from zoo._files import write_bytes
 from zoo.song import TICKS_PER_BEAT, Song
 
 SAMPLE_RATE = 44100

@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from zoo.files import write_bytes
+from zoo._files import write_bytes
 
 # Okabe and Ito, "Color Universal Design" (2008), without black and yellow, which vanish on one background or the other.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from zoo.files import printable
-from zoo.metrics import UNITS
+from zoo._files import printable
+from zoo.evaluation.metrics import UNITS
 from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.report import networks
 from zoo.report.groups import Group, Way

@@ -85,7 +85,7 @@ class Group:
         return skill is not None and skill <= 0
 
     def of_set(self, name: str, *keys: str) -> float | None:
-        """Mean over seeds of a figure of `zoo.comparison`: name is "samples", "ngram" or "real"."""
+        """Mean over seeds of a figure of `zoo.evaluation.comparison`: name is "samples", "ngram" or "real"."""
         return self.mean("comparison", "sets", name, *keys)
 
     def interval(self, name: str, *keys: str) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import markupsafe
 
-from zoo.files import write_text
+from zoo._files import write_text
 from zoo.render.roll import music_within_roll
 from zoo.report.tables import UNKNOWN, nats, percent, short
 

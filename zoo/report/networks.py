@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from zoo.files import printable
+from zoo._files import printable
 from zoo.render.style import INK, PALETTE, PAPER
 from zoo.report.runs import look_up, text
 

@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.errors import UserError
-from zoo.files import locked, printable, write_text
-from zoo.metrics import BLIND_SPOTS
+from zoo._errors import UserError
+from zoo._files import locked, printable, write_text
+from zoo.evaluation.metrics import BLIND_SPOTS
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened

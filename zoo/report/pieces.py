@@ -19,10 +19,10 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from zoo import render
-from zoo.errors import UserError
-from zoo.files import printable, read_json, write_bytes, write_json
+from zoo._errors import UserError
+from zoo._files import printable, read_json, write_bytes, write_json
+from zoo.experiments.progress import counting
 from zoo.midi import read_midi
-from zoo.progress import counting
 from zoo.render import roll, sheet, sound
 from zoo.report.runs import Run, items, look_up
 from zoo.song import Song

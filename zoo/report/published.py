@@ -16,8 +16,8 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.errors import UserError
-from zoo.files import printable, write_text
+from zoo._errors import UserError
+from zoo._files import printable, write_text
 from zoo.report.runs import Run, load_facts, load_runs, look_up, number, text
 from zoo.report.tables import UNKNOWN, percent
 

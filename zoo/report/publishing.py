@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
-from zoo.errors import UserError
-from zoo.files import remove_leftovers, temporary_for
+from zoo._errors import UserError
+from zoo._files import remove_leftovers, temporary_for
 
 PAGE = "index.html"
 ADDRESS = re.compile(r'(?:\b(?:href|src)=|"url": ?)"([^"<>/][^"<>]*)"')  # relative, in tags and in the blind test

@@ -22,8 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo.errors import UserError
-from zoo.files import printable
+from zoo._errors import UserError
+from zoo._files import printable
 from zoo.report.blind import COLUMNS, KINDS, LEVEL, LIKING, Question
 from zoo.report.runs import Run
 

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import UserError
-from zoo.files import read_json
+from zoo._errors import UserError
+from zoo._files import read_json
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from zoo.files import printable
+from zoo._files import printable
 from zoo.report.runs import Run, look_up, number
 
 WIDTH = 100

@@ -1,0 +1,84 @@
+"""Scores, coverage and frame accuracy, against figures worked out by hand."""
+
+import numpy as np
+import pytest
+
+from zoo.codecs import ChordCodec, Line, MelodyCodec, RollCodec
+from zoo.evaluation.likelihood import AIS, EXACT, Coverage, Evaluation, encode_all, frame_accuracy, to_score
+from zoo.song import Song
+
+SIXTEENTH = 120  # ticks
+
+
+def song(*rows, steps=None):
+    """A song from rows (start, end, pitch[, track]), in sixteenths."""
+    notes = [(a * SIXTEENTH, (b - a) * SIXTEENTH, pitch, 80, *(track or [0])) for a, b, pitch, *track in rows]
+    return Song.from_notes(notes, None if steps is None else steps * SIXTEENTH, programs=(0, 0, 0))
+
+
+# Three tracks: one sounds two notes at once, one holds a single note, one has a melody of four. Four beats.
+THREE_TRACKS = song(
+    *((0, 8, 60, 0), (4, 12, 64, 0), (12, 16, 60, 0)),
+    (0, 16, 36, 1),
+    *((0, 4, 72, 2), (4, 8, 74, 2), (8, 12, 76, 2), (12, 14, 77, 2)),
+)
+CHORDS = song((0, 4, 60), (0, 4, 64), steps=8)
+
+
+def test_polyphonic_tracks_are_discarded_and_counted():
+    lines, coverage = encode_all(MelodyCodec(), [THREE_TRACKS, CHORDS])
+    assert [line.beats for line in lines] == [4.0, 4.0]  # of each line, not of the song
+    assert coverage == Coverage(songs=1 / 2, lines=2 / 4, notes=5 / 10)
+
+
+def test_what_a_line_merges_is_not_covered():
+    repeated = song((0, 4, 60), (4, 8, 60), (8, 12, 62))
+    assert encode_all(MelodyCodec(), [repeated])[1].notes == 2 / 3
+    assert encode_all(MelodyCodec(hold=True), [repeated])[1].notes == 1
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_a_note_that_a_skyline_comes_back_to_is_one_note(hold):
+    below_another = song((0, 16, 60), (4, 8, 64), (4, 8, 48))
+    assert encode_all(MelodyCodec(hold=hold, voice="skyline"), [below_another])[1] == Coverage(1, 1, 2 / 3)
+
+
+def test_coverage_of_a_roll_counts_notes_in_its_range_and_of_chords_pitch_classes():
+    assert encode_all(RollCodec(low=60, high=76), [THREE_TRACKS])[1] == Coverage(1, 1, 6 / 8)
+    octaves = song((0, 4, 36), (0, 4, 84), (4, 8, 60))
+    assert encode_all(ChordCodec().fit([octaves]), [octaves])[1] == Coverage(1, 1, 2 / 3)
+    assert encode_all(ChordCodec(exact=True).fit([octaves]), [octaves])[1] == Coverage(1, 1, 1)
+
+
+def test_coverage_of_nothing_is_nought():
+    assert encode_all(MelodyCodec(), []) == ([], Coverage(0.0, 0.0, 0.0))
+    assert encode_all(MelodyCodec(), [song()]) == ([], Coverage(0.0, 0.0, 0.0))
+
+
+def test_a_score_is_nats_over_beats_of_all_lines():
+    lines = [Line(np.zeros(3, np.int32), 10, 2.5, 3), Line(np.zeros(5, np.int32), 30, 7.5, 1)]
+    coverage = Coverage(0.5, 0.25, 1.0)
+    found = to_score(Evaluation(40.0, AIS, 1.0, 0.75, standard_error=5.0, details={"chains": 20}), lines, coverage)
+    assert (found.nats_per_beat, found.nats, found.beats, found.codes) == (4.0, 40.0, 10.0, 8)
+    assert (found.kind, found.coverage, found.accuracy) == ("AIS estimate", coverage, 0.75)
+    assert (found.standard_error, found.details) == (0.5, {"chains": 20})
+    exact = to_score(Evaluation(40.0, EXACT, 1.0), lines, coverage)
+    assert (exact.kind, exact.standard_error, exact.accuracy, exact.details) == ("exact", None, None, {})
+
+
+def test_frame_accuracy_of_both_kinds():
+    true = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], np.uint8)
+    drawn = np.array([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], np.uint8)
+    paper, union = frame_accuracy(drawn[None], true)
+    np.testing.assert_allclose(paper, [1 / 3, 1, 0, 1, 0])  # TP over the larger number of notes; silence right is 1
+    np.testing.assert_allclose(union, [1 / 4, 1, 0, 1, 0])  # TP over the notes of either
+    paper, union = frame_accuracy(np.stack([drawn, true]), true)  # expected over two draws
+    np.testing.assert_allclose(paper, [2 / 3, 1, 1 / 2, 1, 1 / 2])
+    np.testing.assert_allclose(union, [5 / 8, 1, 1 / 2, 1, 1 / 2])
+
+
+def test_frame_accuracy_counts_more_notes_than_eight_bits_hold():
+    assert [float(kind[0]) for kind in frame_accuracy(np.ones((1, 1, 600), np.uint8), np.ones((1, 600), np.uint8))] == [
+        1.0,
+        1.0,
+    ]

@@ -1,0 +1,1 @@
+"""Evaluation: likelihood, baselines in the same representation, and measures of samples."""

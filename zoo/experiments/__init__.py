@@ -1,0 +1,1 @@
+"""Experiments: one training job, and the folder it leaves."""

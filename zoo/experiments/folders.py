@@ -1,0 +1,101 @@
+"""Where results lie: `reports/<corpus>/runs/<model>/<run>/`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from zoo._errors import UserError
+from zoo._files import printable, read_json
+from zoo.corpora import recipes
+
+REPORTS = Path("reports")
+NAMED = 5  # runs in one sentence
+LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
+
+
+def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("datasets")) -> Path:
+    """The folder of results of a corpus, given as on the command line: a name, or a folder with a slash.
+
+    A folder's results are named after it; when the name belongs to a named corpus, or to another folder's results, four
+    hexadecimal digits of its path follow.
+    """
+    if corpus in recipes.NAMES:
+        return reports / corpus
+    folder = Path(corpus).expanduser().resolve()
+    name = printable(folder.name) or "corpus"
+    if folder == (datasets / name).resolve() and name in recipes.NAMES:
+        return reports / name
+    owner = _owner(reports / name)
+    if name in recipes.NAMES or (owner and owner.resolve() != folder):
+        return reports / f"{name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:4]}"
+    return reports / name
+
+
+def _owner(results: Path) -> Path | None:
+    """The corpus folder whose results these are, if there are any."""
+    try:
+        described = read_json(results / "corpus.json")
+    except UserError:
+        return None
+    folder = described.get("folder") if isinstance(described, dict) else None
+    return Path(folder) if isinstance(folder, str) else None
+
+
+def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
+    """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key; when these are longer
+    than LONGEST, the end is cut off and eight hexadecimal digits of all of them follow, the same for every seed."""
+    rest = ""
+    for key, value in sorted(overrides.items()):
+        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        rest += f"-{key}={text.replace('/', ':')}"
+    if len(whole := os.fsencode(rest)) > LONGEST:
+        rest = whole[: LONGEST - 9].decode("utf-8", "ignore") + f"-{hashlib.sha256(whole).hexdigest()[:8]}"
+    return f"{preset}-seed{seed}{rest}"
+
+
+def is_finished(run: Path) -> bool:
+    """Whether a run is trained: its metrics are written when its weights are, though some may be missing yet."""
+    return (run / "metrics.json").is_file() and (run / "model.json").is_file()
+
+
+def newest_run(results: Path, model: str, preset: str | None = None, seed: int | None = None) -> Path:
+    """The finished run of `model` that was finished last, among those with that preset and training seed if given; one
+    whose model.json is damaged is none.
+
+    Raises:
+        UserError: saying how to train one, when there is none.
+    """
+    found, finished, begun = [], [], []
+    for run in sorted(results.glob(f"runs/{model}/*")):
+        try:
+            described = read_json(run / "model.json")
+        except UserError:
+            continue
+        if not isinstance(described, dict):
+            continue
+        asked = preset in (None, described.get("preset")) and seed in (None, described.get("seed"))
+        if not is_finished(run):
+            begun += [run.name] * asked
+        elif asked:
+            found.append(run)
+        else:
+            finished.append(run.name)
+    if not found:
+        named = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
+        wanted = " with " * bool(named) + " and ".join(f"{key} {value}" for key, value in named.items())
+        flags = "".join(f" --{key} {value}" for key, value in named.items())
+        there = f"others are finished: {_some(finished)}; " * bool(finished)
+        there += f"begun, but not finished: {_some(begun)}; " * bool(begun)
+        raise UserError(
+            f"{model} has no finished run{wanted} in {results}; {there}"
+            f"train it: python -m zoo train {model}{flags} (and the same --corpus)."
+        )
+    return max(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+    return ", ".join(map(printable, names[:NAMED])) + more

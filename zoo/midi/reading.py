@@ -1,0 +1,214 @@
+"""MIDI file → Song."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo._errors import UserError
+from zoo.midi import smf
+from zoo.midi.performance import has_beat, in_seconds, sustained
+from zoo.midi.smf import MAX_BEATS, MAX_NOTES, MAX_TRACKS
+from zoo.midi.writing import PRIMED
+from zoo.song import TICKS_PER_BEAT, Song
+
+# A hostile or broken file must fill neither memory nor time; no music is near these bounds.
+MAX_BYTES = 8 * 2**20
+MAX_TRACK_BEATS = 4_000_000  # of all tracks together: each may become a line of its own
+MAX_TIME_SIGNATURES = 10_000
+TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
+DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
+
+
+class UnreadableMidi(UserError):
+    """A MIDI file that holds no music we can read; `reason` says why, without the file's name."""
+
+    def __init__(self, path: Path | str, reason: str):
+        super().__init__(f"{path} cannot be read: {reason}; choose another MIDI file.")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a MIDI file holds.
+
+    Args:
+        song: its music.
+        drums: how many notes of drums were dropped.
+        empty: how many notes of no length were left out.
+        unended: how many notes have no note-off and were closed.
+        in_seconds: whether it has no beat, so that a beat of `song` is half a second.
+    """
+
+    song: Song
+    drums: int = 0
+    empty: int = 0
+    unended: int = 0
+    in_seconds: bool = False
+
+
+def read_midi(path: Path | str, pedal: bool = True) -> Song:
+    """Read a MIDI file; see `parse_midi`, which also counts what is left out.
+
+    Raises:
+        UnreadableMidi: (a UserError) when it is missing, damaged, or without notes.
+    """
+    return parse_midi(path, pedal=pedal).song
+
+
+def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) -> Reading:
+    """Read a MIDI file, alone or wrapped in RIFF, and count what of it is left out.
+
+    Times are rescaled to 480 ticks per beat by rounding onsets and ends, never durations; a note lasts at least one
+    tick, but one that ends where it starts is left out and counted. Every channel and program of a MIDI track that has
+    notes becomes a track; a program holds for its channel also in tracks that have none. Pitches and velocities above
+    127 are clipped to 127. Where a note-off is missing, the note ends where its pitch is struck again, or with its
+    MIDI track.
+
+    The tempo is the file's first between 10 and 1000, 120 if there is none; later tempos are dropped. Music without a
+    beat, whose onsets gather at no fraction of one, is read in seconds, through all tempos: a beat is half a second,
+    the tempo is 120, there are no time signatures. A time signature that is no fraction of a whole note or stands
+    behind the last note is dropped, as are key signatures, lyrics, names of tracks and all controllers but the pedal.
+
+    Args:
+        path: the file, whatever its name.
+        name: of the song; the file's by default.
+        pedal: whether notes sound while the sustain pedal of their channel (controller 64) is down, until it goes up
+            or their pitch is struck again, and never longer than the piece.
+
+    Returns:
+        The song, as long as its last note sounds, and the counts.
+
+    Raises:
+        UnreadableMidi: (a UserError) when the file is missing, damaged, no ordinary file, timed in SMPTE frames, of
+            type 2 with several pieces, without notes or with none that ends, or beyond one of the bounds above: 8 MiB,
+            100,000 notes, 1000 tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together,
+            10,000 time signatures.
+    """
+    per_beat, found = _events(path, _content(path))
+    if len(found.parts) > MAX_TRACKS:
+        raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
+    if len(found.time_signatures) > MAX_TIME_SIGNATURES:
+        raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
+    start, end, pitch, velocity, part = found.notes
+    count = len(start)
+    if not count:
+        raise UnreadableMidi(path, "it holds only drums" if found.drums else "it holds no notes")
+    if count > MAX_NOTES:
+        raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
+    if found.unended == count:
+        raise UnreadableMidi(path, "none of its notes ever ends")
+    _refuse_endless(path, int(end.max()), per_beat, len(found.parts))
+
+    empty = 0
+    if not (end > start).all():
+        keep = end > start
+        empty = count - int(keep.sum())
+        if empty == count:
+            raise UnreadableMidi(path, "it holds no notes but of no length")
+        start, end, pitch, velocity, part = found.notes[:, keep]
+    kept, part = (range(len(found.parts)), part) if not empty else np.unique(part, return_inverse=True)
+    parts = [found.parts[place] for place in kept]
+    if pedal and len(found.pedals):
+        channel = np.array([channel for _, channel, _ in parts])[part]
+        end = sustained(start, end, pitch, channel, found.pedals)
+    beat = has_beat(start, per_beat)
+    if beat:
+        start, end = _rescale(np.array([start, end]), per_beat)
+    else:
+        start, end = in_seconds(np.array([start, end]), per_beat, found.tempos)
+    end = np.maximum(end, start + 1)
+    length = int(end.max())
+    _refuse_endless(path, length, TICKS_PER_BEAT, len(parts))
+    song = Song(
+        start=start,
+        duration=end - start,
+        pitch=pitch,
+        velocity=np.maximum(velocity, 1),
+        track=part,
+        length=length,
+        programs=tuple(program for _, _, program in parts),
+        time_signatures=_time_signatures(found, per_beat, length) if beat else (),
+        tempo=_tempo(found.tempos) if beat else 120.0,
+        primed=_primed(found, per_beat, length, beat),
+        name=Path(path).stem if name is None else name,
+    )
+    return Reading(song, found.drums, empty, found.unended, not beat)
+
+
+def _refuse_endless(path: Path | str, last: int, per_beat: int, tracks: int) -> None:
+    if last > MAX_BEATS * per_beat:
+        raise UnreadableMidi(path, f"it lasts longer than {MAX_BEATS:,} beats")
+    if last * tracks > MAX_TRACK_BEATS * per_beat:
+        raise UnreadableMidi(path, f"its {tracks} tracks hold more than {MAX_TRACK_BEATS:,} beats in all")
+
+
+def _content(path: Path | str) -> bytes:
+    """The bytes of a file of bounded size; a pipe or a device, which may never end, is not opened."""
+    try:
+        found = os.stat(path)
+        if found.st_size > MAX_BYTES:
+            raise UnreadableMidi(path, f"it is larger than {MAX_BYTES // 2**20} MiB")
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise UnreadableMidi(path, "it is no ordinary file")
+        with open(path, "rb") as file:
+            return file.read(found.st_size)
+    except OSError as error:
+        raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
+
+
+def _events(path: Path | str, data: bytes) -> tuple[int, smf.Events]:
+    """Ticks of a beat and events that the bytes of a MIDI file hold."""
+    if not data:
+        raise UnreadableMidi(path, "it is empty")
+    if not smf.is_midi(data):
+        raise UnreadableMidi(path, "it is not a MIDI file")
+    try:
+        kind, per_beat, bodies = smf.tracks(data)
+        if per_beat & 0x8000:
+            raise UnreadableMidi(path, "it counts time in SMPTE frames, which have no beats")
+        if kind == 2 and len(bodies) > 1:
+            raise UnreadableMidi(path, "it is of type 2 and holds several pieces, not one")
+        if not per_beat:
+            raise smf.Damaged("0 ticks per beat")
+        if len(bodies) > MAX_TRACKS:
+            raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
+        return per_beat, smf.read(bodies)
+    except smf.TooMuch as error:
+        raise UnreadableMidi(path, str(error)) from None
+    except smf.Damaged as error:
+        raise UnreadableMidi(path, f"it is damaged ({error})") from None
+
+
+def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:
+    """Ticks of `per_beat` → ticks of 480, halves rounded up; int64 in, int64 out."""
+    return (ticks * (2 * TICKS_PER_BEAT) + per_beat) // (2 * per_beat)
+
+
+def _tempo(tempos: np.ndarray) -> float:
+    """The first that is meant, in beats per minute."""
+    for _, microseconds in tempos[np.argsort(tempos[:, 0], kind="stable")].tolist():
+        if microseconds > 0 and TEMPI[0] <= 60e6 / microseconds <= TEMPI[1]:
+            return 60e6 / microseconds
+    return 120.0
+
+
+def _primed(found: smf.Events, per_beat: int, length: int, beat: bool) -> int:
+    marked = np.array([tick for tick, text in found.markers if text == PRIMED], np.int64)
+    if not len(marked):
+        return 0
+    ticks = _rescale(marked, per_beat) if beat else in_seconds(marked, per_beat, found.tempos)
+    return min([tick for tick in ticks.tolist() if 0 <= tick <= length], default=0)
+
+
+def _time_signatures(found: smf.Events, per_beat: int, length: int) -> tuple[tuple[int, int, int], ...]:
+    signatures = {}  # one per tick, the last in the file
+    for time, numerator, denominator in found.time_signatures:
+        tick = (2 * TICKS_PER_BEAT * time + per_beat) // (2 * per_beat)
+        if 0 <= tick < length and numerator > 0 and denominator in DENOMINATORS:
+            signatures[tick] = (tick, numerator, denominator)
+    return tuple(signatures[tick] for tick in sorted(signatures))

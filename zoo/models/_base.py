@@ -1,0 +1,373 @@
+"""The one interface of every model: `fit`, `score`, `sample`, `save`, `load`."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import reprlib
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import keras
+import numpy as np
+
+from zoo._errors import Unreadable, UserError
+from zoo.codecs import Codec, Line
+from zoo.codecs.grid import AUTO, FINEST, to_steps
+from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
+from zoo.models import _priming
+from zoo.song import TICKS_PER_BEAT, Song
+from zoo.training import checkpoint, hyperparameters, loop
+from zoo.training.hyperparameters import trained, written
+
+if TYPE_CHECKING:
+    from zoo.corpora import Corpus
+
+MOST_BEATS = 1_000_000  # of all pieces of one request together
+
+
+@dataclass(kw_only=True)
+class MusicModel:
+    """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here.
+
+    After `fit` or `load`, `codec` and `network` (a compiled keras.Model) are there.
+    """
+
+    epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
+    batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
+    optimizer: str = trained("adam", "how the weights are moved", choices=tuple(loop.OPTIMIZERS))
+    learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
+    schedule: str = trained("constant", "of the learning rate; plateau halves it", choices=loop.SCHEDULES)
+    weight_decay: float = trained(0.0, "share of a weight, times the learning rate, that a step takes", low=0, high=1)
+    clip_norm: float = trained(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
+    clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=loop.KEEP)
+    patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
+    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
+    updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
+    transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
+    stretch: float = trained(0.0, "each epoch stretches every song at random by up to this share", low=0, high=0.5)
+    steps_per_beat: int | str = written(
+        4,
+        "grid steps in a quarter note; auto is the coarsest of 1, 2, 3, 4, 6, 8, 12 that keeps 98% of the onsets",
+        low=1,
+        high=FINEST,
+        words=(AUTO,),
+    )
+    seed: int = 0
+    preset: str = ""
+
+    presets: ClassVar[dict[str, dict]] = {}
+
+    def __post_init__(self):
+        hyperparameters.check(self)
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
+            raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
+        self.codec: Codec | None = None
+        self.network: keras.Model | None = None
+
+    def make_codec(self) -> Codec:
+        """The representation, not yet fitted."""
+        raise NotImplementedError
+
+    def build(self) -> keras.Model:
+        """The network that is trained, not yet compiled."""
+        raise NotImplementedError
+
+    def loss(self):
+        """The loss to compile the network with."""
+        raise NotImplementedError
+
+    def prepare(self, lines: list[Line]) -> None:
+        """Start the network's weights from the training lines, before the first epoch; most need nothing."""
+
+    def begin(self, share: float, earlier: float | None) -> None:
+        """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
+        epoch before, if there was one; most models train in one way throughout."""
+
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
+        raise NotImplementedError
+
+    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
+        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch."""
+        raise NotImplementedError
+
+    def generate(
+        self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
+    ) -> list[np.ndarray]:
+        """Codes of `count` new pieces of at least `steps` grid steps, going on from `primers` if given."""
+        raise NotImplementedError
+
+    @classmethod
+    def model_name(cls) -> str:
+        """The file's name."""
+        return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def about(cls) -> str:
+        """What the approach is, in paragraphs: the docstring of its file."""
+        return inspect.cleandoc(inspect.getmodule(cls).__doc__ or "")
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained weights."""
+        return int(sum(np.prod(variable.shape) for variable in self.network.trainable_variables))
+
+    def fit(
+        self,
+        train: Sequence[Song],
+        valid: Sequence[Song],
+        *,
+        weights: MusicModel | None = None,
+        watch: loop.Watch | None = None,
+        state_path: Path | None = None,
+    ) -> dict[str, list[float]]:
+        """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
+
+        Args:
+            weights: a trained model of the same shape to go on from; its vocabulary is kept.
+            watch: told of every batch and epoch.
+            state_path: a file to keep the training's state in; if it is there, training goes on from it.
+
+        Returns:
+            One list per column, one entry per epoch: epoch, seconds (since training began), loss, accuracy, val_loss,
+            val_nats_per_beat, val_accuracy, learning_rate, updates (batches since training began).
+
+        Raises:
+            UserError: when there is nothing to learn from, or `weights` does not fit.
+        """
+        train, valid = (
+            _songs(songs, f"the {split} music") for songs, split in ((train, "training"), (valid, "validation"))
+        )
+        if weights:
+            self.check_weights(weights)
+        self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
+        lines, _ = self._encoded(train, "training")
+        valid_lines, _ = self._encoded(valid, "validation")
+        self._compile()
+        resumed, started = state_path is not None and state_path.exists(), time.perf_counter()
+        if weights:
+            self.network.set_weights(weights.network.get_weights())
+        elif not resumed:
+            self.prepare(lines)
+        spent = time.perf_counter() - started
+
+        def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
+            if not (self.transpose or self.stretch):
+                return lines
+            shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
+            songs = map(self._transposed, train, shifts.tolist())
+            if self.stretch:
+                songs = map(Song.stretch, songs, rng.uniform(1 - self.stretch, 1 + self.stretch, len(train)).tolist())
+            return encode_all(self.codec, songs)[0]
+
+        def validate() -> dict[str, float]:
+            evaluation = self.evaluate(valid_lines, thorough=False)
+            beats = sum(line.beats for line in valid_lines)
+            row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
+            return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
+
+        state = loop.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
+        return {key: [row.get(key) for row in state.history] for key in state.history[0]}
+
+    def check_readable(self, corpus: Corpus, weights: MusicModel | None = None) -> None:
+        """Look whether there is something to read in each split of `corpus`; takes no training.
+
+        Args:
+            weights: a trained model to go on from, whose representation is used.
+
+        Raises:
+            Unreadable: (a UserError) when there is a split without.
+        """
+        codec = weights.codec if weights else self.make_codec().fit_to(corpus.train)
+        for purpose, songs in (("training", corpus.train), ("validation", corpus.valid), ("test", corpus.test)):
+            if not any(map(codec.can_read, songs)):
+                raise self._unreadable(songs, purpose)
+
+    def check_weights(self, weights: MusicModel) -> None:
+        """Raise a UserError when training cannot go on from `weights`."""
+        if weights.make_codec() != self.make_codec():
+            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
+        self.codec = weights.codec
+        if [each.shape for each in self.build().weights] != [each.shape for each in weights.network.weights]:
+            raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
+
+    def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
+        """How well the model predicts `songs`; `thorough=False` may take a cheaper estimate, that of every epoch.
+
+        Raises:
+            UserError: when the representation can express none of them.
+        """
+        self._require_fit()
+        lines, coverage = self._encoded(_songs(songs, "the scored music"), "scored")
+        return to_score(self.evaluate(lines, thorough), lines, coverage)
+
+    def sample(
+        self,
+        count: int,
+        beats: float = 64,
+        temperature: float | None = None,
+        top_p: float = 1.0,
+        prime: Song | Sequence[Song] | None = None,
+        prime_beats: float = 16,
+        seed: int = 0,
+    ) -> list[Song]:
+        """New pieces. The same seed gives the same pieces; the first of many are the few.
+
+        Args:
+            count: how many.
+            beats: length of the new music in quarter notes, the primer not counted.
+            temperature: None is the model's own way; 0 takes the most probable symbol; above 1 is wilder.
+            top_p: draw from the smallest set of symbols that holds so much of the probability; for symbols only.
+            prime: a Song to go on from, or one for each piece (taken in turn); a piece takes over its tempo, time
+                signatures and the instrument of most of its notes.
+            prime_beats: how much of the start of `prime` is used, in quarter notes.
+            seed: of all randomness.
+
+        Warns:
+            UserWarning: when part of a primer is outside of the model's vocabulary, and so not in the piece.
+
+        Raises:
+            UserError: when an argument is out of its range or the primer holds nothing the model can read or knows.
+        """
+        self._require_fit()
+        self.check_request(count, beats, temperature, top_p, prime_beats, seed)
+        steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
+        primers = heard = None
+        if songs := _songs(() if prime is None else prime, "the primer"):
+            nothing = f"holds nothing {self.nothing_to_read()}"
+            ticks = round(prime_beats * TICKS_PER_BEAT)
+            primers, heard = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
+        codes = self.generate(count, steps, temperature, top_p, primers, seed)
+        pieces = [self.codec.decode(code, steps) for code in codes]
+        if heard:
+            pieces = [_priming.joined(before, after) for before, after in zip(heard, pieces, strict=True)]
+        return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
+
+    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
+        """Raise a UserError when an argument of `sample` is out of its range."""
+        step = 1 / self.codec.steps_per_beat
+        for name, value, kind, low, high in (
+            ("count", count, Integral, 1, 10_000),
+            ("beats", beats, Real, step, 100_000),
+            ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
+            ("top-p", top_p, Real, 1e-6, 1),
+            ("prime-beats", prime_beats, Real, step, 100_000),
+            ("seed", seed, Integral, 0, 2**63),
+        ):
+            if not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if kind is Integral else "a number"
+                raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
+        if (asked := count * max(beats, prime_beats)) > MOST_BEATS:
+            raise UserError(
+                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+            )
+
+    def save(self, folder: Path | str, **extra: object) -> None:
+        """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
+        self._require_fit()
+        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | extra, self.network)
+
+    def to_json(self) -> dict:
+        """What identifies the model: name, preset, seed and every hyperparameter."""
+        return {
+            "format": checkpoint.FORMAT,
+            "model": self.model_name(),
+            "preset": self.preset,
+            "seed": self.seed,
+            "hyperparameters": hyperparameters.values(self),
+        }
+
+    def restore(self, described: dict, path: Path) -> None:
+        """Take the codec from what `model.json` holds and the weights from the file at `path`.
+
+        Raises:
+            UserError: when they are missing, damaged or of another model.
+        """
+        self.codec = self.make_codec().restored(described.get("codec"))
+        checkpoint.check_weights(path, self.build)
+        self._compile()
+        checkpoint.load_weights(self.network, path)
+
+    def picture(self) -> list[dict]:
+        """The network as rows (layer, detail, shape, parameters), from input to output."""
+        return [
+            {
+                "layer": type(layer).__name__,
+                "detail": getattr(layer, "detail", None) or _detail(layer),
+                "shape": _shape(layer.output.shape),
+                "parameters": sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
+            }
+            for layer in self.network.layers
+            if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"
+        ]
+
+    def _compile(self) -> None:
+        keras.utils.set_random_seed(self.seed)  # initial weights
+        self.network = self.build()
+        self.network.compile(
+            optimizer=loop.make_optimizer(self),
+            loss=self.loss(),
+            weighted_metrics=self.metrics(),
+            jit_compile="auto",
+        )
+
+    def metrics(self) -> list:
+        """Metrics beside the training loss."""
+        return []
+
+    def _require_fit(self) -> None:
+        if self.network is None:
+            raise UserError(f"{self.model_name()} is not trained yet: fit it, or load a trained one.")
+
+    def _encoded(self, songs: Sequence[Song], purpose: str):
+        lines, coverage = encode_all(self.codec, songs)
+        if not lines:
+            raise self._unreadable(songs, purpose)
+        return lines, coverage
+
+    def _unreadable(self, songs: Sequence[Song], purpose: str) -> Unreadable:
+        return Unreadable(f"the {purpose} music ({len(songs)} pieces) holds nothing {self.nothing_to_read()}")
+
+    def nothing_to_read(self) -> str:
+        """How the sentence "the music holds nothing …" ends, with the way out."""
+        return f"that {self.model_name()} can read."
+
+    def _transposed(self, song: Song, semitones: int) -> Song:
+        """`song` moved, or as it was where a note would leave the range that the model knows."""
+        low, high = self.pitch_range()
+        if not len(song) or song.pitch.min() + semitones < low or song.pitch.max() + semitones > high:
+            return song
+        return song.transpose(semitones)
+
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest MIDI pitch that the model knows."""
+        return 0, 127
+
+    def _transposed_everywhere(self, songs: Sequence[Song]) -> Iterator[Song]:
+        """What training may come to see: a vocabulary is made from it."""
+        for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
+            yield self._transposed(song, shift)
+
+
+def _songs(songs: Iterable[Song], what: str) -> list[Song]:
+    songs = list(songs) if isinstance(songs, Iterable) else [songs]
+    if not all(isinstance(song, Song) for song in songs):
+        raise UserError(f"{what} must be a list of Songs, such as corpus.train.")
+    return songs
+
+
+def _shape(shape) -> str:
+    axes = ["batch", "time", "units"][: len(shape)]
+    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(axes, shape, strict=True)) + ")"
+
+
+def _detail(layer: keras.Layer) -> str:
+    if hasattr(layer, "units"):
+        return f"{layer.units} units"
+    return f"rate {layer.rate:g}" if hasattr(layer, "rate") else ""

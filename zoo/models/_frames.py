@@ -1,0 +1,315 @@
+"""Models that read and draw one frame of a piano roll after another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from zoo._errors import UserError
+from zoo.codecs import AUTO, Line, RollCodec
+from zoo.codecs.roll import HIGH, LOW
+from zoo.evaluation.likelihood import Evaluation, frame_accuracy
+from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
+from zoo.layers.frames import FrameDistribution
+from zoo.layers.relative import Relative
+from zoo.models._base import MusicModel
+from zoo.training.hyperparameters import option, trained, written
+
+READER_STEPS = 128
+READER_BATCH = 16
+SAMPLER_STEPS = 16
+SONGS_AT_ONCE = 5  # by one core
+SORTED_BATCHES = 8  # so many batches are sorted by length at a time
+MEASURED_AT_ONCE = 16384  # frames: their parameters are held in memory
+# Of Boulanger-Lewandowski et al. 2012: the keys of a piano, one frame a quarter note.
+PAPER_ROLL = {"low": 21, "high": 108, "struck": False, "steps_per_beat": 1}
+DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a distribution says of single frames."""
+
+    log_p: np.ndarray  # (frames,)
+    loss: float  # the training loss, averaged
+    drawn: np.ndarray  # (draws, frames, bits): draws of the same frames
+    variance: np.ndarray | None = None  # (frames,) of log_p, where it is an estimate
+    details: dict = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class FrameModel(MusicModel):
+    """A sequence of distributions over frames, whose parameters come from a recurrent network."""
+
+    low: int | str = written(
+        LOW, "lowest MIDI pitch of the roll; auto takes the music's", low=0, high=127, words=(AUTO,)
+    )
+    high: int | str = written(
+        HIGH, "highest MIDI pitch of the roll; auto takes the music's", low=0, high=127, words=(AUTO,)
+    )
+    struck: bool = written(True, "a second bit for each pitch tells that it is struck, not held")
+    steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
+    chunk: int = trained(100, "frames of a song that are trained in one piece", low=2, high=100_000)
+    hidden: int = option(50, "hidden units of the distribution of one frame", low=1, high=65_536)
+    units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536)
+    cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
+    dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+
+    relative: int = option(0, "units at every pitch that hear others, in semitones from it", low=0, high=4096)
+    reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)
+    memory: int = option(2, "frames before that those units hear", low=1, high=1000)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if AUTO not in (self.low, self.high) and self.low > self.high:
+            raise UserError(f"--low must be at most --high, which is {self.high}, not {self.low}.")
+
+    # What a model says of itself.
+
+    def make_distribution(self) -> FrameDistribution:
+        """The distribution of one frame."""
+        raise NotImplementedError
+
+    def kind(self) -> str:
+        """What its likelihood is: exact, an estimate or a bound."""
+        raise NotImplementedError
+
+    def measure(self, frames: np.ndarray, parameters: np.ndarray, thorough: bool) -> Measured:
+        """Likelihood of frames (frames, bits) under the distributions with those parameters (frames, parameters)."""
+        raise NotImplementedError
+
+    def frames_to_measure(self, total: int, thorough: bool) -> int:
+        """How many of `total` frames are measured and stand for all."""
+        return total
+
+    def at_every_pitch(self) -> Relative:
+        """The units at every pitch, for `make_distribution`."""
+        return Relative(self.relative, self.reach, self.memory, self.codec.pitches)
+
+    # The representation.
+
+    def make_codec(self) -> RollCodec:
+        return RollCodec(
+            steps_per_beat=self.steps_per_beat,
+            low=self.low,
+            high=self.high,
+            struck=self.struck,
+            steps_per_frame=self.steps_per_frame,
+        )
+
+    def pitch_range(self) -> tuple[int, int]:
+        low, high = (self.low, self.high) if self.codec is None else (self.codec.low, self.codec.high)
+        return 0 if low == AUTO else low, 127 if high == AUTO else high  # until the music has decided, all there are
+
+    # Training.
+
+    def build(self) -> keras.Model:
+        self._compiled = {}
+        frames = keras.Input((None, self.codec.bits), name="frames")
+        self.distribution = self.make_distribution()
+        self.conditioned = Conditioned(self.distribution, self.units, self.cell, self.dropout, name=self.model_name())
+        return keras.Model(frames, self.conditioned(frames))
+
+    def loss(self):
+        return FrameLoss(self.distribution)
+
+    def prepare(self, lines: list[Line]) -> None:
+        """Start the biases at each unit's share of ones."""
+        frames = np.concatenate([line.codes for line in lines])
+        self.distribution.start((frames.sum(0) + 0.5) / (len(frames) + 1))
+
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+        return FrameBatches(self, lines, rng)
+
+    # Likelihood.
+
+    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
+        total = sum(len(line.codes) for line in lines)
+        return self.evaluate_some(lines, self.frames_to_measure(total, thorough), thorough)
+
+    def evaluate_some(self, lines: list[Line], most: int, thorough: bool) -> Evaluation:
+        """`evaluate` by at most so many frames, at even distances: the same ones every time."""
+        total, pieces = sum(len(line.codes) for line in lines), []
+        picked = np.arange(min(most, total)) * total // min(most, total)
+        for frames, parameters in self._frames_and_parameters(lines, picked):
+            if not np.abs(parameters).max() < DIVERGED:
+                return Evaluation(nats=float("nan"), kind=self.kind(), loss=float("nan"))
+            measured = self.measure(frames, parameters, thorough)
+            paper, union = frame_accuracy(measured.drawn, frames)
+            variance = 0.0 if measured.variance is None else measured.variance.sum()
+            nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
+            pieces.append([nats, loss, paper.sum(), union.sum(), variance])
+        nats, loss, paper, union, variance = np.sum(pieces, axis=0)
+        count, scale = len(picked), total / len(picked)
+        return Evaluation(
+            nats=float(nats * scale),
+            kind=self.kind(),
+            loss=float(loss / count),
+            accuracy=float(paper / count),
+            standard_error=None if measured.variance is None else float(np.sqrt(variance) * scale),
+            details={
+                **measured.details,
+                "frames": count,
+                "nats_per_frame": float(nats / count),
+                "accuracy_union": float(union / count),
+            },
+        )
+
+    def _frames_and_parameters(self, lines: list[Line], picked: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Picked frames of all lines with their parameters, MEASURED_AT_ONCE at a time or a few more."""
+        waiting, start = [], 0
+        for first in range(0, len(lines), READER_BATCH):
+            group = [line.codes for line in lines[first : first + READER_BATCH]]
+            frames, parameters = np.concatenate(group), np.concatenate(self._carry(group)[0])
+            mine = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
+            start += len(frames)
+            waiting.append((frames[mine], parameters[mine]))
+            if sum(len(part) for part, _ in waiting) >= MEASURED_AT_ONCE or first + READER_BATCH >= len(lines):
+                whole = tuple(np.concatenate(parts) for parts in zip(*waiting, strict=True))
+                waiting = []
+                if len(whole[0]):
+                    yield whole
+
+    def _make(self, name: str, make, *key) -> keras.Model:
+        """A compiled helper of the network, made once."""
+        if (name, *key) not in self._compiled:
+            self._compiled[(name, *key)] = make(*key)
+        return self._compiled[(name, *key)]
+
+    def _carry(self, group: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Read whole frame sequences from u(0): the parameters of every frame, and the final states (batch, units)."""
+        reader = self._make("read", self._make_reader)
+        steps = max(-(-len(codes) // READER_STEPS) for codes in group) * READER_STEPS
+        batch = max(READER_BATCH, len(group))  # few shapes, few compilations
+        memory = self.conditioned.memory
+        frames = np.zeros((batch, memory + steps, self.codec.bits), np.float32)  # silence before the first
+        mask = np.zeros((batch, steps), bool)
+        for row, codes in enumerate(group):
+            frames[row, memory : memory + len(codes)], mask[row, : len(codes)] = codes, True
+        states = [np.asarray(state) for state in self.conditioned.initial_states(batch)]
+        found = []
+        for begin in range(0, steps, READER_STEPS):
+            past, piece = frames[:, begin : begin + memory], slice(begin, begin + READER_STEPS)
+            inputs = [frames[:, memory:][:, piece], past, mask[:, piece], *states]
+            parameters, *states = reader.predict_on_batch(inputs)
+            found.append(np.asarray(parameters))
+        found = np.concatenate(found, axis=1)
+        return [row[: len(codes)] for row, codes in zip(found, group, strict=False)], [
+            state[: len(group)] for state in states
+        ]
+
+    def _make_reader(self) -> keras.Model:
+        frames = keras.Input((READER_STEPS, self.codec.bits))
+        past = keras.Input((self.conditioned.memory, self.codec.bits))
+        mask = keras.Input((READER_STEPS,), dtype="bool")
+        states = [keras.Input((size,)) for size in self.conditioned.state_sizes]
+        return keras.Model([frames, past, mask, *states], Reader(self.conditioned)([frames, past, mask, *states]))
+
+    # Sampling.
+
+    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
+        super().check_request(count, beats, temperature, top_p, prime_beats, seed)
+        if top_p < 1:
+            raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
+
+    def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
+        sampler, frames = self._make("sample", self._make_sampler), -(-steps // self.steps_per_frame)
+        sampler.make_predict_function()  # threads would make one each
+        groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
+        # The last group is filled up: one shape, one compilation, and no song depends on how many there are.
+        starts = [
+            self._start([primers[min(row, count - 1)].codes for row in rows] if primers else None) for rows in groups
+        ]
+
+        def roll_out(rows, memory):
+            rngs = [np.random.default_rng([seed, row]) for row in rows]
+            return self._roll_out(sampler, rngs, frames, temperature, memory)
+
+        # Under JAX, Keras lends a network's weights to one call at a time.
+        with ThreadPoolExecutor(os.cpu_count() if keras.backend.backend() == "tensorflow" else 1) as pool:
+            pieces = [piece for group in pool.map(roll_out, groups, starts) for piece in group]
+        return pieces[:count]
+
+    def _start(self, primers: list[np.ndarray] | None) -> list[np.ndarray]:
+        """The sampler's memory before the first frame of SONGS_AT_ONCE songs: the frames it looks back at, states."""
+        back = self.conditioned.memory
+        past = np.zeros((SONGS_AT_ONCE, back, self.codec.bits), np.float32)
+        for row, codes in enumerate(primers or []):
+            past[row, max(back - len(codes), 0) :] = codes[-back:]
+        states = self._carry(primers)[1] if primers else map(np.asarray, self.conditioned.initial_states(SONGS_AT_ONCE))
+        return [past.reshape(SONGS_AT_ONCE, -1), *states]
+
+    def _roll_out(self, sampler, rngs, frames: int, temperature, memory) -> list[np.ndarray]:
+        width, drawn = self.distribution.noise, []
+        for _ in range(0, frames, SAMPLER_STEPS):
+            noise = np.empty((len(rngs), SAMPLER_STEPS, width + 1), np.float32)
+            for row, rng in enumerate(rngs):
+                noise[row, :, :width] = rng.random((SAMPLER_STEPS, width), np.float32)
+            noise[..., width] = 1.0 if temperature is None else temperature
+            v, *memory = sampler.predict_on_batch([noise, *memory])
+            drawn.append(np.asarray(v).astype(np.uint8))
+        return list(np.concatenate(drawn, axis=1)[:, :frames])
+
+    def _make_sampler(self) -> keras.Model:
+        cell = FrameSampler(self.conditioned)
+        noise = keras.Input((SAMPLER_STEPS, self.distribution.noise + 1))
+        memory = [keras.Input((size,)) for size in cell.state_size]
+        roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
+        sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
+        sampler.compile(jit_compile=True)
+        return sampler
+
+
+class FrameLoss(keras.losses.Loss):
+    """A distribution's loss per frame, averaged over the frames that weigh something."""
+
+    def __init__(self, distribution: FrameDistribution, **kwargs):
+        super().__init__(reduction="mean_with_sample_weight", **kwargs)
+        self.distribution = distribution
+
+    def call(self, y_true, y_pred):
+        return self.distribution.loss(y_true, y_pred, training=True)
+
+
+class FrameBatches:
+    """Pieces of at most `chunk` frames, those of a batch about equally long; shorter ones are padded, and weigh nothing
+    there."""
+
+    def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator):
+        self.batch, self.chunk, self.bits = model.batch, model.chunk, model.codec.bits
+        self.frames = [line.codes for line in lines]
+        found = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
+        self.targets = np.split(found, np.cumsum([len(frames) for frames in self.frames])[:-1])
+        self.silence = model.distribution.targets(np.zeros((1, self.bits), np.uint8))[0, :1]
+        pieces = [(row, at) for row, frames in enumerate(self.frames) for at in range(0, len(frames), self.chunk)]
+        pieces = [pieces[index] for index in rng.permutation(len(pieces))]
+        pool, self.groups = SORTED_BATCHES * self.batch, []
+        for first in range(0, len(pieces), pool):
+            found = sorted(pieces[first : first + pool], key=self._length)
+            self.groups += [found[begin : begin + self.batch] for begin in range(0, len(found), self.batch)]
+        self.groups = [self.groups[index] for index in rng.permutation(len(self.groups))]
+
+    def _length(self, piece: tuple[int, int]) -> int:
+        return min(len(self.frames[piece[0]]) - piece[1], self.chunk)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __iter__(self):
+        few_shapes = -(-self.chunk // 8)
+        for group in self.groups:
+            longest = max(map(self._length, group))
+            shape = (self.batch, min(-(-longest // few_shapes) * few_shapes, self.chunk))
+            x, weight = np.zeros((*shape, self.bits), np.float32), np.zeros(shape, np.float32)
+            y = np.zeros((*shape, self.targets[0].shape[-1]), self.silence.dtype) + self.silence
+            for row, (line, at) in enumerate(group):
+                piece = slice(at, at + self.chunk)
+                found = self.frames[line][piece]
+                x[row, : len(found)], y[row, : len(found)] = found, self.targets[line][piece]
+                weight[row, : len(found)] = 1
+            yield x, y, weight

@@ -1,0 +1,107 @@
+"""Models whose frames are drawn by Gibbs chains of restricted Boltzmann machines."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from zoo._errors import UserError
+from zoo.codecs import Line
+from zoo.evaluation.annealing import CHAINS, Annealed, anneal
+from zoo.evaluation.likelihood import Evaluation
+from zoo.layers.rbm import RBM
+from zoo.models._frames import FrameLoss, FrameModel
+from zoo.training import loop
+from zoo.training.hyperparameters import measured, option, trained
+
+QUICK = (50, 5)  # temperatures, chains: for every epoch
+DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
+PRETRAINING_BATCH = 100
+
+
+@dataclass(kw_only=True)
+class RBMModel(FrameModel):
+    """Frames by Gibbs chains; likelihood by annealed importance sampling."""
+
+    gibbs_steps: int = trained(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
+    sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
+    chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
+    weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
+    anneal_steps: int = measured(75, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
+    anneal_chains: int = measured(10, "chains of it, a multiple of five", low=5, high=10_000)
+    anneal_twice: bool = measured(False, "measure once more with twice the temperatures, to see if they are enough")
+    quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
+    pretrain_epochs: int = trained(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
+    pretrain_rate: float = trained(0.01, "learning rate of that", low=1e-9, high=1e3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.anneal_chains % CHAINS:
+            raise UserError(f"--anneal-chains must be a multiple of {CHAINS}, not {self.anneal_chains}.")
+
+    def first_machine(self) -> RBM:
+        """The machine that single frames train first."""
+        raise NotImplementedError
+
+    def machine_options(self) -> dict:
+        """Arguments of an RBM."""
+        return {
+            "gibbs_steps": self.gibbs_steps,
+            "sample_steps": self.sample_steps,
+            "chain_start": self.chain_start,
+            "relative": self.at_every_pitch(),
+            "weight_scale": self.weight_scale,
+        }
+
+    def prepare(self, lines: list[Line]) -> None:
+        """Start the biases at each unit's share of ones, then pretrain one RBM on single frames."""
+        super().prepare(lines)
+        if not self.pretrain_epochs:
+            return
+        rbm, inputs = self.first_machine(), keras.Input((self.codec.bits,))
+        single = keras.Model(inputs, rbm(inputs))
+        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm))
+        frames = np.concatenate([line.codes for line in lines]).astype(np.float32)
+        steps, rbm.gibbs_steps = rbm.gibbs_steps, 1
+        for epoch in range(self.pretrain_epochs):
+            loop.reseed(single, self.seed, epoch)
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(frames))
+            for first in range(0, len(frames), PRETRAINING_BATCH):
+                picked = frames[np.resize(order[first : first + PRETRAINING_BATCH], PRETRAINING_BATCH)]
+                single.train_on_batch(picked, picked)
+        rbm.gibbs_steps = steps
+
+    def frames_to_measure(self, total: int, thorough: bool) -> int:
+        return total if thorough else self.quick_frames
+
+    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
+        found = super().evaluate(lines, thorough)
+        if not (thorough and self.anneal_twice):
+            return found
+        once = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
+        self.anneal_steps *= 2
+        try:
+            twice = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
+        finally:
+            self.anneal_steps //= 2
+        return dataclasses.replace(found, details=found.details | {"once": once, "twice": twice})
+
+    def anneal(self, W, b_v, b_h, base, hints, thorough: bool) -> tuple[Annealed, dict]:
+        """log Z of one machine a frame, and how it was estimated; see `zoo.evaluation.annealing.anneal`."""
+        temperatures, chains = (self.anneal_steps, self.anneal_chains) if thorough else QUICK
+        found = anneal(np.asarray(W), b_v, b_h, np.asarray(base), hints, temperatures, chains, self.seed)
+        return found, {"temperatures": temperatures, "chains": chains}
+
+
+def free_energy(v, W, b_v, b_h) -> np.ndarray:
+    """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
+    v = np.asarray(v, np.float32)
+    return -(v * b_v).sum(-1) - softplus(v @ np.asarray(W) + b_h).sum(-1)
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)), in a fraction of the time that np.logaddexp takes."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

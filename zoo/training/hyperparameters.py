@@ -1,0 +1,186 @@
+"""Hyperparameters: written once, as typed fields of a dataclass; flags, JSON, checks and tables are made from them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import math
+import reprlib
+import types
+import typing
+
+from zoo._errors import UserError
+
+PARTS = ("representation", "network", "training", "measuring")
+WORDS = {"None": "none", "True": "yes", "False": "no"}
+MOST_NUMBERS = 32  # in a tuple
+YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+def option(default, help: str, *, low=None, high=None, choices=None, words=(), part="network"):
+    """A dataclass field that is a hyperparameter.
+
+    Args:
+        default: its value when nobody says otherwise.
+        help: one line for `--help` and the report.
+        low, high: bounds of a number, or of each number of a tuple, both included.
+        choices: the values allowed.
+        words: values allowed beside numbers, as "auto".
+        part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained, how
+            its likelihood is estimated.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "words": words, "part": part}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+# Of the other parts, in short.
+trained = functools.partial(option, part="training")
+written = functools.partial(option, part="representation")
+measured = functools.partial(option, part="measuring")
+
+
+def options(model: type) -> dict[str, dataclasses.Field]:
+    """The hyperparameters of a model's class, by name, in the order they were written."""
+    return {field.name: field for field in dataclasses.fields(model) if "help" in field.metadata}
+
+
+def of_part(model: type, part: str) -> list[str]:
+    """Names of the hyperparameters of a model's class that belong to a part."""
+    return [name for name, field in options(model).items() if field.metadata["part"] == part]
+
+
+def completed(model: type, values: dict[str, object]) -> dict[str, object]:
+    """`values`, hyperparameters of a model's class by name, and the defaults of those that are newer."""
+    defaults = {name: field.default for name, field in options(model).items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()} | values
+
+
+def as_trained(model: type, values: dict[str, object]) -> dict[str, object]:
+    """Those of `values`, hyperparameters of a model's class by name, on which its weights depend."""
+    measuring = of_part(model, "measuring")
+    return {name: value for name, value in values.items() if name not in measuring}
+
+
+def values(model) -> dict[str, object]:
+    """The hyperparameters of a model and their values, as JSON."""
+    pairs = ((name, getattr(model, name)) for name in options(type(model)))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
+
+
+def check(model) -> None:
+    """Bring every hyperparameter of `model` to its type.
+
+    Raises:
+        UserError: when a value has the wrong type, is out of bounds or not among the choices.
+    """
+    hints = typing.get_type_hints(type(model))
+    for name, field in options(type(model)).items():
+        object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
+
+
+def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type], preset: str) -> None:
+    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together, and
+    tell what `preset` has. One not given stays out of the parsed namespace."""
+    owners: dict[str, list[str]] = {}
+    for name, model in models.items():
+        for key in options(model):
+            owners.setdefault(key, []).append(name)
+    groups = {}
+    for key, names in owners.items():
+        whose = "every model" if 1 < len(names) == len(models) else ", ".join(names)
+        if whose not in groups:
+            where = ", where all models have the same" if len(models) > 1 else ""
+            told = None if groups else f"in brackets what preset {preset} has{where}"
+            groups[whose] = parser.add_argument_group(f"hyperparameters of {whose}", told)
+        _add_argument(groups[whose], key, [models[name] for name in names], preset)
+
+
+def _add_argument(group, name: str, models: list[type], preset: str) -> None:
+    """The flag of a hyperparameter that all of `models` have."""
+    fields = [options(model)[name] for model in models]
+    told = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
+    values = {
+        getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
+        for model, field in zip(models, fields, strict=True)
+    }
+    if len(values) == 1:
+        (value,) = values
+        shown = ",".join(map(str, value)) if isinstance(value, tuple) else WORDS.get(str(value), value)
+        told += f" [{shown}]"
+    group.add_argument(
+        "--" + name.replace("_", "-"),
+        dest=name,
+        default=argparse.SUPPRESS,
+        metavar=_metavar(typing.get_type_hints(models[0])[name], fields[0].metadata),
+        help=told.replace("%", "%%"),
+    )
+
+
+def _kinds(hint) -> tuple[type, bool]:
+    """The plain type behind an annotation, and whether None is allowed."""
+    if isinstance(hint, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return inner[0], types.NoneType in typing.get_args(hint)
+    return (tuple, False) if typing.get_origin(hint) is tuple else (hint, False)
+
+
+def _metavar(hint, metadata) -> str:
+    if metadata["choices"]:
+        return "{" + ",".join(map(str, metadata["choices"])) + "}"
+    kind, _ = _kinds(hint)
+    word = {int: "N", float: "X", bool: "yes|no", tuple: "N,N,…", str: "NAME"}[kind]
+    return "|".join([word, *metadata["words"]])
+
+
+def _checked(name: str, value, hint, metadata):
+    flag = "--" + name.replace("_", "-")
+    kind, optional = _kinds(hint)
+    if optional and (value is None or value == "none"):
+        return None
+    if isinstance(value, str) and value in metadata["words"]:
+        return value
+    try:
+        value = _converted(value, kind)
+    except (TypeError, ValueError, OverflowError):
+        wanted = {
+            int: "a whole number",
+            float: "a number",
+            bool: "yes or no",
+            tuple: f"one to {MOST_NUMBERS} whole numbers joined by commas",
+        }
+        others = "".join(f" or {word}" for word in (*["none"] * optional, *metadata["words"]))
+        raise UserError(f"{flag} takes {wanted.get(kind, 'a word')}{others}, not {reprlib.repr(value)}.") from None
+    choices, low, high = metadata["choices"], metadata["low"], metadata["high"]
+    if choices and value not in choices:
+        raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}.")
+    for number in value if isinstance(value, tuple) else (value,):
+        if (low is not None and number < low) or (high is not None and number > high):
+            span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
+            raise UserError(f"{flag} must be {span}, not {reprlib.repr(number)}.")
+    return value
+
+
+def _converted(value, kind: type):
+    if kind is bool:
+        word = str(value).lower()
+        if word not in YES + NO:
+            raise ValueError
+        return word in YES
+    if kind is tuple:
+        parts = [part for part in (value.split(",") if isinstance(value, str) else value) if part != ""]
+        if not 0 < len(parts) <= MOST_NUMBERS:
+            raise ValueError
+        return tuple(_converted(part, int) for part in parts)
+    if kind is str:
+        if not isinstance(value, str):
+            raise TypeError
+        return value
+    if isinstance(value, bool):
+        raise TypeError
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    number = kind(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
