@@ -120,8 +120,10 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all; a byte of a file name that is no text is written \\udc80 to \\udcff,
-    which in JSON reads back as what it was."""
+    """Write `text` as UTF-8, whole or not at all.
+
+    A byte of a file name that is no text becomes an escape, which in JSON reads back as what it was.
+    """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Song:
     name: str = ""
     primed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         columns = [np.asarray(getattr(self, column)) for column in COLUMNS]
         if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
             raise ValueError("the columns of a Song must be one-dimensional and of one length")
@@ -72,23 +73,25 @@ class Song:
         object.__setattr__(self, "length", int(self.length))
 
     @classmethod
-    def from_notes(cls, notes: Iterable[tuple[int, int, int, int, int]], length: int | None = None, **fields) -> Song:
+    def from_notes(
+        cls, notes: Iterable[tuple[int, int, int, int, int]], length: int | None = None, **fields: Any
+    ) -> Song:
         """A song from rows (start, duration, pitch, velocity, track); without `length` it ends with its last note."""
-        table = np.array(list(notes), np.int32).reshape(-1, 5)
+        start, duration, pitch, velocity, track = np.array(list(notes), np.int32).reshape(-1, 5).T
         if length is None:
-            length = int((table[:, 0] + table[:, 1]).max()) if len(table) else 0
-        return cls(*table.T, length=length, **fields)
+            length = int((start + duration).max(initial=0))
+        return cls(start, duration, pitch, velocity, track, length, **fields)
 
     def __len__(self) -> int:
         """Number of notes."""
         return len(self.start)
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Song) and all(
             np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # frozen, but arrays have no hash
 
     @property
     def end(self) -> np.ndarray:
@@ -100,7 +103,7 @@ class Song:
         """Length in beats (quarter notes)."""
         return self.length / TICKS_PER_BEAT
 
-    def replace(self, **fields) -> Song:
+    def replace(self, **fields: Any) -> Song:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **fields)
 
@@ -142,8 +145,11 @@ class Song:
 
 
 def in_order(table: np.ndarray, by: Sequence[int]) -> np.ndarray:
-    """The columns of `table` (fields, notes), int64 and ≥ 0, sorted by the field `by` names first, then by the second,
-    and so on through all of them.
+    """The columns of `table`, sorted by one field after the other.
+
+    Args:
+        table: (fields, notes), int64 and ≥ 0.
+        by: the fields, the first to decide first; all of them.
 
     Where 63 bits hold all fields of a note, as in nearly all music, a note is sorted as one number: far less work.
     """

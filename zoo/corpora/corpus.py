@@ -24,7 +24,7 @@ BORDERS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # shar
 FEWEST_PIECES = 5  # fewer distinct ones are split inside each piece
 HELD_OUT = (0.08, 0.12)  # least and most of the pieces, and of the beats, that validation has, and test
 FEWEST_HELD_OUT = 5  # pieces of each, where there are ten times as many
-NEARER = 0.01  # share of the corpus that a side may be farther off rather than take a group from the far end
+NEARER = 0.01  # share of the corpus that a split may be farther off rather than take a group from the far end
 MIDI = (".mid", ".midi", ".kar", ".rmi", ".smf")
 ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".xz", ".tar")
 OTHER_MUSIC = (  # scores and projects that people take for MIDI
@@ -35,7 +35,7 @@ OTHER_MUSIC = (  # scores and projects that people take for MIDI
 
 @dataclass(frozen=True)
 class Corpus:
-    """Songs in three sides of a split, each in order of path.
+    """Songs in three splits, each in order of path.
 
     Args:
         name: what to call it; the folder's name, or the recipe's.
@@ -82,7 +82,7 @@ class Corpus:
             "name": self.name,
             "folder": str(self.folder),
             "digest": self.digest,
-            "splits": {side: _figures(getattr(self, side)) for side in SPLITS},
+            "splits": {split: _figures(getattr(self, split)) for split in SPLITS},
             "skipped": [list(entry) for entry in self.skipped],
             "duplicates": [list(pair) for pair in self.duplicates],
             "drum_notes": self.drum_notes,
@@ -115,7 +115,7 @@ def load_corpus(
 
     Raises:
         UserError: when there is no such name or folder, when it holds no usable music, too little to split, or a
-            side of its own split is empty.
+            split of its own is empty.
     """
     name, folder = _locate(name_or_folder, Path(datasets))
     if name in recipes.NAMES and folder == Path(datasets) / name and not (folder / "recipe.json").exists():
@@ -135,37 +135,37 @@ def load_corpus(
     groups = defaultdict(list)
     for song in songs:
         groups[_fingerprint(song)].append(song)
-    warnings, present = [], [side for side in SPLITS if (folder / side).is_dir()]
+    warnings, present = [], [split for split in SPLITS if (folder / split).is_dir()]
     if len(present) == len(SPLITS):
-        sides = _official_split(songs, folder)
+        splits = _official_split(songs, folder)
         across = sum(len({song.name.split("/")[0] for song in group}) > 1 for group in groups.values())
         if across:
-            warnings.append(f"{across} pieces stand on more than one side of the split; they are listed as duplicates.")
+            warnings.append(f"{across} pieces stand in more than one split; they are listed as duplicates.")
     else:
         if present:
             warnings.append(f"of train/, valid/ and test/ there is only {' and '.join(present)}, so all is split anew.")
         if len(groups) >= FEWEST_PIECES:
-            sides = _split_by_hash(groups)
+            splits = _split_by_hash(groups)
         else:
-            sides = _split_by_time(songs, folder)
+            splits = _split_by_time(songs, folder)
             warnings.append(f"fewer than {FEWEST_PIECES} distinct pieces: each is split by time, 80/10/10.")
     in_seconds = [reading.song.name for reading in readings if reading.in_seconds]
     if in_seconds:
         have, they = ("has", "it is") if len(in_seconds) == 1 else ("have", "they are")
         count = f"{len(in_seconds)} of {len(songs)} pieces"
         warnings.append(f"{count} {have} no beat: {they} read in seconds, half a second a beat.")
-    for side in sides.values():
-        side.sort(key=lambda song: song.name)
+    for split in splits.values():
+        split.sort(key=lambda song: song.name)
     duplicates = [(group[0].name, copy.name) for group in groups.values() for copy in group[1:]]
     return Corpus(
         name=name,
         folder=folder,
-        **sides,
+        **splits,
         skipped=skipped,
         duplicates=sorted(duplicates),
         drum_notes=sum(reading.drums for reading in readings),
         warnings=warnings,
-        digest=_digest(sides),
+        digest=_digest(splits),
         empty_notes=sum(reading.empty for reading in readings),
         unended_notes=sum(reading.unended for reading in readings),
         in_seconds=in_seconds,
@@ -200,7 +200,7 @@ def _read(
 ) -> tuple[list[Reading], list[tuple[str, str]]]:
     """What was read, in order of path; and (path, reason) of files that cannot be used."""
     paths, skipped = _midi_files(folder)
-    official = all((folder / side).is_dir() for side in SPLITS)
+    official = all((folder / split).is_dir() for split in SPLITS)
     if not paths:
         hint = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise UserError(f"{folder} holds no MIDI file (.mid, .midi, .kar or .rmi){hint}; give a folder that does.")
@@ -225,8 +225,11 @@ def _read(
 
 
 def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Paths of MIDI files by name or content below `folder`, with slashes, in order, hidden ones left out; and (path,
-    reason) of folders that cannot be listed, of archives, and of music that is not MIDI."""
+    """Paths of MIDI files below `folder`, by name or content, and (path, reason) of what else may hold music.
+
+    The paths have slashes and are in order, hidden files left out; the others are folders that cannot be listed,
+    archives, and music of other formats.
+    """
     paths, skipped, seen = [], [], set()
 
     def failed(error: OSError) -> None:
@@ -280,53 +283,56 @@ def _why_not(name: str) -> str | None:
 def _fingerprint(song: Song) -> bytes:
     """SHA-256 of (start, duration, pitch above the lowest) of all notes: the same for copies and transpositions."""
     notes = np.array([song.start, song.duration, song.pitch - song.pitch.min()], np.int64)
-    return hashlib.sha256(in_order(notes, (0, 2, 1)).astype("<i4")).digest()
+    return hashlib.sha256(in_order(notes, (0, 2, 1)).astype("<i4").tobytes()).digest()
 
 
 def _official_split(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
-    sides = {side: [song for song in songs if song.name.startswith(f"{side}/")] for side in SPLITS}
-    for side in SPLITS:
-        if not sides[side]:
-            raise UserError(f"{folder / side} holds no usable MIDI file; fill it, or rename it to have all split anew.")
-    return sides
+    splits = {split: [song for song in songs if song.name.startswith(f"{split}/")] for split in SPLITS}
+    for split in SPLITS:
+        if not splits[split]:
+            raise UserError(
+                f"{folder / split} holds no usable MIDI file; fill it, or rename it to have all split anew."
+            )
+    return splits
 
 
 def _split_by_hash(groups: dict[bytes, list[Song]]) -> dict[str, list[Song]]:
     """80/10/10 by fingerprint; at least five groups, none is parted.
 
-    A group belongs to the side where its hash falls. Where chance has left a held-out side outside of its bounds, of
-    pieces or of beats, groups change places with the training side, one or two at a time, near ones rather than far
+    A group belongs to the split where its hash falls. Where chance has left a held-out split outside of its bounds, of
+    pieces or of beats, groups change places with the training split, one or two at a time, near ones rather than far
     ones: so that files that are added move few others.
     """
     keys = sorted(groups)  # in order of the hash
     places = np.array([int.from_bytes(key[:8], "big") / 2**64 for key in keys])
     sizes = np.array([(len(groups[key]), sum(song.beats for song in groups[key])) for key in keys], float)
-    total, side = sizes.sum(axis=0), np.full(len(keys), "train")
+    total, split = sizes.sum(axis=0), np.full(len(keys), "train")
     low, high = (share * total for share in HELD_OUT)
     fewest = FEWEST_HELD_OUT if total[0] >= 10 * FEWEST_HELD_OUT else 1
     bounds = np.maximum([[np.floor(low[0]), low[1]], [np.ceil(high[0]), high[1]]], [fewest, 0])
     for name, (begin, end) in BORDERS.items():
-        side[(begin <= places) & (places < end)] = name
+        split[(begin <= places) & (places < end)] = name
     for name in ("valid", "test"):
         begin, end = BORDERS[name]
-        mine, free = side == name, np.isin(side, (name, "train"))
+        mine, free = split == name, np.isin(split, (name, "train"))
         outside = np.maximum(begin - places, places - end).clip(0)
-        side[free] = np.where(_held(mine[free], sizes[free], bounds, total, outside[free]), name, "train")
-    return {name: [song for index in np.flatnonzero(side == name) for song in groups[keys[index]]] for name in SPLITS}
+        split[free] = np.where(_held(mine[free], sizes[free], bounds, total, outside[free]), name, "train")
+    return {name: [song for index in np.flatnonzero(split == name) for song in groups[keys[index]]] for name in SPLITS}
 
 
 def _held(
     mine: np.ndarray, sizes: np.ndarray, bounds: np.ndarray, total: np.ndarray, outside: np.ndarray
 ) -> np.ndarray:
-    """Which groups a held-out side gets, (groups,) bool: `mine`, changed until its sums lie in the bounds or no change
-    of one or two groups brings them nearer.
+    """Which groups a held-out split gets, (groups,) bool.
+
+    `mine` is changed until its sums lie in the bounds or no change of one or two groups brings them nearer.
 
     Args:
         mine: (groups,) bool, which it has by their hashes.
         sizes: (groups, 2) pieces and beats of each.
-        bounds: (2, 2) least and most pieces and beats of the side.
+        bounds: (2, 2) least and most pieces and beats of the split.
         total: (2,) pieces and beats of the corpus.
-        outside: (groups,) how far the hash of each lies outside of the side's own, 0–1.
+        outside: (groups,) how far the hash of each lies outside of the split's own, 0–1.
     """
 
     def faults(sums: np.ndarray) -> np.ndarray:
@@ -352,21 +358,21 @@ def _held(
 
 def _split_by_time(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
     """The first 80 % of each song's beats, the next 10 %, the rest; a part without notes is left out."""
-    sides = {side: [] for side in SPLITS}
+    splits: dict[str, list[Song]] = {split: [] for split in SPLITS}
     for song in songs:
         beats = -(-song.length // TICKS_PER_BEAT)
         first = min(int(0.8 * beats), beats - 2)
         second = max(int(0.9 * beats), first + 1)
         if first < 1:
-            sides["train"].append(song)
+            splits["train"].append(song)
             continue
-        for side, begin, end in zip(SPLITS, (0, first, second), (first, second, beats), strict=True):
+        for split, begin, end in zip(SPLITS, (0, first, second), (first, second, beats), strict=True):
             part = song.crop(begin * TICKS_PER_BEAT, end * TICKS_PER_BEAT)
             if len(part):
-                sides[side].append(part)
-    if not all(sides.values()):
+                splits[split].append(part)
+    if not all(splits.values()):
         raise UserError(f"the music in {folder} is too short to be split in three; add more or longer pieces.")
-    return sides
+    return splits
 
 
 def _figures(songs: list[Song]) -> dict:
@@ -377,11 +383,11 @@ def _figures(songs: list[Song]) -> dict:
     }
 
 
-def _digest(sides: dict[str, list[Song]]) -> str:
+def _digest(splits: dict[str, list[Song]]) -> str:
     digest = hashlib.sha256()
-    for side, songs in sides.items():
+    for split, songs in splits.items():
         for song in songs:
-            facts = (side, song.name, len(song), song.length, song.programs, song.time_signatures, song.tempo)
+            facts = (split, song.name, len(song), song.length, song.programs, song.time_signatures, song.tempo)
             digest.update(repr(facts).encode())
             for column in COLUMNS:
                 digest.update(getattr(song, column).astype("<i4", copy=False))

@@ -64,25 +64,25 @@ class Diagnosis:
 
     def warnings(self) -> list[str]:
         """What will hurt, and what to do."""
-        told = []
+        warnings = []
         if self.grids[self.grid] < ENOUGH:
-            told.append(
+            warnings.append(
                 f"no grid keeps {ENOUGH:.0%} of the onsets; auto takes {self.grid} steps a beat. For human playing, "
                 "event_lstm has --preset performance."
             )
         if self.unknown_chords > MANY_UNKNOWN:
-            told.append(
+            warnings.append(
                 f"{self.unknown_chords:.0%} of the test chords are unknown to note_lstm; more music, or "
                 "--transpose 6, makes them fewer."
             )
         if self.outside > MANY_OUTSIDE:
-            told.append(
+            warnings.append(
                 f"{self.outside:.0%} of the notes are out of the range of the published rolls; --low auto --high auto "
                 "takes the music's own, as tuned does."
             )
         if not self.with_melody:
-            told.append("no piece has a monophonic track; melody_lstm needs --voice skyline.")
-        return told
+            warnings.append("no piece has a monophonic track; melody_lstm needs --voice skyline.")
+        return warnings
 
 
 def diagnose(corpus: Corpus) -> Diagnosis:

@@ -16,11 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from zoo._errors import UserError
 from zoo._files import locked, remove_leftovers, temporary_for, write_json
 from zoo.midi import write_midi
 from zoo.song import TICKS_PER_BEAT, Song
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from music21.stream import Part, Stream
 
 VELOCITY = 80  # the scores say nothing of loudness
 Progress = Callable[[int, int], None]
@@ -71,9 +77,9 @@ NAMES = tuple(RECIPES)
 
 
 def build(name: str, folder: Path | str, progress: Progress | None = None) -> None:
-    """Fill `folder` with the MIDI files of a named corpus and `recipe.json`, all of it or nothing. When another process
-    builds beside it, wait; when that has built the same, it is done.
+    """Fill `folder` with the MIDI files of a named corpus and `recipe.json`, all of it or nothing.
 
+    When another process builds beside it, wait; when that has built the same, it is done.
     `recipe.json` holds name, music21's version, number of pieces, and skipped: [[piece, reason]].
 
     Args:
@@ -135,7 +141,9 @@ def read_score(path: Path | str) -> Song:
     converter.parseFileNoPickle(path)  # `converter.parse` reads and writes a cache of pickles
     score = converter.stream
     marks = [mark.getQuarterBPM() for mark in score.recurse().getElementsByClass(MetronomeMark)]
-    notes, programs, signatures = [], [], ()
+    notes: list[tuple[int, int, int, int, int]] = []
+    programs: list[int] = []
+    signatures: tuple[tuple[int, int, int], ...] = ()
     for part in score.parts:
         program, rows, part_signatures = _read_part(part)
         if rows:
@@ -149,7 +157,7 @@ def read_score(path: Path | str) -> Song:
     )
 
 
-def _read_part(part) -> tuple[int, list[tuple[int, int, int]], tuple[tuple[int, int, int], ...]]:
+def _read_part(part: Part) -> tuple[int, list[tuple[int, int, int]], tuple[tuple[int, int, int], ...]]:
     """A music21 part → its program, (start, end, pitch) rows, and time signatures, all in ticks."""
     from music21.instrument import Instrument
 
@@ -167,11 +175,11 @@ def _read_part(part) -> tuple[int, list[tuple[int, int, int]], tuple[tuple[int, 
         meters.append(signature and (signature.numerator, signature.denominator))
 
     rows, signatures, meter, begin = [], [], None, 0.0
-    sounding = {}  # pitch → its last row
+    sounding: dict[int, list[int]] = {}  # pitch → its last row
     for index in _playing_order(part, measures):
-        if meters[index] != meter:
-            meter = meters[index]
-            signatures.append((_ticks(begin), *meter))
+        if (now := meters[index]) and now != meter:
+            meter = now
+            signatures.append((_ticks(begin), *now))
         for offset, quarters, pitch, tie in contents[index]:
             start, end = _ticks(begin + offset), _ticks(begin + offset + quarters)
             if tie in ("stop", "continue") and pitch in sounding and sounding[pitch][1] == start:
@@ -180,10 +188,10 @@ def _read_part(part) -> tuple[int, list[tuple[int, int, int]], tuple[tuple[int, 
                 sounding[pitch] = [start, end, pitch]
                 rows.append(sounding[pitch])
         begin += begins[index + 1] - begins[index]
-    return program, [tuple(row) for row in rows], tuple(signatures)
+    return program, [(start, end, pitch) for start, end, pitch in rows], tuple(signatures)
 
 
-def _notes(measure) -> Iterator[tuple[float, float, int, str | None]]:
+def _notes(measure: Stream) -> Iterator[tuple[float, float, int, str | None]]:
     """(offset in the measure, quarter notes, MIDI pitch, kind of tie) of each note, in order of offset."""
     from music21.harmony import Harmony
 
@@ -196,7 +204,7 @@ def _notes(measure) -> Iterator[tuple[float, float, int, str | None]]:
                 yield element.getOffsetInHierarchy(measure), element.quarterLength, note.pitch.midi, tie
 
 
-def _playing_order(part, measures: list) -> list[int]:
+def _playing_order(part: Part, measures: list[Stream]) -> list[int]:
     """Indices of the measures in the order in which they are played. Empties the measures.
 
     music21 copies every note for each repeat; with a rest in place of the notes it is three times as fast.
@@ -218,7 +226,7 @@ def _playing_order(part, measures: list) -> list[int]:
     return [measure.editorial["index"] for measure in played.getElementsByClass("Measure")]
 
 
-def _ticks(quarters) -> int:
+def _ticks(quarters: float | Fraction) -> int:
     return round(quarters * TICKS_PER_BEAT)
 
 
@@ -230,7 +238,7 @@ def _convert_all(jobs: list[dict], progress: Progress | None) -> list[str | None
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = [_start_worker() for _ in range(max(1, min(cores, len(jobs) // 4)))]
-    idle = SimpleQueue()
+    idle: SimpleQueue = SimpleQueue()
     for worker in workers:
         idle.put(worker)
 

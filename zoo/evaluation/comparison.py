@@ -1,7 +1,7 @@
 """What a model's samples are like, beside real music and beside samples of the simplest model that is worth the name.
 
 Everything is measured against the *test* music as the model's representation expresses it: encoded and decoded again,
-a line of its own where a representation hears lines. Three sets stand before it:
+a line of its own where a representation encodes lines. Three sets stand before it:
 
 - `samples` of the model;
 - `ngram`, as many samples of the smoothed n-gram in the same representation: the naive level;
@@ -13,7 +13,7 @@ All songs are cropped to the same length, so that no measure tells sets apart by
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ BLIND = 0.7  # a classifier that tells n-gram samples from real music less often
 
 def compare(
     codec: Codec,
-    sides: dict[str, Sequence[Song]],
+    splits: dict[str, Sequence[Song]],
     samples: Sequence[Song],
     ngram: Sequence[Song],
     beats: float,
@@ -37,9 +37,9 @@ def compare(
 
     Args:
         codec: the representation, fitted.
-        sides: the corpus, "train", "valid" and "test".
+        splits: the corpus, "train", "valid" and "test".
         samples: of the model.
-        ngram: of the n-gram floor, as many.
+        ngram: of the n-gram baseline, as many.
         beats: the samples' length in quarter notes.
         seed: of bootstraps and cross-validation.
 
@@ -56,21 +56,21 @@ def compare(
             shares.
         blind: whether the classifier cannot even tell the n-gram's samples from real music.
     """
-    expressed = {side: express(codec, songs) for side, songs in sides.items()}
+    expressed = {split: express(codec, songs) for split, songs in splits.items()}
     length = common_length(expressed["test"], beats)
-    cropped = {side: [crop(song, length) for song in songs] for side, songs in expressed.items()}
-    sets = {"samples": samples, "ngram": ngram}
-    sets = {name: [crop(song, length) for song in songs] for name, songs in sets.items()} | {"real": cropped["valid"]}
+    cropped = {split: [crop(song, length) for song in songs] for split, songs in expressed.items()}
+    made = {"samples": samples, "ngram": ngram}
+    sets = {name: [crop(song, length) for song in songs] for name, songs in made.items()} | {"real": cropped["valid"]}
     index, test = metrics.Index(expressed["train"]), cropped["test"]
     train = [metrics.views(song) for song in cropped["train"]]  # once for all sets
     found = {name: _alone(songs, index) | _beside(songs, test, train, seed) for name, songs in sets.items()}
     return {
-        "kept": kept(codec, sides["test"]),
+        "kept": kept(codec, splits["test"]),
         "beats": length / TICKS_PER_BEAT,
         "sets": found,
         "test": _alone(test, index),
         "histograms": metrics.histograms({"test": test, **sets}),
-        "blind": bool((told := found["ngram"]["classifier"]) and told["accuracy"] < BLIND),
+        "blind": bool((against_ngram := found["ngram"]["classifier"]) and against_ngram["accuracy"] < BLIND),
     }
 
 
@@ -80,19 +80,26 @@ def express(codec: Codec, songs: Sequence[Song]) -> list[Song]:
 
 
 def heard(codec: Codec, songs: Sequence[Song], count: int, beats: float) -> list[Song]:
-    """The first `count` of `songs` that the representation can express, those of at least `beats` before shorter ones,
-    as it gives them back: the first line of each, cropped to `beats`, under the song's name."""
-    length, found = round(beats * TICKS_PER_BEAT), []
+    """Real songs as the representation gives them back: the first line of each, cropped, under the song's name.
+
+    Args:
+        codec: the representation.
+        songs: of which those of at least `beats` come before shorter ones, and those that it cannot express not at all.
+        count: how many at most.
+        beats: length in quarter notes.
+    """
+    length = round(beats * TICKS_PER_BEAT)
+    expressed: list[Song] = []
     for song in sorted(songs, key=lambda song: song.length < length):
-        if len(found) < count and (lines := express(codec, [song])):
-            found.append(crop(lines[0], length).replace(name=song.name))
-    return found
+        if len(expressed) < count and (lines := express(codec, [song])):
+            expressed.append(crop(lines[0], length).replace(name=song.name))
+    return expressed
 
 
 def kept(codec: Codec, songs: Sequence[Song]) -> dict[str, float]:
     """Means over `songs` of what the representation keeps of each, its lines taken together."""
-    found = [dataclasses.asdict(metrics.kept(song, together(express(codec, [song]), song))) for song in songs]
-    return {name: float(np.mean([row[name] for row in found])) for name in found[0]}
+    rows = [dataclasses.asdict(metrics.kept(song, together(express(codec, [song]), song))) for song in songs]
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 def together(lines: Sequence[Song], like: Song) -> Song:
@@ -118,7 +125,7 @@ def _alone(songs: Sequence[Song], index: metrics.Index) -> dict:
     sounding = [song for song in songs if not metrics.is_empty(song)]
     rows = [metrics.describe(song) for song in sounding]
 
-    def share(measure) -> float:
+    def share(measure: Callable[[Song], float]) -> float:
         return float(np.mean([measure(song) for song in sounding])) if sounding else 0.0
 
     return {

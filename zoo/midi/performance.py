@@ -31,7 +31,7 @@ def has_beat(start: np.ndarray, per_beat: int) -> bool:
 
 
 def _powers(z: np.ndarray) -> Iterator[np.ndarray]:
-    """z to the powers 1, 2, 3, 4, 6, 8, 12."""
+    """The powers 1, 2, 3, 4, 6, 8 and 12 of z."""
     yield z
     yield (second := z * z)
     yield (third := second * z)
@@ -57,11 +57,16 @@ def in_seconds(ticks: np.ndarray, per_beat: int, tempos: np.ndarray) -> np.ndarr
 def sustained(
     start: np.ndarray, end: np.ndarray, pitch: np.ndarray, channel: np.ndarray, pedals: np.ndarray
 ) -> np.ndarray:
-    """Ends of notes that the pedal of their channel holds: until it goes up, or their pitch is struck again on the
-    channel, and never after the last end of a note or movement of a pedal.
+    """Ends of notes that the pedal of their channel holds, (notes,) int64.
+
+    A note is held until the pedal goes up or its pitch is struck again on the channel, and never after the last end of
+    a note or movement of a pedal.
 
     Args:
-        start, end, pitch, channel: of each note, int64.
+        start: onset of each note in ticks, (notes,) int64; likewise
+        end: where it ends without the pedal,
+        pitch: and
+        channel: of the note.
         pedals: (channel, tick, whether it is down) in rows, in order of time within a MIDI track.
     """
     last = max(int(end.max()), int(pedals[:, 1].max()))

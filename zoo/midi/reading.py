@@ -27,7 +27,7 @@ DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
 class UnreadableMidi(UserError):
     """A MIDI file that holds no music we can read; `reason` says why, without the file's name."""
 
-    def __init__(self, path: Path | str, reason: str):
+    def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"{path} cannot be read: {reason}; choose another MIDI file.")
         self.reason = reason
 

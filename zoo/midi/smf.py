@@ -112,8 +112,10 @@ def _unwrapped(data: bytes) -> bytes:
 
 
 def read(bodies: list[bytes]) -> Events:
-    """Read tracks. Running status goes on after meta events and system messages, a program holds for its channel, also
-    in tracks that have none; data bytes above 127 count as 127.
+    """Read tracks.
+
+    Running status goes on after meta events and system messages, a program holds for its channel, also in tracks that
+    have none; data bytes above 127 count as 127.
 
     Raises:
         Damaged: when an event is cut, or lacks its status or its value.
@@ -158,7 +160,7 @@ def read(bodies: list[bytes]) -> Events:
 class _Walk:
     """Where the events of all tracks stand: runs of those with two data bytes, found at once, and single ones."""
 
-    def __init__(self, bodies: list[bytes]):
+    def __init__(self, bodies: list[bytes]) -> None:
         self.data = b"".join([*bodies, MARGIN])
         self.bytes = np.frombuffer(self.data, np.uint8)
         self.low = low = np.flatnonzero(self.bytes < 0x80)[:-1]
@@ -220,7 +222,7 @@ class _Walk:
         data, status = self.data, self.data[at]
         if status not in (0xF0, 0xF7, 0xFF):
             return at + 1 + SYSTEM_DATA.get(status, 0)
-        kind = data[at + 1] if status == 0xFF else None
+        kind = data[at + 1] if status == 0xFF else -1
         size, begin = _number(data, at + 1 + (status == 0xFF))
         end = begin + size
         if kind == 0x2F:
@@ -354,8 +356,12 @@ def _programs(
     """Program of each note: the last of its track and channel, else of its channel in any track, else 0.
 
     Args:
-        changes, notes: events.
-        track, channel, tick, value: of every event.
+        changes: events that change a program.
+        notes: events that begin a note.
+        track: of every event; likewise
+        channel: its channel,
+        tick: when it falls,
+        value: and its first data byte.
     """
     program = np.zeros(len(notes), np.int64)
     if not len(changes) or not len(notes):

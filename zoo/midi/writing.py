@@ -66,7 +66,7 @@ def to_pretty_midi(song: Song) -> pretty_midi.PrettyMIDI:
     return midi
 
 
-Song.to_pretty_midi = to_pretty_midi  # a method of Song that song.py, which knows only NumPy, cannot hold
+Song.to_pretty_midi = to_pretty_midi  # type: ignore[attr-defined]  # a method of Song that song.py, which knows only NumPy, cannot hold
 
 
 def program_of(instrument: str) -> int:

@@ -21,5 +21,5 @@ def bars(song: Song) -> np.ndarray:
     for (tick, numerator, denominator), end in zip(signatures, ends, strict=True):
         step = 4 * TICKS_PER_BEAT * numerator // denominator
         bars.append(np.arange(tick, end, step))
-    bars = np.concatenate(bars)
-    return np.unique(np.append(bars, bars[-1] + step))
+    begins = np.concatenate(bars)
+    return np.unique(np.append(begins, begins[-1] + step))

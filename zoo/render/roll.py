@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -57,7 +58,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
         primer = min(song.primed / TICKS_PER_BEAT, beats)
         axes.axvspan(0, primer, color="#888888", alpha=0.18, linewidth=0)
         axes.axvline(primer, color=INK, linewidth=1, linestyle="--")
-        above = {"transform": axes.get_xaxis_transform(), "va": "bottom"}
+        above: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom"}
         axes.text(primer - 0.3, 1.02, "primer", ha="right", **above)
         axes.text(primer + 0.3, 1.02, "the model's music", ha="left", **above)
     if several:
@@ -68,8 +69,7 @@ def piano_roll(song: Song, path: Path | str) -> None:
 
 
 def music_within_roll(song: Song) -> tuple[float, float]:
-    """Where in the width of its piano roll the song begins, and where it ends: shares, 0–1; a player's cursor runs
-    between them."""
+    """Where in the width of its piano roll the song begins and ends, as shares; a player's cursor runs between them."""
     whole = LEFT + _width(song) + RIGHT
     return LEFT / whole, (LEFT + _width(song) * song.beats / max(song.beats, 1.0)) / whole
 

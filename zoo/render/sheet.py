@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from zoo._files import write_bytes
 from zoo.render.bars import bars, time_signatures
 from zoo.render.style import INK, NIGHT
 from zoo.song import TICKS_PER_BEAT, Song
+
+if TYPE_CHECKING:
+    from music21 import pitch, stream
 
 MIDDLE_C = 60
 LONGEST_SCORE = 20_000  # notes, and bars of all parts; music21 takes a minute for them
@@ -130,7 +134,8 @@ def written(song: Song, title: str) -> bytes:
         player = instrument.instrumentFromMidiProgram(program)
         player.partId, player.instrumentId = f"P{track + 1}", f"I{track + 1}"  # they would be random otherwise
         staves = _staves(song.select(song.track == track))
-        parts, used = [], 0
+        parts: list[stream.Part] = []
+        used = 0
         for notes in staves:
             part = stream.Part() if len(staves) == 1 else stream.PartStaff()
             part.id = f"track {track + 1} staff {len(parts) + 1}"
@@ -154,9 +159,11 @@ def written(song: Song, title: str) -> bytes:
     return re.sub(rb"\s*<encoding-date>.*?</encoding-date>", b"", content)
 
 
-def _in_measures(part, first: int):
-    """The part in measures, its voices, which music21 counts from 0, numbered from `first` + 1: readers want numbers
-    above 0 that no other staff of the same instrument has."""
+def _in_measures(part: stream.Part, first: int) -> stream.Part:
+    """The part in measures, its voices, which music21 counts from 0, numbered from `first` + 1.
+
+    Readers want numbers above 0 that no other staff of the same instrument has.
+    """
     made = part.makeNotation()
     for measure in made.getElementsByClass("Measure"):
         for voice in measure.voices:
@@ -174,7 +181,7 @@ def _sharps(song: Song) -> int:
     return max(range(-5, 7), key=lambda sharps: (fitting(sharps), -abs(sharps)))
 
 
-def _spelled(midi: int, sharps: int):
+def _spelled(midi: int, sharps: int) -> pitch.Pitch:
     """A MIDI pitch as it is written in that key: E flat to G sharp where there are no sharps, other keys likewise."""
     from music21 import pitch
 
@@ -215,7 +222,7 @@ def _voices(song: Song, end: int, sharps: int) -> list:
     """A staff's notes and chords as music21 voices without overlap; the first has rests, and lasts to tick `end`."""
     from music21 import note, stream
 
-    chords = {}
+    chords: dict = {}
     notes = zip(*_quantise(song), song.pitch, strict=True)
     for onset, stop, pitch in sorted(notes, key=lambda note: (note[0], -note[2])):  # the upper voice first
         chords.setdefault((int(onset), int(stop)), set()).add(int(pitch))

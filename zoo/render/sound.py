@@ -54,7 +54,7 @@ def audio(song: Song, path: Path | str, compact: bool = False) -> None:
     with soundfile.SoundFile(content, "w", rate, channels, format=kind, **quality) as file:
         for block in blocks(song):
             file.write(block * gain)
-    write_bytes(path, content.getbuffer())
+    write_bytes(path, content.getvalue())
 
 
 def _compact(song: Song) -> Iterator[np.ndarray]:
@@ -70,7 +70,9 @@ def synthesise(song: Song) -> Iterator[np.ndarray]:
 
     synthesiser = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
     # Found without importing pretty_midi, which takes longer than the music.
-    font = synthesiser.sfload(str(Path(find_spec("pretty_midi").origin).parent / "TimGM6mb.sf2"))
+    package = find_spec("pretty_midi")
+    assert package is not None and package.origin is not None
+    font = synthesiser.sfload(str(Path(package.origin).parent / "TimGM6mb.sf2"))
     for track, program in enumerate(song.programs):  # a channel each: the synthesiser, unlike MIDI, has more than 16
         synthesiser.program_select(track, font, 0, program)
     samples_per_tick = SAMPLE_RATE * 60 / song.tempo / TICKS_PER_BEAT

@@ -65,7 +65,7 @@ def save_figure(figure: Figure, path: Path | str) -> None:
 
 def _shorter(path: bytes) -> bytes:
     """An SVG path with two decimals, and one number instead of two where a line goes straight across or down."""
-    path, kept, last = re.sub(rb"(\.\d\d)\d+", rb"\1", path), [], None
+    path, kept, last = re.sub(rb"(\.\d\d)\d+", rb"\1", path), [], (b"", b"")
     if re.search(rb"[^MLz\d.\s-]", path):  # curves
         return path
     for command, x, y in re.findall(rb"([MLz])(?: ([-\d.]+) ([-\d.]+))?", path):

@@ -84,7 +84,8 @@ def _distance(name: str, sides: list[list[np.ndarray]], draws: list[np.ndarray])
     present = [bool(total[0].any()) for total in totals]
     if not all(present):
         same = float(not any(present))
-        return Distance(same, (same, same), *((0.0, (0.0, 0.0)) if same else (None, None)), UNITS[name])
+        none = 0.0 if same else None
+        return Distance(same, (same, same), none, (0.0, 0.0) if same else None, UNITS[name])
     drawn = totals[0].any(1) & totals[1].any(1)  # a draw of nothing but songs without values says nothing
     p, q = (total[drawn] / total[drawn].sum(1, keepdims=True) for total in totals)
     overlap = 1 - np.abs(p - q).sum(1) / 2

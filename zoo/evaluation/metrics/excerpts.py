@@ -1,4 +1,4 @@
-"""What a classifier hears of a piece: a few views of it, the same for every transposition but for the mean pitch.
+"""What a classifier sees of a piece: a few views of it, the same for every transposition but for the mean pitch.
 
 Some views have a row for each excerpt of four bars: means over its notes, onsets, melody and beats, and its extremes.
 Others have one row, for they ask how the whole piece hangs together: lower notes beside upper ones, bars beside their
@@ -116,7 +116,7 @@ def _beats(grid: Grid) -> Table:
     steps = np.column_stack([_one_hot(np.minimum(voices, MOST_VOICES), MOST_VOICES + 1), together])
     chroma = _by(sounding, STEPS_PER_BEAT, beats)
     padded = np.pad(chroma, ((2, 1), (0, 0)))
-    near = sum(padded[shift : shift + beats] for shift in range(4))  # the two beats before, this and the next
+    near = np.sum([padded[shift : shift + beats] for shift in range(4)], axis=0)  # two beats before to one after
     total = np.maximum(near.sum(1), 1)
     in_scale = (near @ SCALES.T).max(1) / total
     density = np.bincount(grid.start // STEPS_PER_BEAT, minlength=beats)
@@ -168,8 +168,10 @@ def _figures(grid: Grid) -> np.ndarray:
 
 
 def _bars(grid: Grid) -> np.ndarray:
-    """Bars beside their neighbours: von Neumann's ratio of each figure of a bar (1 where their order is chance), how
-    much more alike bars at each lag are than any two, and by which interval the next bar resembles the one before.
+    """Bars beside their neighbours.
+
+    Von Neumann's ratio of each figure of a bar (1 where their order is chance), how much more alike bars at each lag
+    are than any two, and by which interval the next bar resembles the one before.
 
     Source of the ratio: von Neumann 1941 (Distribution of the ratio of the mean square successive difference).
     """

@@ -28,7 +28,7 @@ class Index:
     for the same with a probability of about 2^−62.
     """
 
-    def __init__(self, songs: Iterable[Song]):
+    def __init__(self, songs: Iterable[Song]) -> None:
         # After each song comes a token that no song has, so no n-gram found leads from one song into the next.
         self._codes = _codes([token for number, song in enumerate(songs) for token in (*tokens(song), number)])
         self._known: dict[int, np.ndarray] = {}
@@ -52,9 +52,9 @@ class Index:
     def _find(self, codes: np.ndarray, n: int) -> np.ndarray:
         if n not in self._known:
             self._known[n] = np.unique(_hashes(self._codes, n))
-        known, asked = self._known[n], _hashes(codes, n)
-        places = np.searchsorted(known, asked)
-        return np.append(known, np.uint64(0))[places] == asked if len(known) else np.zeros(len(asked), bool)
+        known, wanted = self._known[n], _hashes(codes, n)
+        places = np.searchsorted(known, wanted)
+        return np.append(known, np.uint64(0))[places] == wanted if len(known) else np.zeros(len(wanted), bool)
 
 
 def longest_copy(song: Song, index: Index) -> int:

@@ -34,7 +34,7 @@ def loop_share(song: Song, beats: int = 8, times: int = 5) -> float:
     grid = merged(song)
     onsets, pitches = chords(grid)
     edges = np.append(onsets, grid.steps)
-    numbers = {}
+    numbers: dict[tuple, int] = {}
     codes = np.array([numbers.setdefault(symbol, len(numbers)) for symbol in zip(pitches, np.diff(edges), strict=True)])
     longest = 0
     for period in range(1, len(codes) // times + 1):

@@ -43,9 +43,10 @@ def scale_consistency(song: Song) -> float:
 
 
 def best_key(song: Song) -> tuple[int, float]:
-    """The key whose profile resembles the song most, 0–11 for C major … B major, 12–23 for C minor … B minor, and
-    Pearson's correlation of that profile with the beats that each pitch class sounds (Krumhansl 1990, chapter 4).
+    """The key whose profile resembles the song most, and Pearson's correlation with it (Krumhansl 1990, chapter 4).
 
+    Keys are 0–11 for C major … B major, 12–23 for C minor … B minor; a profile is held against the beats that each
+    pitch class sounds.
     A song without notes, or with all twelve pitch classes alike, gives (0, 0.0); of keys alike the first is taken.
     """
     grid = merged(song)
@@ -92,5 +93,5 @@ def groove_consistency(song: Song, beats: int = 4) -> float:
     bars = -(-grid.steps // bar)
     starts = np.zeros(bars * bar, bool)
     starts[grid.start] = True
-    starts = starts.reshape(bars, bar)
-    return float(np.mean(starts[1:] == starts[:-1])) if bars > 1 else 1.0
+    rhythms = starts.reshape(bars, bar)
+    return float(np.mean(rhythms[1:] == rhythms[:-1])) if bars > 1 else 1.0
