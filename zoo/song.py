@@ -108,7 +108,11 @@ class Song:
         return dataclasses.replace(self, **fields)
 
     def select(self, keep: np.ndarray) -> Song:
-        """The notes at which the boolean or index array `keep` points; everything else stays."""
+        """Some of the notes; everything else stays.
+
+        Args:
+            keep: which, (notes,) bool, or their places, (kept,) int.
+        """
         return self.replace(**{column: getattr(self, column)[keep] for column in COLUMNS})
 
     def transpose(self, semitones: int) -> Song:

@@ -17,7 +17,12 @@ SECONDS_PER_BEAT = 0.5  # where there is no beat
 
 
 def has_beat(start: np.ndarray, per_beat: int) -> bool:
-    """Whether onsets, in ticks, gather at some fraction of a beat; too few to tell count as having one."""
+    """Whether onsets gather at some fraction of a beat; too few to tell count as having one.
+
+    Args:
+        start: onsets in ticks, (notes,) int64.
+        per_beat: ticks of a beat.
+    """
     if not (12 * start % per_beat).any() or not (8 * start % per_beat).any():
         return True
     onsets = np.sort(start)
@@ -42,9 +47,14 @@ def _powers(z: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def in_seconds(ticks: np.ndarray, per_beat: int, tempos: np.ndarray) -> np.ndarray:
-    """Ticks → ticks of 480 to half a second, halves rounded up; tempos are (tick, microseconds of a beat) in rows.
+    """Ticks of a beat → ticks of half a second, 480 to each, halves rounded up.
 
     Of tempos at one tick the last holds, as does 120 beats per minute before the first; one of 0 is none.
+
+    Args:
+        ticks: of any shape, int64.
+        per_beat: ticks of a beat.
+        tempos: tick, microseconds of a beat; (tempos, 2) int64.
     """
     tempos = np.array([(0, 500_000), *(tempo for tempo in tempos if tempo[1] > 0)], np.int64)
     at, beat = tempos[np.argsort(tempos[:, 0], kind="stable")].T

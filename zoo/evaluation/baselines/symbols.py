@@ -1,7 +1,8 @@
-"""Floors over symbols: the share of each, and n-grams.
+"""Baselines over symbols: the share of each, and n-grams.
 
 Source: Teh 2006, "A hierarchical Bayesian language model based on Pitman-Yor processes", with one table for each kind
-of symbol, and with plain counts at every order.
+of symbol, and with plain counts at every order. Written here, since NLTK smooths token by token in Python dicts, some
+hundred times slower, and knows neither a concentration nor symbols that are unknown.
 """
 
 from __future__ import annotations
@@ -68,7 +69,13 @@ class Found(NamedTuple):
     types: np.ndarray
 
     def interpolate(self, shorter: np.ndarray | float, discount: float, concentration: float) -> np.ndarray:
-        """p of each symbol, (places,), from those given the context without its oldest code."""
+        """Probability of each symbol, (places,) float.
+
+        Args:
+            shorter: those given the context without its oldest code, (places,) float, or one for all.
+            discount: taken from each count, 0–1.
+            concentration: how much the shorter context weighs, in counts.
+        """
         kept = np.maximum(self.counts - discount, 0)
         return (kept + (concentration + discount * self.types) * shorter) / (self.totals + concentration)
 
@@ -153,7 +160,7 @@ class SymbolNGram:
         return p
 
     def generate(self, count: int, steps: int, seed: int) -> list[np.ndarray]:
-        """See `Floor.generate`. As in training, time goes on after `SymbolCodec.most_per_beat` symbols in a beat.
+        """See `Baseline.generate`. As in training, time goes on after `SymbolCodec.most_per_beat` symbols in a beat.
 
         Raises:
             ValueError: when no known symbol takes time.

@@ -121,6 +121,11 @@ class Pieces:
         """Fold of each piece, −1 for those that `dealt` does not name, (pieces,) int.
 
         The first of several alike in each role are dealt together, so are the second, and so on.
+
+        Args:
+            dealt: which pieces are dealt, (pieces,) bool.
+            count: of folds.
+            rng: deals them.
         """
         names: list[tuple[int, int]] = []
         seen: dict[tuple[int, int], int] = {}
@@ -172,7 +177,10 @@ def _weights(y: np.ndarray) -> np.ndarray:
 
 
 def _regress(x: np.ndarray, y: np.ndarray, weight: np.ndarray, new: np.ndarray, ridge: float) -> np.ndarray:
-    """Log-odds of `new` by logistic regression with a ridge, features standardised over `x`, (new,) float."""
+    """Log-odds of `new` by logistic regression with a ridge, features standardised over `x`, (new,) float.
+
+    Written here, since scikit-learn would be 35 MB more to install for these twenty lines.
+    """
     from scipy.optimize import minimize  # takes as long to load as all else here, and a report needs only our names
     from scipy.special import expit
 
@@ -193,7 +201,7 @@ def _regress(x: np.ndarray, y: np.ndarray, weight: np.ndarray, new: np.ndarray, 
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of `count` (1927)."""
+    """Wilson's 95 % interval of a share of `count` (1927); SciPy takes counts, and a share over repeats is none."""
     z = 1.959964
     middle = share + z**2 / (2 * count)
     half = z * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)

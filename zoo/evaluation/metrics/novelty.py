@@ -63,9 +63,15 @@ def longest_copy(song: Song, index: Index) -> int:
 
 
 def copied_share(song: Song, index: Index, n: int = NGRAM) -> float:
-    """Share of the song's n-grams that are found in `index`, 0–1; 0 for a song too short to have one."""
-    found = index.find(song, n)
-    return float(found.mean()) if len(found) else 0.0
+    """Share of a song's n-grams that other songs hold, 0–1; 0 for a song too short to have one.
+
+    Args:
+        song: the song.
+        index: of the other songs.
+        n: tokens in an n-gram.
+    """
+    held = index.find(song, n)
+    return float(held.mean()) if len(held) else 0.0
 
 
 def is_copy(song: Song, index: Index) -> bool:

@@ -30,6 +30,11 @@ def loop_share(song: Song, beats: int = 8, times: int = 5) -> float:
     A pattern is a run of onsets, each with its pitches and the time to the next (for the last, to the end of the song).
     It lasts at most `beats` beats and comes `times` times or more without a break; what follows of one more time counts
     with it. A reel plays eight beats four times. A chord that is merely held is no loop.
+
+    Args:
+        song: the song.
+        beats: longest pattern, in quarter notes.
+        times: fewest repetitions.
     """
     grid = merged(song)
     onsets, pitches = chords(grid)
