@@ -15,7 +15,6 @@ from machines import (
     weights_of,
 )
 
-from zoo.codecs import Line
 from zoo.layers.conditioned import Conditioned
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.relative import Relative
@@ -221,14 +220,13 @@ def test_the_optimizer_forgets_where_a_stage_ends():
 
 
 def test_while_the_lower_machine_is_trained_the_upper_one_follows():
-    model = small_model(epochs=2, lower_share=1.0, anneal_steps=50, anneal_chains=5)
-    lines = [Line(V.astype(np.uint8), 16, 16.0, 1)]
+    model = small_model(epochs=2, lower_share=1.0)
     model.begin(0.0, None)
-    model.evaluate(lines)
+    model.end_epoch()
     dbn = model.distribution
     np.testing.assert_array_equal(np.asarray(dbn.upper.W)[:, :VISIBLE], np.asarray(dbn.lower.W).T)
     np.testing.assert_array_equal(np.asarray(dbn.G), np.asarray(dbn.lower.W))
     dbn.stage = TOGETHER
     dbn.lower.W.assign(np.zeros(dbn.lower.W.shape))
-    model.evaluate(lines)
+    model.end_epoch()
     assert np.any(dbn.G)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import reprlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -69,13 +70,14 @@ class MusicModel:
             raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
         self.codec: Codec | None = None
         self.network: keras.Model | None = None
+        self._helpers: dict[tuple, keras.Model] = {}  # compiled beside the network, of its layers
 
     def make_codec(self) -> Codec:
         """The representation, not yet fitted."""
         raise NotImplementedError
 
     def build(self) -> keras.Model:
-        """The network that is trained, not yet compiled."""
+        """A network for the music that `codec` writes down, not yet compiled; nothing of the model changes."""
         raise NotImplementedError
 
     def loss(self):
@@ -89,12 +91,16 @@ class MusicModel:
         """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
         epoch before, if there was one; most models train in one way throughout."""
 
+    def end_epoch(self) -> None:
+        """Called after the batches of each epoch, before it is validated and its weights are kept."""
+
     def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
         """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
         raise NotImplementedError
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch."""
+        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch. Nothing of the
+        model changes."""
         raise NotImplementedError
 
     def generate(
@@ -193,8 +199,11 @@ class MusicModel:
         """Raise a UserError when training cannot go on from `weights`."""
         if weights.make_codec() != self.make_codec():
             raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
-        self.codec = weights.codec
-        if [each.shape for each in self.build().weights] != [each.shape for each in weights.network.weights]:
+        twin = dataclasses.replace(self)  # untrained, so that nothing of this model changes
+        twin.codec = weights.codec
+        with loop.seeded(self.seed):
+            shapes = checkpoint.outline(twin.build)
+        if shapes != [tuple(weight.shape) for weight in weights.network.weights]:
             raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
 
     def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
@@ -290,7 +299,8 @@ class MusicModel:
             UserError: when they are missing, damaged or of another model.
         """
         self.codec = self.make_codec().restored(described.get("codec"))
-        checkpoint.check_weights(path, self.build)
+        with loop.seeded(self.seed):
+            checkpoint.check_weights(path, self.build)
         self._compile()
         checkpoint.load_weights(self.network, path)
 
@@ -308,8 +318,8 @@ class MusicModel:
         ]
 
     def _compile(self) -> None:
-        keras.utils.set_random_seed(self.seed)  # initial weights
-        self.network = self.build()
+        with loop.seeded(self.seed):  # initial weights
+            self.network, self._helpers = self.build(), {}
         self.network.compile(
             optimizer=loop.make_optimizer(self),
             loss=self.loss(),
@@ -320,6 +330,12 @@ class MusicModel:
     def metrics(self) -> list:
         """Metrics beside the training loss."""
         return []
+
+    def _helper(self, name: str, make: Callable[..., keras.Model], *key: object) -> keras.Model:
+        """What `make(*key)` builds around the network's layers, made once for each network."""
+        if (name, *key) not in self._helpers:
+            self._helpers[(name, *key)] = make(*key)
+        return self._helpers[(name, *key)]
 
     def _require_fit(self) -> None:
         if self.network is None:

@@ -109,11 +109,20 @@ class FrameModel(MusicModel):
     # Training.
 
     def build(self) -> keras.Model:
-        self._compiled = {}
         frames = keras.Input((None, self.codec.bits), name="frames")
-        self.distribution = self.make_distribution()
-        self.conditioned = Conditioned(self.distribution, self.units, self.cell, self.dropout, name=self.model_name())
-        return keras.Model(frames, self.conditioned(frames))
+        distribution = self.make_distribution()
+        conditioned = Conditioned(distribution, self.units, self.cell, self.dropout, name=self.model_name())
+        return keras.Model(frames, conditioned(frames))
+
+    @property
+    def conditioned(self) -> Conditioned:
+        """The network's only layer."""
+        return self.network.layers[-1]
+
+    @property
+    def distribution(self) -> FrameDistribution:
+        """The distribution of one frame, inside the network."""
+        return self.conditioned.distribution
 
     def loss(self):
         return FrameLoss(self.distribution)
@@ -175,15 +184,9 @@ class FrameModel(MusicModel):
                 if len(whole[0]):
                     yield whole
 
-    def _make(self, name: str, make, *key) -> keras.Model:
-        """A compiled helper of the network, made once."""
-        if (name, *key) not in self._compiled:
-            self._compiled[(name, *key)] = make(*key)
-        return self._compiled[(name, *key)]
-
     def _carry(self, group: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Read whole frame sequences from u(0): the parameters of every frame, and the final states (batch, units)."""
-        reader = self._make("read", self._make_reader)
+        reader = self._helper("read", self._make_reader)
         steps = max(-(-len(codes) // READER_STEPS) for codes in group) * READER_STEPS
         batch = max(READER_BATCH, len(group))  # few shapes, few compilations
         memory = self.conditioned.memory
@@ -218,7 +221,7 @@ class FrameModel(MusicModel):
             raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
 
     def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
-        sampler, frames = self._make("sample", self._make_sampler), -(-steps // self.steps_per_frame)
+        sampler, frames = self._helper("sample", self._make_sampler), -(-steps // self.steps_per_frame)
         sampler.make_predict_function()  # threads would make one each
         groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
         # The last group is filled up: one shape, one compilation, and no song depends on how many there are.
@@ -266,14 +269,19 @@ class FrameModel(MusicModel):
 
 
 class FrameLoss(keras.losses.Loss):
-    """A distribution's loss per frame, averaged over the frames that weigh something."""
+    """A distribution's loss per frame, averaged over the frames that weigh something.
 
-    def __init__(self, distribution: FrameDistribution, **kwargs):
-        super().__init__(reduction="mean_with_sample_weight", **kwargs)
-        self.distribution = distribution
+    Args:
+        distribution: of one frame.
+        **settings: arguments of its `loss` that are its own.
+    """
+
+    def __init__(self, distribution: FrameDistribution, **settings: object):
+        super().__init__(reduction="mean_with_sample_weight")
+        self.distribution, self.settings = distribution, settings
 
     def call(self, y_true, y_pred):
-        return self.distribution.loss(y_true, y_pred, training=True)
+        return self.distribution.loss(y_true, y_pred, training=True, **self.settings)
 
 
 class FrameBatches:

@@ -63,16 +63,14 @@ class RBMModel(FrameModel):
             return
         rbm, inputs = self.first_machine(), keras.Input((self.codec.bits,))
         single = keras.Model(inputs, rbm(inputs))
-        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm))
+        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm, gibbs_steps=1))
         frames = np.concatenate([line.codes for line in lines]).astype(np.float32)
-        steps, rbm.gibbs_steps = rbm.gibbs_steps, 1
         for epoch in range(self.pretrain_epochs):
             loop.reseed(single, self.seed, epoch)
             order = np.random.default_rng([self.seed, epoch]).permutation(len(frames))
             for first in range(0, len(frames), PRETRAINING_BATCH):
                 picked = frames[np.resize(order[first : first + PRETRAINING_BATCH], PRETRAINING_BATCH)]
                 single.train_on_batch(picked, picked)
-        rbm.gibbs_steps = steps
 
     def frames_to_measure(self, total: int, thorough: bool) -> int:
         return total if thorough else self.quick_frames

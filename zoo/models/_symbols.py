@@ -51,17 +51,21 @@ class SymbolModel(MusicModel):
             raise UserError(
                 "the training music takes no time: every note is shorter than a grid step; raise --steps-per-beat."
             )
-        self._samplers, self._reader = {}, None
-        self.stack = self.layers(self.codec.size)
-        last = max(index for index, layer in enumerate(self.stack) if state_sizes(layer))
+        stack = self.layers(self.codec.size)
+        last = max(index for index, layer in enumerate(stack) if state_sizes(layer))
         x = inputs = keras.Input((None if self.context == "song" else self.window,), dtype="int32", name="ids")
-        for index, layer in enumerate(self.stack):
+        for index, layer in enumerate(stack):
             x = layer(x)
             if self.context == "window" and index == last:
                 x = keras.layers.Cropping1D((self.window - 1, 0), name="last_step")(x)
         if self.context == "window":
             x = keras.layers.Reshape((self.codec.size,), name="last_logits")(x)
         return keras.Model(inputs, x)
+
+    @property
+    def stack(self) -> list[keras.Layer]:
+        """The layers of the network, as `layers` gave them."""
+        return [layer for layer in self.network.layers[1:] if not layer.name.startswith("last_")]
 
     def loss(self):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
@@ -135,7 +139,7 @@ class SymbolModel(MusicModel):
 
     def _carry(self, group: list[np.ndarray], batch: int):
         """Read code sequences from the zero state, READER_STEPS at a time; the last yield holds the final states."""
-        reader = self._make_reader()
+        reader = self._helper("read", self._make_reader)
         steps = max(-(-len(codes) // READER_STEPS) for codes in group) * READER_STEPS
         ids, targets = np.zeros((2, batch, steps), np.int32)
         mask = np.zeros((batch, steps), bool)
@@ -149,36 +153,37 @@ class SymbolModel(MusicModel):
 
     def _make_reader(self) -> keras.Model:
         """ids, targets, mask (batch, READER_STEPS), states → log p of the targets, hits, states."""
-        if self._reader is None:
-            ids = keras.Input((READER_STEPS,), dtype="int32")
-            targets = keras.Input((READER_STEPS,), dtype="int32")
-            mask = keras.Input((READER_STEPS,), dtype="bool")
-            states_in, states_out, x = [], [], ids
-            for layer in self.stack:
-                sizes = state_sizes(layer)
-                if sizes:
-                    initial = [keras.Input((size,)) for size in sizes]
-                    carried = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
-                    x, *final = carried(x, initial_state=initial, mask=mask)
-                    states_in, states_out = states_in + initial, states_out + final
-                else:
-                    x = layer(x)
-            log_p, hit = Pick()([x, targets])
-            self._reader = keras.Model([ids, targets, mask, *states_in], [log_p, hit, *states_out])
-        return self._reader
+        ids = keras.Input((READER_STEPS,), dtype="int32")
+        targets = keras.Input((READER_STEPS,), dtype="int32")
+        mask = keras.Input((READER_STEPS,), dtype="bool")
+        states_in, states_out, x = [], [], ids
+        for layer in self.stack:
+            sizes = state_sizes(layer)
+            if sizes:
+                initial = [keras.Input((size,)) for size in sizes]
+                carried = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
+                x, *final = carried(x, initial_state=initial, mask=mask)
+                states_in, states_out = states_in + initial, states_out + final
+            else:
+                x = layer(x)
+        log_p, hit = Pick()([x, targets])
+        return keras.Model([ids, targets, mask, *states_in], [log_p, hit, *states_out])
 
     def _read_windows(self, lines: list[Line]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         starts, ids, targets = self.windows(lines)
         views = np.lib.stride_tricks.sliding_window_view(ids, self.window)
-        if self._reader is None:
-            wanted = keras.Input((), dtype="int32")
-            self._reader = keras.Model([self.network.inputs[0], wanted], Pick()([self.network.outputs[0], wanted]))
+        reader = self._helper("read", self._make_window_reader)
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
             some = starts[begin : begin + WINDOWS_AT_ONCE]
             padded = np.resize(some, WINDOWS_AT_ONCE)  # one shape, one compilation
             following = targets[padded + self.window - 1]
-            log_p, hit = (np.asarray(found) for found in self._reader.predict_on_batch([views[padded], following]))
+            log_p, hit = (np.asarray(found) for found in reader.predict_on_batch([views[padded], following]))
             yield log_p[: len(some)], hit[: len(some)], following[: len(some)]
+
+    def _make_window_reader(self) -> keras.Model:
+        """Windows (batch, window) and targets (batch,) → log p of the targets, hits."""
+        wanted = keras.Input((), dtype="int32")
+        return keras.Model([self.network.inputs[0], wanted], Pick()([self.network.outputs[0], wanted]))
 
     # Sampling.
 
@@ -196,7 +201,7 @@ class SymbolModel(MusicModel):
         return pieces
 
     def _roll_out(self, rngs, steps, temperature, top_p, primers) -> list[np.ndarray]:
-        sampler, size = self._make_sampler(top_p), self.codec.size
+        sampler, size = self._helper("sample", self._make_sampler, top_p), self.codec.size
         memory = self._start(primers, len(rngs))
         codes = np.zeros((len(rngs), 0), np.int32)
         most = (steps // self.codec.steps_per_beat + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
@@ -245,24 +250,22 @@ class SymbolModel(MusicModel):
 
     def _make_sampler(self, top_p: float) -> keras.Model:
         """Noise (batch, SAMPLER_STEPS, size + 1) and memory → codes (batch, SAMPLER_STEPS, 1) and memory."""
-        if top_p not in self._samplers:
-            codec = self.codec
-            cell = SymbolSampler(
-                self._step(),
-                codec.advance,
-                codec.as_input[: codec.size],
-                codec.steps_per_beat,
-                codec.most_per_beat,
-                self.clock,
-                top_p,
-            )
-            noise = keras.Input((SAMPLER_STEPS, codec.size + 1))
-            memory = [keras.Input((size,)) for size in cell.state_size]
-            roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
-            sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
-            sampler.compile(jit_compile=True)
-            self._samplers[top_p] = sampler
-        return self._samplers[top_p]
+        codec = self.codec
+        cell = SymbolSampler(
+            self._step(),
+            codec.advance,
+            codec.as_input[: codec.size],
+            codec.steps_per_beat,
+            codec.most_per_beat,
+            self.clock,
+            top_p,
+        )
+        noise = keras.Input((SAMPLER_STEPS, codec.size + 1))
+        memory = [keras.Input((size,)) for size in cell.state_size]
+        roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
+        sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
+        sampler.compile(jit_compile=True)
+        return sampler
 
 
 class Pick(keras.layers.Layer):

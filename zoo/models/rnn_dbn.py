@@ -90,10 +90,9 @@ class RNNDBN(RBMModel):
                 if variable is not self.network.optimizer._learning_rate:
                     variable.assign(np.zeros(variable.shape))
 
-    def evaluate(self, lines, thorough=True):
-        if self.distribution.stage == LOWER:
+    def end_epoch(self) -> None:
+        if self.distribution.stage == LOWER:  # the upper machine follows, so that the whole network is judged and kept
             self.distribution.unroll(self.conditioned.W_u)
-        return super().evaluate(lines, thorough)
 
     def measure(self, frames, parameters, thorough) -> Measured:
         """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v), where p(h) =

@@ -62,8 +62,8 @@ class RNNNADE(FrameModel):
 
     def measure(self, frames, parameters, thorough) -> Measured:
         targets, draws = self.distribution.targets(frames), DRAWS if thorough else 1
-        score = self._make("score", self._make_method, "loss", targets.shape[-1])
-        draw = self._make("draw", self._make_method, "draw", None)
+        score = self._helper("score", self._make_method, "loss", targets.shape[-1])
+        draw = self._helper("draw", self._make_method, "draw", None)
         log_p, drawn = np.empty(len(frames)), np.empty((draws, *frames.shape), np.uint8)
         rng, silence = np.random.default_rng(self.seed), np.zeros((AT_ONCE, self.codec.bits), np.float32)
         for first in range(0, len(frames), AT_ONCE):

@@ -6,11 +6,14 @@ state file, so a resumed run repeats the uninterrupted one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import random
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,6 +141,20 @@ def learning_rate(model, base: float, history: list[dict[str, float]]) -> float:
     return base
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Layers that are made inside draw their initial weights by `seed`; the caller's generators stay as they are.
+
+    Keras seeds every initializer and every layer's generator from Python's.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:
     """Set every generator of `network` from (seed, epoch); so none has to be saved."""
     weights = {id(variable) for variable in network.weights}
@@ -189,6 +206,7 @@ def train(
             if (model.minutes and seconds > 60 * model.minutes) or updates == model.updates:
                 break
         logs = {key: total / counted for key, total in sums.items()}
+        model.end_epoch()
         if math.isfinite(logs["loss"]):
             logs |= validate()
         lost = next((key for key in ("loss", "val_loss", "val_nats_per_beat") if not math.isfinite(logs[key])), None)
