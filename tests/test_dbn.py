@@ -177,7 +177,7 @@ def test_a_stage_trains_its_own_weights_only(relative):
     frames = np.random.default_rng(6).integers(0, 2, (8, 12, VISIBLE)).astype(np.float32)
     moved, columns = [], []
     for epoch in range(3):
-        model.begin(*shares(epoch, 3))
+        model.begin_epoch(*shares(epoch, 3))
         steps = sgd_step(model.network, frames, frames, np.ones(frames.shape[:2], np.float32))
         moved.append({name for name, step in steps.items() if np.any(step)})
         columns.append(np.any(steps["W_u"], axis=0))
@@ -213,7 +213,7 @@ def test_the_optimizer_forgets_where_a_stage_ends():
         return [np.array(variable) for variable in optimizer.variables if variable is not optimizer._learning_rate]
 
     for epoch in range(4):
-        model.begin(*shares(epoch, 4))
+        model.begin_epoch(*shares(epoch, 4))
         assert any(map(np.any, remembered())) == (epoch in (1, 3))  # 2 is the first of a stage, 0 the very first
         model.network.train_on_batch(frames, frames)
     assert float(optimizer.learning_rate) == 0.25
@@ -221,7 +221,7 @@ def test_the_optimizer_forgets_where_a_stage_ends():
 
 def test_while_the_lower_machine_is_trained_the_upper_one_follows():
     model = small_model(epochs=2, lower_share=1.0)
-    model.begin(0.0, None)
+    model.begin_epoch(0.0, None)
     model.end_epoch()
     dbn = model.distribution
     np.testing.assert_array_equal(np.asarray(dbn.upper.W)[:, :VISIBLE], np.asarray(dbn.lower.W).T)

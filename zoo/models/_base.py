@@ -87,15 +87,15 @@ class MusicModel:
     def prepare(self, lines: list[Line]) -> None:
         """Start the network's weights from the training lines, before the first epoch; most need nothing."""
 
-    def begin(self, share: float, earlier: float | None) -> None:
+    def begin_epoch(self, share: float, earlier: float | None) -> None:
         """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
         epoch before, if there was one; most models train in one way throughout."""
 
     def end_epoch(self) -> None:
         """Called after the batches of each epoch, before it is validated and its weights are kept."""
 
-    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
-        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> loop.Batches:
+        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`."""
         raise NotImplementedError
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
@@ -130,14 +130,14 @@ class MusicModel:
         valid: Sequence[Song],
         *,
         weights: MusicModel | None = None,
-        watch: loop.Watch | None = None,
+        callback: loop.Callback | None = None,
         state_path: Path | None = None,
     ) -> dict[str, list[float]]:
         """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
 
         Args:
             weights: a trained model of the same shape to go on from; its vocabulary is kept.
-            watch: told of every batch and epoch.
+            callback: told of every batch and epoch.
             state_path: a file to keep the training's state in; if it is there, training goes on from it.
 
         Returns:
@@ -163,14 +163,14 @@ class MusicModel:
             self.prepare(lines)
         spent = time.perf_counter() - started
 
-        def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
+        def batches(rng: np.random.Generator) -> loop.Batches:
             if not (self.transpose or self.stretch):
-                return lines
+                return self.batches(lines, rng)
             shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
             songs = map(self._transposed, train, shifts.tolist())
             if self.stretch:
                 songs = map(Song.stretch, songs, rng.uniform(1 - self.stretch, 1 + self.stretch, len(train)).tolist())
-            return encode_all(self.codec, songs)[0]
+            return self.batches(encode_all(self.codec, songs)[0], rng)
 
         def validate() -> dict[str, float]:
             evaluation = self.evaluate(valid_lines, thorough=False)
@@ -178,7 +178,10 @@ class MusicModel:
             row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
             return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
 
-        state = loop.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
+        training = loop.Training(
+            self, self.network, self.training_identity(), batches, validate, self.begin_epoch, self.end_epoch
+        )
+        state = loop.train(training, spent=spent, callback=callback, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
 
     def check_readable(self, corpus: Corpus, weights: MusicModel | None = None) -> None:
@@ -291,6 +294,12 @@ class MusicModel:
             "seed": self.seed,
             "hyperparameters": hyperparameters.values(self),
         }
+
+    def training_identity(self) -> str:
+        """A digest of what training depends on, the vocabulary included: by it a kept state is known again."""
+        described = self.to_json()
+        described["hyperparameters"] = hyperparameters.as_trained(type(self), described["hyperparameters"])
+        return loop.identity(described, self.codec.to_json())
 
     def restore(self, described: dict, path: Path) -> None:
         """Take the codec from what `model.json` holds and the weights from the file at `path`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
 from zoo.models._base import MusicModel
 from zoo.training.hyperparameters import option, trained, written
+from zoo.training.loop import Batches
 
 READER_STEPS = 128
 READER_BATCH = 16
@@ -132,7 +133,7 @@ class FrameModel(MusicModel):
         frames = np.concatenate([line.codes for line in lines])
         self.distribution.start((frames.sum(0) + 0.5) / (len(frames) + 1))
 
-    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Batches:
         return FrameBatches(self, lines, rng)
 
     # Likelihood.

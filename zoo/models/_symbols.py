@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
@@ -15,6 +15,7 @@ from zoo.evaluation.likelihood import EXACT, Evaluation
 from zoo.layers.symbols import CarriedStep, SymbolSampler, WindowStep, state_sizes
 from zoo.models._base import MusicModel
 from zoo.training.hyperparameters import option, trained
+from zoo.training.loop import Batches
 
 CONTEXTS = ("song", "window")
 READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
@@ -80,7 +81,7 @@ class SymbolModel(MusicModel):
             before += (self.codec.size + 2) * (self.codec.times(codes)[:-1] % self.clock).astype(np.int32)
         return before
 
-    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Batches:
         return (SongBatches if self.context == "song" else WindowBatches)(self, lines, rng)
 
     def windows(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

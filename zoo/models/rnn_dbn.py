@@ -80,7 +80,7 @@ class RNNDBN(RBMModel):
             return LOWER
         return UPPER if share < self.lower_share + self.upper_share else TOGETHER
 
-    def begin(self, share: float, earlier: float | None) -> None:
+    def begin_epoch(self, share: float, earlier: float | None) -> None:
         stage = self.stage(share)
         if self.distribution.stage != stage:
             self.distribution.stage, self.conditioned.frozen = stage, stage == UPPER
