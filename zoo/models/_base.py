@@ -80,6 +80,9 @@ class MusicModel:
         """A network for the music that `codec` writes down, not yet compiled; nothing of the model changes."""
         raise NotImplementedError
 
+    def check_network(self) -> None:
+        """Raise a UserError when the network is one that the model cannot score or sample."""
+
     def loss(self):
         """The loss to compile the network with."""
         raise NotImplementedError
@@ -329,6 +332,7 @@ class MusicModel:
     def _compile(self) -> None:
         with loop.seeded(self.seed):  # initial weights
             self.network, self._helpers = self.build(), {}
+        self.check_network()
         self.network.compile(
             optimizer=loop.make_optimizer(self),
             loss=self.loss(),
