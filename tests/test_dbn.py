@@ -1,5 +1,7 @@
 """Deep belief networks against every state of both machines, and the stages in which they are trained."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from machines import (
@@ -18,7 +20,6 @@ from machines import (
 from zoo.layers.conditioned import Conditioned
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.relative import Relative
-from zoo.models import rnn_dbn
 from zoo.models.rnn_dbn import RNNDBN
 
 VISIBLE, HIDDEN = 6, 3
@@ -121,15 +122,15 @@ def small_model(scale=1.0, **hyperparameters):
 
 
 @pytest.mark.parametrize("relative", [0, 1])
-def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative, monkeypatch):
+def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative):
     """Each of the frames under a distribution of its own."""
     gaps = []
     for draws in (5, 20, 500):
-        monkeypatch.setattr(rnn_dbn, "DRAWS", draws)
         model = small_model(0.6, relative=relative, reach=2, anneal_steps=300, anneal_chains=40)
         parameters = some_parameters(model.distribution, len(V), 0.6)
         truth = dbn_log_p(model.distribution, parameters)
-        measured = model.measure(V.astype(np.uint8), parameters, thorough=True)
+        estimator = dataclasses.replace(model.estimator(thorough=True), draws=draws)
+        measured = estimator.measure(V.astype(np.uint8), parameters)
         assert measured.details["draws"] == draws and measured.loss == pytest.approx(-measured.log_p.mean())
         gap = np.diag(truth) - measured.log_p
         assert gap.mean() > -2 * gap.std() / np.sqrt(len(V)), "below, but for the noise of annealing and of the draws"
@@ -151,7 +152,7 @@ def test_the_bound_is_the_truth_when_the_recognition_is_the_posterior():
     own, W_u = arrays(dbn.own_biases(), model.conditioned.W_u)
     parameters = own + np.random.default_rng(5).normal(size=(len(V), 4)).astype(np.float32) @ W_u
     truth = dbn_log_p(dbn, parameters)[np.arange(len(V)), np.arange(len(V))]
-    measured = model.measure(V.astype(np.uint8), parameters, thorough=True)
+    measured = model.estimator(thorough=True).measure(V.astype(np.uint8), parameters)
     error = measured.log_p - truth
     assert abs(error.sum()) < 2 * np.sqrt(measured.variance.sum())
     assert 0.5 < (error**2 / measured.variance).mean() < 1.5 and np.abs(error).max() < 0.2

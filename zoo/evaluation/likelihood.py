@@ -7,12 +7,12 @@ figure can be compared only inside one representation, so it is read beside a fl
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.codecs import Codec, Line
+from zoo.codecs import Codec, Line, SymbolCodec
 from zoo.song import Song
 
 EXACT, AIS, BOUND = "exact", "AIS estimate", "bound"
@@ -79,6 +79,38 @@ def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverag
             [sum(line.notes for line in found), len(song)],
         ]
     return lines, Coverage(*(float(part / whole) if whole else 0.0 for part, whole in counts))
+
+
+def of_symbols(
+    codec: SymbolCodec, lines: list[Line], read: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> Evaluation:
+    """The exact likelihood of lines of symbols.
+
+    Args:
+        codec: whose ε takes its share for unknown symbols.
+        lines: all that is scored.
+        read: of all their codes, in pieces and any order: log p of each as if every symbol were known, whether it was
+            the most probable one, and the codes themselves, (codes,) each.
+    """
+    known_nats = 0.0
+    known = right = unknown = 0
+    for log_p, hit, codes in read:
+        is_known = codes < codec.size
+        known_nats -= float(log_p[is_known].sum(dtype=np.float64))
+        right += int(hit[is_known].sum())
+        known += int(is_known.sum())
+        unknown += int((~is_known).sum())
+    nats = known_nats - known * np.log1p(-codec.epsilon)
+    if unknown:
+        unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines)
+        nats += unknown_nats - unknown * np.log(codec.epsilon)
+    return Evaluation(
+        nats=float(nats),
+        kind=EXACT,
+        loss=known_nats / max(known, 1),
+        accuracy=right / (known + unknown),
+        details={"unknown_share": unknown / (known + unknown)},
+    )
 
 
 def to_score(evaluation: Evaluation, lines: list[Line], coverage: Coverage) -> Score:

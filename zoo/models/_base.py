@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import itertools
 import reprlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import keras
 import numpy as np
@@ -21,6 +20,7 @@ from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
 from zoo.models import _priming
+from zoo.models._augmentation import Augmentation
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import trained, written
@@ -28,6 +28,7 @@ from zoo.training.hyperparameters import trained, written
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
 
+Made = TypeVar("Made")
 MOST_BEATS = 1_000_000  # of all pieces of one request together
 
 
@@ -70,7 +71,7 @@ class MusicModel:
             raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
         self.codec: Codec | None = None
         self.network: keras.Model | None = None
-        self._helpers: dict[tuple, keras.Model] = {}  # compiled beside the network, of its layers
+        self._helpers: dict[tuple, object] = {}  # what is compiled beside the network, of its layers
 
     def make_codec(self) -> Codec:
         """The representation, not yet fitted."""
@@ -155,7 +156,7 @@ class MusicModel:
         )
         if weights:
             self.check_weights(weights)
-        self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
+        self.codec = weights.codec if weights else self.make_codec().fit(self._augmentation().everywhere(train))
         lines, _ = self._encoded(train, "training")
         valid_lines, _ = self._encoded(valid, "validation")
         self._compile()
@@ -169,10 +170,7 @@ class MusicModel:
         def batches(rng: np.random.Generator) -> loop.Batches:
             if not (self.transpose or self.stretch):
                 return self.batches(lines, rng)
-            shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
-            songs = map(self._transposed, train, shifts.tolist())
-            if self.stretch:
-                songs = map(Song.stretch, songs, rng.uniform(1 - self.stretch, 1 + self.stretch, len(train)).tolist())
+            songs = self._augmentation().drawn(train, rng)
             return self.batches(encode_all(self.codec, songs)[0], rng)
 
         def validate() -> dict[str, float]:
@@ -344,7 +342,7 @@ class MusicModel:
         """Metrics beside the training loss."""
         return []
 
-    def _helper(self, name: str, make: Callable[..., keras.Model], *key: object) -> keras.Model:
+    def _helper(self, name: str, make: Callable[..., Made], *key: object) -> Made:
         """What `make(*key)` builds around the network's layers, made once for each network."""
         if (name, *key) not in self._helpers:
             self._helpers[(name, *key)] = make(*key)
@@ -367,21 +365,12 @@ class MusicModel:
         """How the sentence "the music holds nothing …" ends, with the way out."""
         return f"that {self.model_name()} can read."
 
-    def _transposed(self, song: Song, semitones: int) -> Song:
-        """`song` moved, or as it was where a note would leave the range that the model knows."""
-        low, high = self.pitch_range()
-        if not len(song) or song.pitch.min() + semitones < low or song.pitch.max() + semitones > high:
-            return song
-        return song.transpose(semitones)
+    def _augmentation(self) -> Augmentation:
+        return Augmentation(self.transpose, self.stretch, *self.pitch_range())
 
     def pitch_range(self) -> tuple[int, int]:
         """Lowest and highest MIDI pitch that the model knows."""
         return 0, 127
-
-    def _transposed_everywhere(self, songs: Sequence[Song]) -> Iterator[Song]:
-        """What training may come to see: a vocabulary is made from it."""
-        for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
-            yield self._transposed(song, shift)
 
 
 def _songs(songs: Iterable[Song], what: str) -> list[Song]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import Line
-from zoo.evaluation.likelihood import EXACT, Evaluation
+from zoo.evaluation.likelihood import Evaluation, of_symbols
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
 from zoo.models._contexts import SongContext, SymbolContext, WindowContext
@@ -82,25 +82,7 @@ class SymbolModel(MusicModel):
         return self._helper("read", self.seen.make_reader, self.network)
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        known_nats = 0.0
-        known = right = unknown = 0
-        for log_p, hit, targets in self.seen.read(self.reader, lines):
-            is_known = targets < self.codec.size
-            known_nats -= float(log_p[is_known].sum(dtype=np.float64))
-            right += int(hit[is_known].sum())
-            known += int(is_known.sum())
-            unknown += int((~is_known).sum())
-        nats = known_nats - known * np.log1p(-self.codec.epsilon)
-        if unknown:
-            unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines)
-            nats += unknown_nats - unknown * np.log(self.codec.epsilon)
-        return Evaluation(
-            nats=float(nats),
-            kind=EXACT,
-            loss=known_nats / max(known, 1),
-            accuracy=right / (known + unknown),
-            details={"unknown_share": unknown / (known + unknown)},
-        )
+        return of_symbols(self.codec, lines, self.seen.read(self.reader, lines))
 
     # Sampling.
 

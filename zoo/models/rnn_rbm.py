@@ -19,12 +19,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from zoo.evaluation.likelihood import AIS
+from zoo.evaluation.estimators import AnnealedRBM
 from zoo.layers.rbm import RBM
-from zoo.models._frames import PAPER_ROLL, Measured
-from zoo.models._rbm import RBMModel, free_energy
+from zoo.models._frames import PAPER_ROLL
+from zoo.models._rbm import RBMModel
 
 
 @dataclass(kw_only=True)
@@ -67,13 +65,7 @@ class RNNRBM(RBMModel):
         return self.distribution
 
     def kind(self) -> str:
-        return AIS
+        return AnnealedRBM.kind
 
-    def measure(self, frames, parameters, thorough) -> Measured:
-        """log p(v) = −F(v) − log Z."""
-        W, (b_v, b_h) = np.asarray(self.distribution.W), self.distribution.split(parameters)
-        annealed, how = self.anneal(W, b_v, b_h, self.distribution.base, frames, thorough)
-        energy = free_energy(frames, W, b_v, b_h)
-        loss = energy - free_energy(annealed.drawn, W, b_v, b_h).mean(0)
-        log_p = -energy.astype(np.float64) - annealed.log_z
-        return Measured(log_p, float(loss.mean()), annealed.drawn, annealed.variance, how)
+    def estimator(self, thorough: bool) -> AnnealedRBM:
+        return AnnealedRBM(rbm=self.distribution, **self.annealing(thorough))
