@@ -1,4 +1,4 @@
-"""Floors against figures worked out by hand, plain counting and published ones; their pieces against their shares."""
+"""Baselines against figures worked out by hand, plain counting and published ones; pieces against their shares."""
 
 import dataclasses
 import math

@@ -271,3 +271,51 @@ def test_the_loss_of_an_epoch_is_that_of_all_its_music():
     history = model.fit(TRAIN, VALID)
     lines = [line for song in TRAIN for line in model.codec.encode(song)]
     assert history["loss"][0] == pytest.approx(model.evaluate(lines).loss, rel=1e-5)
+
+
+@dataclasses.dataclass
+class Settings:
+    """Hyperparameters of training and nothing else."""
+
+    epochs: int = 3
+    minutes: float = 0.0
+    updates: int = 5
+    patience: int = 0
+    keep: str = "best"
+    schedule: str = "constant"
+    optimizer: str = "sgd"
+    learning_rate: float | None = 0.25
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+    seed: int = 0
+
+
+def test_whatever_keeps_the_contract_is_trained(tmp_path):
+    """A slope w towards 2, by hand: w ← w + 2 · 0.25 · (2 − w), twice in an epoch; hooks are called in their order."""
+    settings, calls, slopes = Settings(), [], [0.0]
+    inputs = keras.Input((1,))
+    network = keras.Model(inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs))
+    network.compile(loop.make_optimizer(settings), "mse")
+    one = np.ones((1, 1), np.float32)
+
+    def validate():
+        calls.append("validate")
+        slopes.append(float(network.get_weights()[0][0, 0]))
+        return {"val_loss": 1.0, "val_nats_per_beat": (4.0, 1.0, 2.0)[len(slopes) - 2]}
+
+    training = loop.Training(
+        settings,
+        network,
+        loop.identity({"of": "this test"}),
+        batches=lambda rng: [(one, 2 * one, one[:, 0])] * 2,
+        validate=validate,
+        begin_epoch=lambda share, earlier: calls.append((round(share, 3), earlier and round(earlier, 3))),
+        end_epoch=lambda: calls.append("end"),
+    )
+    state = loop.train(training, state_path=tmp_path / "state.npz")
+    assert calls == [*((0, None), "end", "validate"), *((0.4, 0), "end", "validate"), *((0.8, 0.4), "end", "validate")]
+    assert slopes == pytest.approx([0, 1.5, 1.875, 1.9375])
+    assert [row["updates"] for row in state.history] == [2, 4, 5]
+    assert network.get_weights()[0] == pytest.approx(1.875), "the best epoch is kept"
+    assert loop.train(training, state_path=tmp_path / "state.npz").history == state.history, "it is done already"

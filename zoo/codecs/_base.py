@@ -134,12 +134,12 @@ class Codec:
         own = self.to_json()
         if any(value.get(name, own[name]) != own[name] for name in set(own) - {*self.learnt, *self.unread}):
             raise UserError("model.json describes another representation than its hyperparameters; train anew.")
-        found = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
+        codec = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
         try:
-            found.check()
+            codec.check()
         except (TypeError, ValueError) as error:
             raise UserError(f"the vocabulary in model.json is damaged ({error}); train the model anew.") from None
-        return found
+        return codec
 
     def check(self) -> None:
         """Raise a ValueError or TypeError when a learnt field holds what `fit` cannot have put there."""

@@ -1,7 +1,7 @@
 """Likelihood per beat: what a model says of music it has not seen.
 
 Every code of every line is scored, the first included; beats are quarter notes of the music that was encoded. The
-figure can be compared only inside one representation, so it is read beside a floor in the same representation.
+figure can be compared only inside one representation, so it is read beside a baseline in the same representation.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverag
     """All lines of `songs`, and what share of the songs they cover."""
     lines, counts = [], np.zeros((3, 2))  # songs, lines, notes × expressed, offered
     for song in songs:
-        found = codec.encode(song)
-        lines += found
+        of_song = codec.encode(song)
+        lines += of_song
         counts += [
-            [bool(found), 1],
-            [len(found), codec.lines_of(song)],
-            [sum(line.notes for line in found), len(song)],
+            [bool(of_song), 1],
+            [len(of_song), codec.lines_of(song)],
+            [sum(line.notes for line in of_song), len(song)],
         ]
     return lines, Coverage(*(float(part / whole) if whole else 0.0 for part, whole in counts))
 

@@ -41,16 +41,18 @@ class MusicModel:
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
     batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
-    optimizer: str = trained("adam", "how the weights are moved", choices=tuple(loop.OPTIMIZERS))
+    optimizer: str = trained("adam", "the optimizer", choices=tuple(loop.OPTIMIZERS))
     learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
     schedule: str = trained("constant", "of the learning rate; plateau halves it", choices=loop.SCHEDULES)
-    weight_decay: float = trained(0.0, "share of a weight, times the learning rate, that a step takes", low=0, high=1)
-    clip_norm: float = trained(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
-    clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    weight_decay: float = trained(0.0, "decoupled weight decay", low=0, high=1)
+    clip_norm: float = trained(0.0, "global gradient-norm clipping; 0 disables", low=0, high=1e6)
+    clip_value: float = trained(0.0, "gradient clipping by value; 0 disables", low=0, high=1e6)
     keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=loop.KEEP)
-    patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
-    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
-    updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
+    patience: int = trained(
+        0, "epochs without a better validation figure before training stops; 0 disables", low=0, high=100_000
+    )
+    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 disables", low=0, high=1e6)
+    updates: int = trained(0, "batches of training at most; 0 disables", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
     stretch: float = trained(0.0, "each epoch stretches every song at random by up to this share", low=0, high=0.5)
     steps_per_beat: int | str = written(
@@ -251,15 +253,15 @@ class MusicModel:
         self._require_fit()
         self.check_request(count, beats, temperature, top_p, prime_beats, seed)
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
-        primers = heard = None
+        primers = primer_music = None
         if songs := _songs(() if prime is None else prime, "the primer"):
             nothing = f"holds nothing {self.nothing_to_read()}"
             ticks = round(prime_beats * TICKS_PER_BEAT)
-            primers, heard = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
+            primers, primer_music = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
         codes = self.generate(count, steps, temperature, top_p, primers, seed)
         pieces = [self.codec.decode(code, steps) for code in codes]
-        if heard:
-            pieces = [_priming.joined(before, after) for before, after in zip(heard, pieces, strict=True)]
+        if primer_music:
+            pieces = [_priming.joined(primer, piece) for primer, piece in zip(primer_music, pieces, strict=True)]
         return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
 
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
@@ -276,9 +278,9 @@ class MusicModel:
             if not isinstance(value, kind) or not low <= value <= high:
                 number = "a whole number" if kind is Integral else "a number"
                 raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
-        if (asked := count * max(beats, prime_beats)) > MOST_BEATS:
+        if (total := count * max(beats, prime_beats)) > MOST_BEATS:
             raise UserError(
-                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
             )
 
     def save(self, folder: Path | str, **extra: object) -> None:

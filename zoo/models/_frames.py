@@ -49,9 +49,11 @@ class FrameModel(MusicModel):
     cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
     dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
 
-    relative: int = option(0, "units at every pitch that hear others, in semitones from it", low=0, high=4096)
-    reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)
-    memory: int = option(2, "frames before that those units hear", low=1, high=1000)
+    relative: int = option(
+        0, "units at every pitch that read the others, in semitones from it; 0 is none", low=0, high=4096
+    )
+    reach: int = option(24, "semitones that those units read, up and down", low=1, high=127)
+    memory: int = option(2, "frames before that those units read", low=1, high=1000)
 
     def __post_init__(self):
         super().__post_init__()

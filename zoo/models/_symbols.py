@@ -42,7 +42,7 @@ class SymbolModel(MusicModel):
         return max(1, self.clock_beats * self.codec.steps_per_beat)
 
     @property
-    def seen(self) -> SymbolContext:
+    def sequence_context(self) -> SymbolContext:
         """What of a piece the network sees."""
         clock = SymbolClock(self.codec.size, self.clock)
         if self.context == "song":
@@ -56,10 +56,10 @@ class SymbolModel(MusicModel):
             raise UserError(
                 "the training music takes no time: every note is shorter than a grid step; raise --steps-per-beat."
             )
-        return self.seen.build(self.layers(self.codec.size))
+        return self.sequence_context.build(self.layers(self.codec.size))
 
     def check_network(self) -> None:
-        self.seen.check(self.network)
+        self.sequence_context.check(self.network)
 
     def loss(self):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
@@ -68,21 +68,21 @@ class SymbolModel(MusicModel):
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
     def batches(self, lines: list[Line], rng: np.random.Generator) -> Batches:
-        return self.seen.batches(lines, self.batch, rng)
+        return self.sequence_context.batches(lines, self.batch, rng)
 
     # Likelihood.
 
     def log_probabilities(self, codes: np.ndarray) -> np.ndarray:
         """log p of every known symbol at every step given the codes before it, (steps, size)."""
-        return self.seen.log_probabilities(self.network, codes)
+        return self.sequence_context.log_probabilities(self.network, codes)
 
     @property
     def reader(self) -> keras.Model:
         """The network, compiled to read music."""
-        return self._helper("read", self.seen.make_reader, self.network)
+        return self._helper("read", self.sequence_context.make_reader, self.network)
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        return of_symbols(self.codec, lines, self.seen.read(self.reader, lines))
+        return of_symbols(self.codec, lines, self.sequence_context.read(self.reader, lines))
 
     # Sampling.
 
@@ -105,9 +105,9 @@ class SymbolModel(MusicModel):
         time, used = np.zeros((2, len(rngs), 1), np.float32)
         if begun:
             time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in begun]
-            memory = self.seen.memory(self.reader, begun)
+            memory = self.sequence_context.memory(self.reader, begun)
         else:
-            memory = self.seen.empty_memory(self.network, len(rngs))
+            memory = self.sequence_context.empty_memory(self.network, len(rngs))
         memory = [*memory, time, used]
         codes = np.zeros((len(rngs), 0), np.int32)
         most = (steps // self.codec.steps_per_beat + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
@@ -135,7 +135,7 @@ class SymbolModel(MusicModel):
         """Noise (batch, SAMPLER_STEPS, size + 1) and memory → codes (batch, SAMPLER_STEPS, 1) and memory."""
         codec = self.codec
         cell = SymbolSampler(
-            self.seen.step(self.network),
+            self.sequence_context.step(self.network),
             codec.advance,
             codec.as_input[: codec.size],
             codec.steps_per_beat,

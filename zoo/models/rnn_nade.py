@@ -6,7 +6,7 @@ A neural autoregressive distribution estimator (NADE) goes through the bits of a
 highest and gives each a probability that depends on those before it: with a C and an E in the bass, a G above is
 likely. A recurrent network reads the frames so far and moves the biases, so that the chord fits what came before.
 
-In our tuned form every pitch has a few hidden units of its own besides, which hear the last frames and the bits before
+In our tuned form every pitch has a few hidden units of its own besides, which read the last frames and the bits before
 theirs in semitones from that pitch, and which all pitches share: that a fifth above a held bass is likely is then
 learnt once, not in every key anew.
 

@@ -133,9 +133,9 @@ class State:
             if not figures.size or not np.isfinite(figures).all():
                 raise ValueError("its history has gaps")
             groups = {group: [] for group in ("weight", "best", "optimizer")}
-            for group, found in groups.items():
-                while (key := f"{group}{len(found)}") in named:
-                    found.append(named[key])
+            for group, arrays in groups.items():
+                while (key := f"{group}{len(arrays)}") in named:
+                    arrays.append(named[key])
             network.set_weights(groups["weight"])
             network.optimizer.build(network.trainable_variables)
             for variable, value in zip(network.optimizer.variables, groups["optimizer"], strict=True):

@@ -1,4 +1,4 @@
-"""Floors: what the simplest models say, and make, of the same music in the same representation.
+"""Baselines: what the simplest models say, and make, of the same music in the same representation.
 
 "order0" knows the share of each code, whatever came before; "ngram" the last few codes, how many and how smoothed as
 validation has it. Neither sees the clock or the length of a piece. Lines are those of the codec, at least one a split.
@@ -17,8 +17,8 @@ from zoo.evaluation.baselines import frames, symbols
 NAMES = ("order0", "ngram")
 
 
-class Floor(Protocol):
-    """A fitted floor."""
+class Baseline(Protocol):
+    """A fitted baseline."""
 
     def nats(self, lines: Sequence[Line]) -> float:
         """Σ −log p of all codes of `lines`, the first of each included; an unknown symbol as `SymbolCodec` says."""
@@ -33,8 +33,8 @@ class Floor(Protocol):
         """What was chosen on validation."""
 
 
-def fit(name: str, codec: Codec, train: Sequence[Line], valid: Sequence[Line]) -> Floor:
-    """The floor of that name for lines of `codec`.
+def fit(name: str, codec: Codec, train: Sequence[Line], valid: Sequence[Line]) -> Baseline:
+    """The baseline of that name for lines of `codec`.
 
     Raises:
         KeyError: for a name not in NAMES.
@@ -43,4 +43,4 @@ def fit(name: str, codec: Codec, train: Sequence[Line], valid: Sequence[Line]) -
     for kind, family in ((SymbolCodec, symbols), (RollCodec, frames)):
         if isinstance(codec, kind):
             return {"order0": family.order0, "ngram": family.ngram}[name](codec, train, valid)
-    raise TypeError(f"no floor is known for {type(codec).__name__}")
+    raise TypeError(f"no baseline is known for {type(codec).__name__}")

@@ -1,4 +1,4 @@
-"""Floors over frames: every bit of a piano roll on its own, its share or an n-gram of its last states.
+"""Baselines over frames: every bit of a piano roll on its own, its share or an n-gram of its last states.
 
 Source: the "note 1-gram" and "note n-gram" of Boulanger-Lewandowski et al. 2012, which does not say how it smooths.
 """
@@ -82,11 +82,11 @@ class NoteNGram:
         return {"n": self.n, "smoothing": self.smoothing}
 
     def nats(self, lines: Sequence[Line]) -> float:
-        """See `Floor.nats`."""
+        """See `Baseline.nats`."""
         return _count(lines, self.n)[-1].nats(self.p)
 
     def generate(self, count: int, steps: int, seed: int) -> list[np.ndarray]:
-        """See `Floor.generate`."""
+        """See `Baseline.generate`."""
         frames = -(-steps // self.codec.steps_per_frame)
         return [self._piece(frames, np.random.default_rng([seed, row])) for row in range(count)]
 
@@ -116,12 +116,12 @@ def order0(codec: RollCodec, train: Sequence[Line], valid: Sequence[Line]) -> Sh
 
 def ngram(codec: RollCodec, train: Sequence[Line], valid: Sequence[Line]) -> NoteNGram:
     """The n-gram of `train` whose n and smoothing predict `valid` best."""
-    seen, asked = (_count(lines, LONGEST) for lines in (train, valid))
+    in_train, in_valid = (_count(lines, LONGEST) for lines in (train, valid))
     choices = [
         (order.nats(p), n, smoothing)
         for smoothing in SMOOTHINGS
-        for n, (order, p) in enumerate(zip(asked, _smooth(seen, codec.bits, smoothing), strict=True), 1)
+        for n, (order, p) in enumerate(zip(in_valid, _smooth(in_train, codec.bits, smoothing), strict=True), 1)
     ]
     _, n, smoothing = min(choices)
-    *_, p = _smooth(seen[:n], codec.bits, smoothing)
+    *_, p = _smooth(in_train[:n], codec.bits, smoothing)
     return NoteNGram(codec, p, n, smoothing)
