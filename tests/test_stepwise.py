@@ -41,10 +41,15 @@ class Positions(keras.layers.Layer):
         return x + keras.ops.cast(keras.ops.arange(x.shape[1] or keras.ops.shape(x)[1]), "float32")[None, :, None]
 
 
+class OwnGRU(keras.layers.GRU):
+    """One that is not known by its type."""
+
+
 lstm = keras.layers.LSTM
 CARRIED = {
     "LSTM": lambda: lstm(UNITS, return_sequences=True),
     "GRU": lambda: keras.layers.GRU(UNITS, return_sequences=True, recurrent_dropout=0.5),
+    "a GRU of one's own": lambda: OwnGRU(UNITS, return_sequences=True),
     "SimpleRNN": lambda: keras.layers.SimpleRNN(UNITS, return_sequences=True),
     "RNN of a cell": lambda: keras.layers.RNN(keras.layers.LSTMCell(UNITS), return_sequences=True),
     "Dense": lambda: keras.layers.Dense(UNITS, "relu"),
@@ -63,6 +68,8 @@ REFUSED = {
     "attention that starts at zero": lambda: Attention("zeros"),
     "positions": lambda: Positions(),
     "an LSTM that reads backwards": lambda: lstm(UNITS, return_sequences=True, go_backwards=True),
+    "a GRU of one's own that reads backwards": lambda: OwnGRU(UNITS, return_sequences=True, go_backwards=True),
+    "an LSTM that keeps its state": lambda: lstm(UNITS, return_sequences=True, stateful=True),
     "an LSTM that gives its last output": lambda: lstm(UNITS),
     "cells on top of each other": lambda: keras.layers.RNN(
         [keras.layers.LSTMCell(UNITS), keras.layers.LSTMCell(UNITS)], return_sequences=True
@@ -96,7 +103,7 @@ def stacked(make, **hyperparameters) -> SymbolModel:
 
 
 def built(make):
-    layer, inputs = make(), keras.Input((None, UNITS))
+    layer, inputs = make(), keras.Input((None, UNITS), batch_size=2)
     layer(inputs)
     return layer
 

@@ -11,6 +11,7 @@ MOVED = (
     0.1  # standard deviation of what is added to weights, of which some start at zero and so would hide what they do
 )
 NEAR = 1e-3  # of the largest output
+RECURRENT = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
 
 
 def state_sizes(layer: keras.layers.Layer) -> list[int]:
@@ -25,18 +26,21 @@ def is_stepwise(layer: keras.layers.Layer) -> bool:
     """Whether a layer of a sequence gives for one step after another what it gives for all of them at once.
 
     A recurrent layer is called by its cell, with its states carried along; any other must treat every step alike and
-    on its own, which a convolution over time, an attention, or a network that reads backwards as well does not. It is
-    tried out, so nobody has to say it of a layer; the weights stay as they are.
+    on its own, which a convolution over time, an attention, or a network that reads backwards as well does not. Of
+    Keras's own recurrent layers it is known; all else is tried out, so nobody has to say it of a layer. No weight
+    changes.
 
     Args:
         layer: built, with a symbolic input (batch, time, ...).
     """
+    if type(layer) in RECURRENT:
+        return layer.return_sequences and not layer.go_backwards and not layer.stateful
     rng = np.random.default_rng(0)
     shape = (2, STEPS, *layer.input.shape[2:])
     whole_numbers = "int" in keras.backend.standardize_dtype(layer.input.dtype)
     x = rng.integers(0, STEPS, shape).astype("int32") if whole_numbers else rng.normal(size=shape).astype("float32")
     moved = [
-        (weight, np.asarray(weight) + rng.normal(0, MOVED, weight.shape).astype(weight.dtype))
+        (weight, np.asarray(weight) + MOVED * rng.standard_normal(weight.shape, np.float32))
         for weight in layer.trainable_weights
     ]
     with keras.StatelessScope(state_mapping=[(weight, ops.convert_to_tensor(value)) for weight, value in moved]):
