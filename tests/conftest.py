@@ -68,13 +68,13 @@ def instant(monkeypatch, unmeasured):
     """Do not train either: for tests of what is around the training."""
     from zoo.training import loop
 
-    def train(model, lines, validate, *, spent, watch, state_path):
+    def train(training, *, spent, callback, state_path):
         history = []
-        for epoch in range(model.epochs):
+        for epoch in range(training.settings.epochs):
             history.append({"epoch": epoch + 1, "seconds": epoch + 0.5, "loss": 3 - epoch, "val_loss": 4 - epoch})
             history[-1]["val_nats_per_beat"] = 5.25 - epoch
-            watch.batch(epoch, 1, 1, epoch + 0.25)
-            watch.epoch(history, model.network)
+            callback.batch(epoch, 1, 1, epoch + 0.25)
+            callback.epoch(history, training.network)
         return loop.State(history)
 
     monkeypatch.setattr(loop, "train", train)

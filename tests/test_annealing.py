@@ -158,7 +158,7 @@ def test_a_model_measures_what_enumeration_says_within_the_error_it_states(relat
     parameters = np.random.default_rng(6).normal(size=(len(frames), sum(rbm.sizes))).astype(np.float32)
     b_v = parameters[:, :6] + parameters[:, 10:] if relative else parameters[:, :6]
     truth = rbm_log_p(np.asarray(rbm.W), b_v, parameters[:, 6:10])
-    measured = model.measure(frames, parameters, thorough=True)
+    measured = model.estimator(thorough=True).measure(frames, parameters)
     error, stated = measured.log_p - truth[np.arange(64), np.arange(64)], np.sqrt(measured.variance)
     assert stated.max() < 0.05 and np.abs(error).max() < 0.1
     # Over thirty seeds the mean of the squares is 1.17 ± 0.25: an error estimated from twenty chains is a little small.

@@ -1,4 +1,4 @@
-"""Floors against figures worked out by hand, plain counting and published ones; their pieces against their shares."""
+"""Baselines against figures worked out by hand, plain counting and published ones; pieces against their shares."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zoo.codecs import ChordCodec, Codec, EventCodec, Line, MelodyCodec, RollCodec
+from zoo.codecs import ChordCodec, Codec, EventCodec, ExactChordCodec, Line, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.evaluation import baselines
 from zoo.evaluation.baselines import frames, symbols
 from zoo.evaluation.likelihood import Coverage, encode_all
@@ -72,7 +72,7 @@ def test_order0_of_frames():
 
 
 def test_floors_of_split_events_and_of_what_is_not_known():
-    codec = EventCodec(split=True).fit([TWO_LINES])
+    codec = PerformanceCodec().fit([TWO_LINES])
     for name in baselines.NAMES:  # closed: no symbol is unknown
         assert math.isfinite(nats_per_beat(name, codec, [TWO_LINES], [CHORD]))
     with pytest.raises(KeyError, match="order1"):
@@ -97,7 +97,7 @@ def test_the_published_note_1_gram_is_met(shared_data, name, length, published):
 
 
 # n-grams of symbols. Three chords and two times; the second chord is a singleton, which contexts read as unknown, 5.
-OPEN = dict(exact=True, symbols=["60", "62", "64", "+1", "+2"], singletons=[1], epsilon=0.2, most_per_beat=4)
+OPEN = dict(symbols=["60", "62", "64", "+1", "+2"], singletons=[1], epsilon=0.2, most_per_beat=4)
 UNKNOWN, START = 5, 6
 
 
@@ -167,7 +167,7 @@ class PlainNGram:
 @pytest.mark.parametrize("singletons", [[1], []])
 def test_the_n_gram_is_that_of_plain_counting(grid, singletons):
     grid(5, (0.0, 0.4, 0.9), (0.2, 5.0))
-    codec = ChordCodec(**OPEN | {"singletons": singletons})
+    codec = ExactChordCodec(**OPEN | {"singletons": singletons})
     train, valid, test = random_lines(0, 4, 40), random_lines(1, 2, 30), random_lines(2, 3, 50)
     found, plain = baselines.fit("ngram", codec, train, valid), PlainNGram(codec, train, 5)
     choices = {choice: plain.nats(valid, *choice) for choice in product(range(1, 6), (0.0, 0.4, 0.9), (0.2, 5.0))}
@@ -182,7 +182,7 @@ def test_the_n_gram_is_that_of_plain_counting(grid, singletons):
 @pytest.mark.parametrize("discount", [0.0, 0.5, 0.9])
 def test_probabilities_are_those_of_plain_counting_and_sum_to_one(grid, discount, concentration):
     grid(4, (discount,), (concentration,))
-    codec, train = ChordCodec(**OPEN), random_lines(0, 4, 40)
+    codec, train = ExactChordCodec(**OPEN), random_lines(0, 4, 40)
     floor, plain = baselines.fit("ngram", codec, train, train), PlainNGram(codec, train, 4)
     assert len(floor.orders) == 4, "one likes best what one has learnt by heart"
     seen = [train[0].codes[:at].tolist() for at in range(20)]
@@ -195,7 +195,7 @@ def test_probabilities_are_those_of_plain_counting_and_sum_to_one(grid, discount
 
 def test_an_n_gram_worked_out_by_hand(grid):
     grid(2, (0.5,), (1.0,))
-    codec = ChordCodec(exact=True, symbols=["60", "+1"])  # closed: ε = 0
+    codec = ExactChordCodec(symbols=["60", "+1"])  # closed: ε = 0
     train, test = lines_of([0, 1, 0, 0]), lines_of([0, 0, 1, 1])
     floor = baselines.fit("ngram", codec, train, train)
     assert floor.describe() == {"n": 2, "discount": 0.5, "concentration": 1.0}
@@ -212,7 +212,7 @@ def test_an_n_gram_worked_out_by_hand(grid):
 def test_unknown_symbols_cost_epsilon_and_q_and_singletons_tell_what_follows_them(grid):
     grid(2, (0.5,), (1.0,))
     # After chords comes "+1", but the singleton, 1, is followed by "+2".
-    codec, train = ChordCodec(**OPEN), lines_of([0, 3, 0, 3, 2, 3, 1, 4, 0, 3, 2, 3])
+    codec, train = ExactChordCodec(**OPEN), lines_of([0, 3, 0, 3, 2, 3, 1, 4, 0, 3, 2, 3])
     floor = baselines.fit("ngram", codec, train, train)
     after_unknown = floor.probabilities([0, 3, UNKNOWN])
     np.testing.assert_array_equal(after_unknown, floor.probabilities([1]))
@@ -224,7 +224,7 @@ def test_unknown_symbols_cost_epsilon_and_q_and_singletons_tell_what_follows_the
 
 
 def test_what_repeats_is_predicted_and_shares_do_not_see_it():
-    codec = ChordCodec(**OPEN | {"singletons": []})
+    codec = ExactChordCodec(**OPEN | {"singletons": []})
     lines = lines_of([0, 3, 2, 4] * 50)
     order0, ngram = (baselines.fit(name, codec, lines, lines).nats(lines) for name in baselines.NAMES)
     assert order0 == pytest.approx(200 * (math.log(205 / 51) - math.log(0.8)))
@@ -233,7 +233,7 @@ def test_what_repeats_is_predicted_and_shares_do_not_see_it():
 
 def test_the_choice_is_made_on_validation(grid):
     grid(6, (0.5,), (1.0,))
-    codec, rng = ChordCodec(**OPEN), np.random.default_rng(0)
+    codec, rng = ExactChordCodec(**OPEN), np.random.default_rng(0)
     train, valid = (lines_of(rng.integers(0, 5, 300)) for _ in range(2))
     assert baselines.fit("ngram", codec, train, train).describe()["n"] > 3  # learnt by heart
     assert baselines.fit("ngram", codec, train, valid).describe()["n"] == 1  # there is nothing to learn
@@ -246,7 +246,7 @@ def test_the_choice_is_made_on_validation(grid):
 def test_keys_outgrow_32_bits(grid):
     grid(3, (0.5,), (1.0,))
     size = 50_000
-    codec = ChordCodec(exact=True, symbols=[str(number) for number in range(size)])
+    codec = ExactChordCodec(symbols=[str(number) for number in range(size)])
     train = lines_of(np.arange(size), unknown=size)  # each symbol once
     floor = baselines.fit("ngram", codec, train, train)
     p = (0.5 + (1 + 0.5 * size) / size) / (size + 1)
@@ -310,9 +310,9 @@ def test_the_note_n_gram_is_close_to_the_published_one(shared_data):
 
 CODECS = {
     "event": EventCodec(),
-    "event split": EventCodec(split=True, longest_shift=1),
+    "event split": PerformanceCodec(longest_shift=1),
     "chord": ChordCodec(),
-    "chord exact": ChordCodec(exact=True),
+    "chord exact": ExactChordCodec(),
     "melody": MelodyCodec(),
     "melody hold": MelodyCodec(hold=True),
     "roll": RollCodec(steps_per_beat=2),
@@ -354,7 +354,7 @@ def test_shares_of_pieces_are_those_of_the_music():
 
 
 def test_pieces_of_an_n_gram_go_on_as_it_says():
-    codec, lines = ChordCodec(**OPEN | {"most_per_beat": 64}), random_lines(0, 10, 40)
+    codec, lines = ExactChordCodec(**OPEN | {"most_per_beat": 64}), random_lines(0, 10, 40)
     floor = baselines.fit("ngram", codec, lines, random_lines(1, 4, 40))
     assert floor.describe()["n"] == 3
     after = defaultdict(Counter)
@@ -390,11 +390,11 @@ def test_frames_of_an_n_gram_go_on_as_it_says():
 def test_time_goes_on_after_so_many_symbols_in_a_beat():
     train = lines_of([0, 2, 0, 2, 0, 2, 0, 2, 3] * 4)
     for name, most in product(baselines.NAMES, (1, 4)):
-        codec = ChordCodec(**OPEN | {"most_per_beat": most, "steps_per_beat": 2})
+        codec = ExactChordCodec(**OPEN | {"most_per_beat": most, "steps_per_beat": 2})
         for codes in baselines.fit(name, codec, train, train).generate(5, 40, 0):
             beats = codec.times(codes)[:-1] // 2
             place = np.arange(len(codes)) - np.searchsorted(beats, beats)  # of each symbol in its beat
             assert place[codec.advance[codes] == 0].max() == most - 1
-    codec = ChordCodec(exact=True, symbols=["60", "62"])
+    codec = ExactChordCodec(symbols=["60", "62"])
     with pytest.raises(ValueError, match="takes time"):
         baselines.fit("order0", codec, lines_of([0, 1]), lines_of([0])).generate(1, 4, 0)

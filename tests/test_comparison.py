@@ -80,7 +80,7 @@ def test_what_a_representation_keeps():
     whole = comparison.kept(RollCodec(steps_per_beat=4, struck=True).fit(songs), songs)
     assert whole == {"onset_f1": 1, "note_f1": 1, "pitch_class_f1": 1}
     assert comparison.kept(MelodyCodec(steps_per_beat=4, hold=True).fit(songs), songs) == whole  # lines taken together
-    chords = comparison.kept(ChordCodec(steps_per_beat=4, exact=False).fit(songs), songs)
+    chords = comparison.kept(ChordCodec(steps_per_beat=4).fit(songs), songs)
     assert chords["note_f1"] < 0.5  # every symbol lasts half a beat
     low = comparison.kept(
         RollCodec(steps_per_beat=4, low=60, high=101, struck=True).fit(songs), [songs[0], tune(2).transpose(-24)]

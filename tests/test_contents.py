@@ -7,7 +7,7 @@ from keras import ops
 
 import zoo
 from zoo import Song, UserError
-from zoo.codecs import ChordCodec
+from zoo.codecs import ChordCodec, ExactChordCodec
 from zoo.layers.contents import ContentInput, ContentLogits
 
 PARTS = [[0, 2], [1], [], [0, 1, 3]]
@@ -61,7 +61,7 @@ def song(seed):
 
 
 def test_chords_are_made_of_pitches_and_pitch_classes():
-    codec = ChordCodec(steps_per_beat=4, exact=True).fit([song(0), Song.from_notes([(0, 240, 60, 80, 0)], length=BEAT)])
+    codec = ExactChordCodec(steps_per_beat=4).fit([song(0), Song.from_notes([(0, 240, 60, 80, 0)], length=BEAT)])
     made = dict(zip(codec.symbols, codec.contents(), strict=True))
     assert made == {
         "60.64.67": [60, 64, 67, 128, 132, 135],

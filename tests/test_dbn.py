@@ -1,5 +1,7 @@
 """Deep belief networks against every state of both machines, and the stages in which they are trained."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from machines import (
@@ -15,11 +17,9 @@ from machines import (
     weights_of,
 )
 
-from zoo.codecs import Line
 from zoo.layers.conditioned import Conditioned
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.relative import Relative
-from zoo.models import rnn_dbn
 from zoo.models.rnn_dbn import RNNDBN
 
 VISIBLE, HIDDEN = 6, 3
@@ -122,15 +122,15 @@ def small_model(scale=1.0, **hyperparameters):
 
 
 @pytest.mark.parametrize("relative", [0, 1])
-def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative, monkeypatch):
+def test_the_bound_lies_below_the_truth_and_comes_closer_with_many_draws(relative):
     """Each of the frames under a distribution of its own."""
     gaps = []
     for draws in (5, 20, 500):
-        monkeypatch.setattr(rnn_dbn, "DRAWS", draws)
         model = small_model(0.6, relative=relative, reach=2, anneal_steps=300, anneal_chains=40)
         parameters = some_parameters(model.distribution, len(V), 0.6)
         truth = dbn_log_p(model.distribution, parameters)
-        measured = model.measure(V.astype(np.uint8), parameters, thorough=True)
+        estimator = dataclasses.replace(model.estimator(thorough=True), draws=draws)
+        measured = estimator.measure(V.astype(np.uint8), parameters)
         assert measured.details["draws"] == draws and measured.loss == pytest.approx(-measured.log_p.mean())
         gap = np.diag(truth) - measured.log_p
         assert gap.mean() > -2 * gap.std() / np.sqrt(len(V)), "below, but for the noise of annealing and of the draws"
@@ -152,7 +152,7 @@ def test_the_bound_is_the_truth_when_the_recognition_is_the_posterior():
     own, W_u = arrays(dbn.own_biases(), model.conditioned.W_u)
     parameters = own + np.random.default_rng(5).normal(size=(len(V), 4)).astype(np.float32) @ W_u
     truth = dbn_log_p(dbn, parameters)[np.arange(len(V)), np.arange(len(V))]
-    measured = model.measure(V.astype(np.uint8), parameters, thorough=True)
+    measured = model.estimator(thorough=True).measure(V.astype(np.uint8), parameters)
     error = measured.log_p - truth
     assert abs(error.sum()) < 2 * np.sqrt(measured.variance.sum())
     assert 0.5 < (error**2 / measured.variance).mean() < 1.5 and np.abs(error).max() < 0.2
@@ -178,7 +178,7 @@ def test_a_stage_trains_its_own_weights_only(relative):
     frames = np.random.default_rng(6).integers(0, 2, (8, 12, VISIBLE)).astype(np.float32)
     moved, columns = [], []
     for epoch in range(3):
-        model.begin(*shares(epoch, 3))
+        model.begin_epoch(*shares(epoch, 3))
         steps = sgd_step(model.network, frames, frames, np.ones(frames.shape[:2], np.float32))
         moved.append({name for name, step in steps.items() if np.any(step)})
         columns.append(np.any(steps["W_u"], axis=0))
@@ -214,21 +214,20 @@ def test_the_optimizer_forgets_where_a_stage_ends():
         return [np.array(variable) for variable in optimizer.variables if variable is not optimizer._learning_rate]
 
     for epoch in range(4):
-        model.begin(*shares(epoch, 4))
+        model.begin_epoch(*shares(epoch, 4))
         assert any(map(np.any, remembered())) == (epoch in (1, 3))  # 2 is the first of a stage, 0 the very first
         model.network.train_on_batch(frames, frames)
     assert float(optimizer.learning_rate) == 0.25
 
 
 def test_while_the_lower_machine_is_trained_the_upper_one_follows():
-    model = small_model(epochs=2, lower_share=1.0, anneal_steps=50, anneal_chains=5)
-    lines = [Line(V.astype(np.uint8), 16, 16.0, 1)]
-    model.begin(0.0, None)
-    model.evaluate(lines)
+    model = small_model(epochs=2, lower_share=1.0)
+    model.begin_epoch(0.0, None)
+    model.end_epoch()
     dbn = model.distribution
     np.testing.assert_array_equal(np.asarray(dbn.upper.W)[:, :VISIBLE], np.asarray(dbn.lower.W).T)
     np.testing.assert_array_equal(np.asarray(dbn.G), np.asarray(dbn.lower.W))
     dbn.stage = TOGETHER
     dbn.lower.W.assign(np.zeros(dbn.lower.W.shape))
-    model.evaluate(lines)
+    model.end_epoch()
     assert np.any(dbn.G)

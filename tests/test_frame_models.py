@@ -9,9 +9,11 @@ from test_models import TRAIN, VALID
 import zoo
 from zoo import Song
 from zoo.codecs import Line
+from zoo.evaluation import estimators
 from zoo.evaluation.annealing import Annealed
+from zoo.evaluation.estimators import estimate
 from zoo.layers.conditioned import CELLS
-from zoo.models import _frames, _rbm
+from zoo.models._frames import SAMPLER_STEPS, FrameReader
 
 BEAT = 480
 NAMES = ["rnn_dbn", "rnn_nade", "rnn_rbm"]
@@ -132,10 +134,8 @@ def test_every_frame_is_trained_once_in_an_epoch(name):
     assert order[0] == order[1] != order[2]
 
 
-def test_whole_songs_are_scored_as_the_network_says(monkeypatch):
+def test_whole_songs_are_scored_as_the_network_says():
     """More lines than are read at once, longer ones too, and measured a few at a time."""
-    monkeypatch.setattr(_frames, "MEASURED_AT_ONCE", 90)
-    monkeypatch.setattr(_frames, "READER_STEPS", 16)
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
     model = prepared(create("rnn_nade", struck=False, cell="lstm"), lines[1].codes)
     randomised(model.conditioned)
@@ -145,8 +145,10 @@ def test_whole_songs_are_scored_as_the_network_says(monkeypatch):
         truth.append(
             float(np.sum(arrays(model.distribution.loss(model.distribution.targets(line.codes), parameters[0]))))
         )
-    assert model.evaluate(lines).nats == pytest.approx(sum(truth), rel=1e-5)
-    assert model.evaluate(lines).details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
+    read = FrameReader(model.conditioned, steps=16).parameters
+    for evaluation in (model.evaluate(lines), estimate(model.estimator(True), lines, read, at_once=90)):
+        assert evaluation.nats == pytest.approx(sum(truth), rel=1e-5)
+        assert evaluation.details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -161,7 +163,7 @@ def test_pieces_go_on_from_their_primers(name):
         pieces = model.generate(7, 5, 0.8, 1.0, given, seed=3)
         assert len(pieces) == 7
         for row, piece in enumerate(pieces):
-            noise = np.random.default_rng([3, row]).random((_frames.SAMPLER_STEPS, width), np.float32)
+            noise = np.random.default_rng([3, row]).random((SAMPLER_STEPS, width), np.float32)
             frames = given[row].codes.astype(np.float32) if given else np.zeros((0, 8), np.float32)
             for uniform in noise[:5]:
                 (parameters,) = arrays(model.network(np.concatenate([frames, np.ones((1, 8), np.float32)])[None]))
@@ -173,9 +175,8 @@ def test_pieces_go_on_from_their_primers(name):
 
 
 @pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
-def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, monkeypatch):
+def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name):
     """Machines without couplings, whose likelihood needs no luck."""
-    monkeypatch.setattr(_frames, "MEASURED_AT_ONCE", 90)
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)
     frames = np.concatenate([line.codes for line in lines])
     model = prepared(create(name, struck=False, pretrain_epochs=0, anneal_steps=200, quick_frames=40), frames)
@@ -184,7 +185,8 @@ def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, mo
             weight.assign(np.zeros(weight.shape))
     share = (frames.sum(0) + 0.5) / (len(frames) + 1)
     nats = -np.where(frames, np.log(share), np.log1p(-share)).sum(1)
-    assert model.evaluate(lines).nats == pytest.approx(nats.sum(), rel=2e-3)
+    whole = estimate(model.estimator(True), lines, model.reader.parameters, at_once=90)
+    assert whole.nats == pytest.approx(nats.sum(), rel=2e-3)
     picked = np.arange(40) * len(frames) // 40
     quick = model.evaluate(lines, thorough=False)
     assert quick.details["frames"] == 40
@@ -193,7 +195,7 @@ def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name, mo
 
 
 def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
-    monkeypatch.setattr(_rbm, "DOUBLED_FRAMES", 30)
+    monkeypatch.setattr(estimators, "DOUBLED_FRAMES", 30)
     lines = some_lines(26, [40, 17])
     model = prepared(
         create("rnn_rbm", struck=False, anneal_steps=8, anneal_chains=5, anneal_twice=True), lines[0].codes
@@ -205,7 +207,7 @@ def test_twice_the_temperatures_are_tried_on_the_same_frames(monkeypatch):
         asked.append((temperatures, len(b_v)))
         return Annealed(np.full(len(b_v), 100.0 / temperatures), np.ones(len(b_v)), np.zeros((chains, *b_v.shape), int))
 
-    monkeypatch.setattr(_rbm, "anneal", anneal)
+    monkeypatch.setattr(estimators, "anneal", anneal)
     details = model.evaluate(lines).details
     assert asked == [(8, 57), (8, 30), (16, 30)] and model.anneal_steps == 8
     assert details["temperatures"] == 8 and details["frames"] == 57

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.codecs import ChordCodec, Line, MelodyCodec, RollCodec
+from zoo.codecs import ChordCodec, ExactChordCodec, Line, MelodyCodec, RollCodec
 from zoo.evaluation.likelihood import AIS, EXACT, Coverage, Evaluation, encode_all, frame_accuracy, to_score
 from zoo.song import Song
 
@@ -47,7 +47,7 @@ def test_coverage_of_a_roll_counts_notes_in_its_range_and_of_chords_pitch_classe
     assert encode_all(RollCodec(low=60, high=76), [THREE_TRACKS])[1] == Coverage(1, 1, 6 / 8)
     octaves = song((0, 4, 36), (0, 4, 84), (4, 8, 60))
     assert encode_all(ChordCodec().fit([octaves]), [octaves])[1] == Coverage(1, 1, 2 / 3)
-    assert encode_all(ChordCodec(exact=True).fit([octaves]), [octaves])[1] == Coverage(1, 1, 1)
+    assert encode_all(ExactChordCodec().fit([octaves]), [octaves])[1] == Coverage(1, 1, 1)
 
 
 def test_coverage_of_nothing_is_nought():

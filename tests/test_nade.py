@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from machines import arrays, assert_draws, randomised, sgd_step, sigmoid, states
 
+from zoo.evaluation.estimators import CompiledNADE, ExactNADE
 from zoo.layers.nade import NADE
 from zoo.layers.relative import Relative
-from zoo.models import rnn_nade
+from zoo.models.rnn_nade import RNNNADE
 
 VISIBLE, HIDDEN = 8, 5
 V = states(VISIBLE)
@@ -135,17 +136,16 @@ def test_units_at_every_pitch_are_dropped_in_training_only():
     assert np.ptp(kept) < 1e-5 and len(np.unique(dropped.round(3))) > 10
 
 
-def test_what_the_model_measures_is_exact(monkeypatch):
+def test_what_the_model_measures_is_exact():
     """More frames than are measured at once, and no whole number of times as many."""
-    monkeypatch.setattr(rnn_nade, "AT_ONCE", 100)
-    monkeypatch.setattr(rnn_nade, "DRAWS", 40)
-    model = rnn_nade.RNNNADE(hidden=HIDDEN, units=(3,), low=60, high=67, struck=False)
+    model = RNNNADE(hidden=HIDDEN, units=(3,), low=60, high=67, struck=False)
     model.codec = model.make_codec()
     model._compile()
     nade = randomised(model.distribution)
     rng, frames = np.random.default_rng(6), V.astype(np.uint8)
     parameters = rng.normal(size=(len(V), VISIBLE + HIDDEN)).astype(np.float32)
-    measured = model.measure(frames, parameters, thorough=True)
+    measured = ExactNADE(CompiledNADE(nade, at_once=100), seed=0, draws=40).measure(frames, parameters)
+    assert type(model.estimator(thorough=True)) is ExactNADE
     expected = [nats_of(in_double(nade), *np.split(row, [VISIBLE]), v) for v, row in zip(V, parameters, strict=True)]
     np.testing.assert_allclose(measured.log_p, -np.array(expected), atol=1e-4)
     assert measured.loss == pytest.approx(np.mean(expected), abs=1e-4)

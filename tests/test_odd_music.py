@@ -3,7 +3,7 @@
 import pytest
 from fuzz import midi, number
 
-from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, RollCodec
+from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.midi import UnreadableMidi, parse_midi
 
 BEAT = 480
@@ -123,9 +123,9 @@ SKIPPED = {
 }
 CODECS = [
     EventCodec(),
-    EventCodec(split=True),
+    PerformanceCodec(),
     ChordCodec(),
-    ChordCodec(exact=True),
+    ExactChordCodec(),
     MelodyCodec(hold=True),
     MelodyCodec(voice="skyline"),
     RollCodec(struck=True),

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.codecs import Line
 from zoo.layers.conditioned import Conditioned, FrameSampler
 from zoo.layers.nade import NADE
 from zoo.layers.rbm import RBM
@@ -167,5 +166,5 @@ def test_long_music_read_in_parts_is_music_read_at_once():
     randomised(model.conditioned)
     frames = np.random.default_rng(8).integers(0, 2, (READER_STEPS + 40, 8)).astype(np.uint8)
     expected = ops.convert_to_numpy(model.conditioned(frames[None].astype(np.float32)))[0]
-    ((_, found),) = model._frames_and_parameters([Line(frames, len(frames), 1.0, 1)], np.arange(len(frames)))
+    (found,) = model.reader.parameters([frames])
     np.testing.assert_allclose(found, expected, atol=1e-4)

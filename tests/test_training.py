@@ -12,7 +12,7 @@ import pytest
 import zoo
 from zoo import Song, UserError
 from zoo.training import loop
-from zoo.training.loop import State, Watch
+from zoo.training.loop import Callback, State
 
 BEAT = 480
 
@@ -30,7 +30,9 @@ def smoke(**hyperparameters):
 
 
 def rows(figures: list[float]) -> list[dict]:
-    return [{"val_nats_per_beat": figure, "seconds": 10.0 * (i + 1)} for i, figure in enumerate(figures)]
+    return [
+        {"val_nats_per_beat": figure, "seconds": 10.0 * (i + 1), "updates": i + 1} for i, figure in enumerate(figures)
+    ]
 
 
 def test_constant_learning_rate():
@@ -65,14 +67,14 @@ def test_every_optimizer_by_name():
 def test_patience_stops_and_the_best_weights_come_back():
     seen = []
 
-    class Spoil(Watch):
+    class Spoil(Callback):
         def epoch(self, history, network):
             seen.append([weight.copy() for weight in network.get_weights()])
             if len(history) >= 3:  # from here on it can only get worse
                 network.set_weights([-9 * weight for weight in seen[2]])
 
     model = smoke(epochs=30, patience=4, learning_rate=1e-3)
-    history = model.fit(TRAIN, VALID, watch=Spoil())
+    history = model.fit(TRAIN, VALID, callback=Spoil())
     best = int(np.argmin(history["val_nats_per_beat"]))
     assert best == 2 and len(history["epoch"]) == best + 1 + 4
     assert all(np.array_equal(a, b) for a, b in zip(model.network.get_weights(), seen[best], strict=True))
@@ -82,7 +84,7 @@ def test_patience_stops_and_the_best_weights_come_back():
 def test_the_weights_of_the_best_epoch_are_kept_or_those_of_the_last(keep, kept, monkeypatch):
     seen, figures = [], iter([3.0, 1.0, 2.0, 1.5])
 
-    class Look(Watch):
+    class Look(Callback):
         def epoch(self, history, network):
             seen.append([weight.copy() for weight in network.get_weights()])
 
@@ -93,7 +95,7 @@ def test_the_weights_of_the_best_epoch_are_kept_or_those_of_the_last(keep, kept,
         "evaluate",
         lambda self, lines, thorough=True: dataclasses.replace(evaluate(self, lines), nats=next(figures)),
     )
-    model.fit(TRAIN, VALID, watch=Look())
+    model.fit(TRAIN, VALID, callback=Look())
     assert all(np.array_equal(a, b) for a, b in zip(model.network.get_weights(), seen[kept], strict=True))
     assert any(not np.array_equal(a, b) for a, b in zip(seen[1], seen[3], strict=True))
 
@@ -112,14 +114,14 @@ def test_updates_end_training_within_an_epoch():
     assert history["learning_rate"] == pytest.approx(expected)
 
 
-def test_watch_is_told_every_batch():
+def test_a_callback_is_told_every_batch():
     told = []
 
-    class Count(Watch):
+    class Count(Callback):
         def batch(self, epoch, done, total, seconds):
             told.append((epoch, done, total))
 
-    smoke(epochs=2, chunk=32).fit(TRAIN, VALID, watch=Count())
+    smoke(epochs=2, chunk=32).fit(TRAIN, VALID, callback=Count())
     assert told == [
         (epoch, done, 4) for epoch in range(2) for done in range(1, 5)
     ]  # 4 lines of 64 steps, 2 pieces a batch
@@ -129,7 +131,7 @@ class Stop(Exception):
     """Training was interrupted."""
 
 
-class StopAfter(Watch):
+class StopAfter(Callback):
     def __init__(self, epochs: int):
         self.epochs = epochs
 
@@ -151,7 +153,7 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
             make().fit(
                 TRAIN,
                 VALID,
-                watch=StopAfter(2 if not (tmp_path / "state").exists() else 3),
+                callback=StopAfter(2 if not (tmp_path / "state").exists() else 3),
                 state_path=tmp_path / "state",
             )
     resumed = make()
@@ -245,7 +247,7 @@ def test_state_holds_weights_and_optimizer(tmp_path):
     other = smoke(epochs=2, seed=8)
     other.codec = other.make_codec()
     other._compile()
-    state = State.load(tmp_path / "state.npz", other.network, loop.identity(model))
+    state = State.load(tmp_path / "state.npz", other.network, model.training_identity())
     assert [row["epoch"] for row in state.history] == [1, 2]
     assert (
         int(np.asarray(other.network.optimizer.iterations)) == int(np.asarray(model.network.optimizer.iterations)) > 0
@@ -269,3 +271,51 @@ def test_the_loss_of_an_epoch_is_that_of_all_its_music():
     history = model.fit(TRAIN, VALID)
     lines = [line for song in TRAIN for line in model.codec.encode(song)]
     assert history["loss"][0] == pytest.approx(model.evaluate(lines).loss, rel=1e-5)
+
+
+@dataclasses.dataclass
+class Settings:
+    """Hyperparameters of training and nothing else."""
+
+    epochs: int = 3
+    minutes: float = 0.0
+    updates: int = 5
+    patience: int = 0
+    keep: str = "best"
+    schedule: str = "constant"
+    optimizer: str = "sgd"
+    learning_rate: float | None = 0.25
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    clip_value: float = 0.0
+    seed: int = 0
+
+
+def test_whatever_keeps_the_contract_is_trained(tmp_path):
+    """A slope w towards 2, by hand: w ← w + 2 · 0.25 · (2 − w), twice in an epoch; hooks are called in their order."""
+    settings, calls, slopes = Settings(), [], [0.0]
+    inputs = keras.Input((1,))
+    network = keras.Model(inputs, keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(inputs))
+    network.compile(loop.make_optimizer(settings), "mse")
+    one = np.ones((1, 1), np.float32)
+
+    def validate():
+        calls.append("validate")
+        slopes.append(float(network.get_weights()[0][0, 0]))
+        return {"val_loss": 1.0, "val_nats_per_beat": (4.0, 1.0, 2.0)[len(slopes) - 2]}
+
+    training = loop.Training(
+        settings,
+        network,
+        loop.identity({"of": "this test"}),
+        batches=lambda rng: [(one, 2 * one, one[:, 0])] * 2,
+        validate=validate,
+        begin_epoch=lambda share, earlier: calls.append((round(share, 3), earlier and round(earlier, 3))),
+        end_epoch=lambda: calls.append("end"),
+    )
+    state = loop.train(training, state_path=tmp_path / "state.npz")
+    assert calls == [*((0, None), "end", "validate"), *((0.4, 0), "end", "validate"), *((0.8, 0.4), "end", "validate")]
+    assert slopes == pytest.approx([0, 1.5, 1.875, 1.9375])
+    assert [row["updates"] for row in state.history] == [2, 4, 5]
+    assert network.get_weights()[0] == pytest.approx(1.875), "the best epoch is kept"
+    assert loop.train(training, state_path=tmp_path / "state.npz").history == state.history, "it is done already"

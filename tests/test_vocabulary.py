@@ -10,7 +10,7 @@ import pytest
 from test_codecs import CODECS, codes_of, fitted, made_up, notes, song, symbols
 
 from zoo._errors import UserError
-from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, RollCodec, SymbolCodec
+from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec, SymbolCodec
 from zoo.codecs.chord import normal_order
 from zoo.midi import read_midi
 
@@ -60,10 +60,10 @@ def test_learning_anew_forgets_the_old():
     ("codec", "most"),
     [
         (EventCodec(), 12),  # the first off and the first on stand where their delta begins: 2 offs, 5 ons, 5 offs
-        (EventCodec(split=True), 16),  # 3 offs, a time shift, a velocity, 5 ons, a shift, 5 offs
-        (EventCodec(split=True, velocity_bins=1), 15),
+        (PerformanceCodec(), 16),  # 3 offs, a time shift, a velocity, 5 ons, a shift, 5 offs
+        (PerformanceCodec(velocity_bins=1), 15),
         (ChordCodec(), 2),  # each lasts half a beat, wherever it stood
-        (ChordCodec(exact=True), 4),  # silence, its time, a chord, its time
+        (ExactChordCodec(), 4),  # silence, its time, a chord, its time
         (MelodyCodec(steps_per_beat=6), 6),
     ],
 )
@@ -115,7 +115,7 @@ def test_q_of_a_chord_is_the_product_of_its_parts():
 
 
 def test_q_of_an_exact_chord_is_the_product_of_its_parts():
-    codec = ChordCodec(exact=True).fit([song((0, 2, 60), (0, 2, 64), (2, 4, 60), (8, 12, 60))])
+    codec = ExactChordCodec().fit([song((0, 2, 60), (0, 2, 64), (2, 4, 60), (8, 12, 60))])
     # 60.64 +2 60 +2 "" +4 60 +4; singletons are a chord and silence, none is a time.
     assert [codec.symbols[code] for code in codec.singletons] == ["", "60.64"]
     assert codec.epsilon == 2 / 9
@@ -142,7 +142,7 @@ def test_q_of_chords_sums_to_no_more_than_one_and_nearly_to_it():
 
 
 def test_q_of_exact_chords_sums_to_no_more_than_one_and_nearly_to_it():
-    codec = ChordCodec(exact=True).fit([song(*((at, at + 1, 40 + at % 50) for at in range(8000)), (8009, 8011, 60))])
+    codec = ExactChordCodec().fit([song(*((at, at + 1, 40 + at % 50) for at in range(8000)), (8009, 8011, 60))])
     times = sum(q(codec, f"+{steps}") for steps in range(1, 80))
     chords = [(), *((pitch,) for pitch in range(128)), *itertools.combinations(range(128), 2)]
     total = sum(q(codec, ".".join(map(str, chord))) for chord in chords)
@@ -260,8 +260,47 @@ def test_a_codec_that_was_tampered_with_is_a_user_error(name, field, value):
 
 
 def test_a_note_that_the_model_forgot_to_end_lasts_no_longer_than_any_in_training():
-    codec = EventCodec(split=True, velocity_bins=1).fit([song((0, 8, 60), (8, 12, 62))])
+    codec = PerformanceCodec(velocity_bins=1).fit([song((0, 8, 60), (8, 12, 62))])
     on, shift = codec.symbols.index(["no", 60]), codec.symbols.index(["s", 16])
     decoded = codec.decode(np.array([on, shift, shift, shift]))
     assert decoded.duration.tolist() == [2 * 480]
     assert codec.longest_note == 8
+
+
+# What stands in model.json.
+
+OPEN = {"steps_per_beat": 4, "singletons": [1], "epsilon": 0.25, "most_per_beat": 3}
+OF_CHORDS = {"kind": {}, "first": {}, "interval": {}, "note": {}, "time": {}}
+WRITTEN = {
+    "events": (
+        EventCodec(velocity_bins=2),
+        {"codec": "EventCodec", **OPEN, "symbols": [[0, "no", 60, 1], [4, "nf", 60, 0]], "split": False}
+        | {"velocity_bins": 2, "longest_shift": 7, "longest_note": 4, "parts": [{"0": 1}, {"no": 1}, {"60": 1}, {}]},
+    ),
+    "chords": (
+        ChordCodec(),
+        {"codec": "ChordCodec", **OPEN, "symbols": ["0.4", "C4"], "exact": False, "parts": OF_CHORDS},
+    ),
+    "exact chords": (
+        ExactChordCodec(),
+        {"codec": "ChordCodec", **OPEN, "symbols": ["+2", "60.64"], "exact": True, "parts": OF_CHORDS},
+    ),
+    "performance": (
+        PerformanceCodec(velocity_bins=1, longest_shift=1),
+        {"codec": "EventCodec", **OPEN, "singletons": [], "epsilon": 0.0, "split": True, "velocity_bins": 1}
+        | {"symbols": [*(["s", n] for n in range(1, 5)), *([k, p] for k in ("no", "nf") for p in range(128))]}
+        | {"longest_shift": 1, "longest_note": 4, "parts": []},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_was_written_when_two_representations_were_one_class_with_a_flag_is_read(name):
+    codec, written = WRITTEN[name]
+    restored = codec.restored(written)
+    assert type(restored) is type(codec) and restored.symbols == written["symbols"] and restored.most_per_beat == 3
+    assert restored.to_json() == written | ({"longest_shift": 4} if name == "events" else {}), "and written so again"
+    for other, _ in WRITTEN.values():
+        if type(other) is not type(codec):
+            with pytest.raises(UserError, match=r"model\.json describes"):
+                other.restored(written)

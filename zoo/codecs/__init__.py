@@ -3,8 +3,21 @@
 from zoo.codecs._base import Codec, Line, SymbolCodec
 from zoo.codecs.chord import ChordCodec
 from zoo.codecs.event import EventCodec
+from zoo.codecs.exact_chord import ExactChordCodec
 from zoo.codecs.grid import AUTO
 from zoo.codecs.melody import MelodyCodec
+from zoo.codecs.performance import PerformanceCodec
 from zoo.codecs.roll import RollCodec
 
-__all__ = ["AUTO", "ChordCodec", "Codec", "EventCodec", "Line", "MelodyCodec", "RollCodec", "SymbolCodec"]
+__all__ = [
+    "AUTO",
+    "ChordCodec",
+    "Codec",
+    "EventCodec",
+    "ExactChordCodec",
+    "Line",
+    "MelodyCodec",
+    "PerformanceCodec",
+    "RollCodec",
+    "SymbolCodec",
+]

@@ -43,6 +43,11 @@ class Codec:
     # The fields that may be "auto", for `fit` to choose by the music, and the bounds of what it chooses.
     fitting: ClassVar[dict[str, tuple[int, int]]] = {"steps_per_beat": (1, FINEST)}
 
+    # What stands in its JSON besides its fields, which is how runs of all versions know the representation; and what of
+    # that says nothing about it.
+    written_as: ClassVar[dict[str, object]] = {}
+    unread: ClassVar[tuple[str, ...]] = ()
+
     def __post_init__(self):
         if self.is_laid_out:
             self.lay_out()
@@ -111,7 +116,7 @@ class Codec:
 
     def to_json(self) -> dict:
         """Everything `restored` needs."""
-        return {"codec": type(self).__name__, **dataclasses.asdict(self)}
+        return {"codec": type(self).__name__, **dataclasses.asdict(self), **self.written_as}
 
     def restored(self, value: object) -> Codec:
         """This codec, fitted as the one that `to_json` described as `value`.
@@ -127,14 +132,14 @@ class Codec:
                 raise UserError("the grid or range in model.json is damaged; train the model anew.")
             return dataclasses.replace(self, **chosen).restored(value)
         own = self.to_json()
-        if any(value.get(name, own[name]) != own[name] for name in set(own) - set(self.learnt)):
+        if any(value.get(name, own[name]) != own[name] for name in set(own) - {*self.learnt, *self.unread}):
             raise UserError("model.json describes another representation than its hyperparameters; train anew.")
-        found = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
+        codec = dataclasses.replace(self, **{name: value[name] for name in self.learnt if name in value})
         try:
-            found.check()
+            codec.check()
         except (TypeError, ValueError) as error:
             raise UserError(f"the vocabulary in model.json is damaged ({error}); train the model anew.") from None
-        return found
+        return codec
 
     def check(self) -> None:
         """Raise a ValueError or TypeError when a learnt field holds what `fit` cannot have put there."""
@@ -213,6 +218,10 @@ class SymbolCodec(Codec):
 
     def end(self, codes: np.ndarray) -> int:
         return int(self.times(codes)[-1])
+
+    def known(self, codes: np.ndarray) -> list:
+        """The symbols of `codes`, without those that are unknown and those of the start."""
+        return [self.symbols[code] for code in np.asarray(codes).tolist() if code < self.size]
 
     def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
         """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""

@@ -61,8 +61,8 @@ class MelodyCodec(SymbolCodec):
     def encode(self, song: Song) -> list[Line]:
         lines = []
         for grid in self._voices(song):
-            codes, heard = self._skyline(grid)
-            lines.append(Line(codes, grid.steps, song.beats, heard, no_nats(len(codes))))
+            codes, notes = self._skyline(grid)
+            lines.append(Line(codes, grid.steps, song.beats, notes, no_nats(len(codes))))
         return lines
 
     def _skyline(self, grid: Grid) -> tuple[np.ndarray, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs import ChordCodec, EventCodec, MelodyCodec, SymbolCodec
+from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, SymbolCodec
 from zoo.codecs.grid import AUTO, ENOUGH, coarsest_grid, onset_shares
 from zoo.codecs.roll import HIGH, LOW
 from zoo.corpora.corpus import Corpus
@@ -95,7 +95,7 @@ def diagnose(corpus: Corpus) -> Diagnosis:
     return Diagnosis(
         grids=onset_shares(corpus.train),
         grid=grid,
-        unknown_chords=_unknown(ChordCodec(steps_per_beat=AUTO, exact=True), corpus.train, corpus.test),
+        unknown_chords=_unknown(ExactChordCodec(steps_per_beat=AUTO), corpus.train, corpus.test),
         unknown_classes=_unknown(ChordCodec(), corpus.train, corpus.test),
         unknown_events=_unknown(EventCodec(), corpus.train, corpus.test),
         outside=float(np.mean((pitch < LOW) | (pitch > HIGH))),

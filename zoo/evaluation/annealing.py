@@ -96,12 +96,12 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
     # Our own threads are as many as there are cores; those of NumPy's matrix product would get in their way.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         mixtures = list(pool.map(mixture, range(0, total, pooled)))
-        found = list(pool.map(work, [(first, group) for group in range(chains // together) for first in firsts]))
+        results = list(pool.map(work, [(first, group) for group in range(chains // together) for first in firsts]))
     log_w, drawn = (
         np.concatenate([np.concatenate(part[g : g + len(firsts)], axis=1) for g in range(0, len(part), len(firsts))])[
             :, :total
         ]
-        for part in zip(*found, strict=True)
+        for part in zip(*results, strict=True)
     )
     top = log_w.max(axis=0)
     weights = np.exp(log_w - top)
@@ -132,12 +132,12 @@ def _chains(steps, machine, betas, chains: int, rng: np.random.Generator) -> tup
 @functools.lru_cache(maxsize=16)
 def _compiled(*shape: int) -> list[keras.Model]:
     """What is done to machines of one shape, so many at a time; nothing is known of their weights."""
-    found = [Explore(), Mix(), Steps()]
-    for part in found:
+    parts = [Explore(), Mix(), Steps()]
+    for part in parts:
         part.built = True  # none has weights
         part.compile(jit_compile=True)
         part.make_predict_function()  # threads would make one each
-    return found
+    return parts
 
 
 class Explore(keras.Model):
@@ -195,9 +195,9 @@ class Mix(keras.Model):
 
         hidden = ops.map(of, ops.reshape(own, (own.shape[0], 2, -1, 1)))
         log_p = ops.where(real, ops.matmul(b_v, ops.transpose(pool)) + hidden, -1e30)
-        log_p, found = ops.top_k(log_p, COMPONENTS - 1)
+        log_p, best = ops.top_k(log_p, COMPONENTS - 1)
         missed = ((1 - MARGINAL) * share + MARGINAL * ops.sigmoid(base))[:, None]
-        on = ops.concatenate([(1 - SPREAD) * ops.take(pool, found, axis=0) + SPREAD * missed, missed], axis=1)
+        on = ops.concatenate([(1 - SPREAD) * ops.take(pool, best, axis=0) + SPREAD * missed, missed], axis=1)
         on = ops.clip(on, 1e-4, 1 - 1e-4)
         shares = (1 - EVEN) * ops.softmax(log_p) + EVEN / (COMPONENTS - 1)
         shares = ops.concatenate([(1 - MISSED) * shares, ops.full((b_v.shape[0], 1), MISSED)], axis=1)

@@ -1,18 +1,18 @@
 """Likelihood per beat: what a model says of music it has not seen.
 
 Every code of every line is scored, the first included; beats are quarter notes of the music that was encoded. The
-figure can be compared only inside one representation, so it is read beside a floor in the same representation.
+figure can be compared only inside one representation, so it is read beside a baseline in the same representation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from zoo.codecs import Codec, Line
+from zoo.codecs import Codec, Line, SymbolCodec
 from zoo.song import Song
 
 EXACT, AIS, BOUND = "exact", "AIS estimate", "bound"
@@ -71,14 +71,46 @@ def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverag
     """All lines of `songs`, and what share of the songs they cover."""
     lines, counts = [], np.zeros((3, 2))  # songs, lines, notes × expressed, offered
     for song in songs:
-        found = codec.encode(song)
-        lines += found
+        of_song = codec.encode(song)
+        lines += of_song
         counts += [
-            [bool(found), 1],
-            [len(found), codec.lines_of(song)],
-            [sum(line.notes for line in found), len(song)],
+            [bool(of_song), 1],
+            [len(of_song), codec.lines_of(song)],
+            [sum(line.notes for line in of_song), len(song)],
         ]
     return lines, Coverage(*(float(part / whole) if whole else 0.0 for part, whole in counts))
+
+
+def of_symbols(
+    codec: SymbolCodec, lines: list[Line], read: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> Evaluation:
+    """The exact likelihood of lines of symbols.
+
+    Args:
+        codec: whose ε takes its share for unknown symbols.
+        lines: all that is scored.
+        read: of all their codes, in pieces and any order: log p of each as if every symbol were known, whether it was
+            the most probable one, and the codes themselves, (codes,) each.
+    """
+    known_nats = 0.0
+    known = right = unknown = 0
+    for log_p, hit, codes in read:
+        is_known = codes < codec.size
+        known_nats -= float(log_p[is_known].sum(dtype=np.float64))
+        right += int(hit[is_known].sum())
+        known += int(is_known.sum())
+        unknown += int((~is_known).sum())
+    nats = known_nats - known * np.log1p(-codec.epsilon)
+    if unknown:
+        unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines)
+        nats += unknown_nats - unknown * np.log(codec.epsilon)
+    return Evaluation(
+        nats=float(nats),
+        kind=EXACT,
+        loss=known_nats / max(known, 1),
+        accuracy=right / (known + unknown),
+        details={"unknown_share": unknown / (known + unknown)},
+    )
 
 
 def to_score(evaluation: Evaluation, lines: list[Line], coverage: Coverage) -> Score:

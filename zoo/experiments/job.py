@@ -199,7 +199,7 @@ class Job:
                 corpus.train,
                 corpus.valid,
                 weights=self.weights[0] if self.weights else None,
-                watch=Both(display, keeper),
+                callback=Both(display, keeper),
                 state_path=folder / "state.npz",
             )
         model.save(folder, **described)
@@ -254,20 +254,20 @@ class Job:
 
 
 class Both:
-    """Two watches in one."""
+    """Two callbacks in one."""
 
-    def __init__(self, *watches):
-        self.watches = watches
+    def __init__(self, *callbacks):
+        self.callbacks = callbacks
 
     def batch(self, *args) -> None:
-        """See `zoo.training.loop.Watch`."""
-        for watch in self.watches:
-            watch.batch(*args)
+        """See `zoo.training.loop.Callback`."""
+        for callback in self.callbacks:
+            callback.batch(*args)
 
     def epoch(self, *args) -> None:
-        """See `zoo.training.loop.Watch`."""
-        for watch in self.watches:
-            watch.epoch(*args)
+        """See `zoo.training.loop.Callback`."""
+        for callback in self.callbacks:
+            callback.epoch(*args)
 
 
 class Keeper:

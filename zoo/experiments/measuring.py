@@ -44,11 +44,11 @@ class Measurement:
         return {split: encode_all(self.model.codec, songs)[0] for split, songs in self.splits.items()}
 
     @cached_property
-    def ngram(self) -> baselines.Floor:
+    def ngram(self) -> baselines.Baseline:
         """The n-gram of the same representation."""
         return self.baseline("ngram")
 
-    def baseline(self, name: str) -> baselines.Floor:
+    def baseline(self, name: str) -> baselines.Baseline:
         """The baseline of that name in the same representation; see `zoo.evaluation.baselines`."""
         return baselines.fit(name, self.model.codec, self.lines["train"], self.lines["valid"])
 

@@ -46,7 +46,7 @@ def clock(seconds: float) -> str:
 
 
 class TrainingDisplay:
-    """A `zoo.training.loop.Watch` that shows the epoch, its figures and the time left.
+    """A `zoo.training.loop.Callback` that shows the epoch, its figures and the time left.
 
     Args:
         title: what is trained.

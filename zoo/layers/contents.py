@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo._errors import UserError
+from zoo.layers.symbols import SymbolClock
 
 LARGEST_TABLE = 10**8  # symbols × parts: 400 MB
 
@@ -73,7 +74,7 @@ class ContentInput(Contents):
 
     def __init__(self, parts, width: int, clock: int = 1, **kwargs):
         super().__init__(parts, width, **kwargs)
-        self.clock = clock
+        self.clock, self.packing = clock, SymbolClock(self.size, clock)
 
     @property
     def detail(self) -> str:
@@ -85,13 +86,10 @@ class ContentInput(Contents):
         self.add_vectors(others=2)
 
     def call(self, ids):
-        features = ops.take(self.vectors(), ids % (self.size + 2), axis=0)
-        if self.clock > 1:
-            features = ops.concatenate([features, ops.one_hot(ids // (self.size + 2), self.clock)], axis=-1)
-        return features
+        return self.packing.with_place(ops.take(self.vectors(), self.packing.symbols_of(ids), axis=0), ids)
 
     def compute_output_shape(self, shape):
-        return (*shape, self.width + (self.clock if self.clock > 1 else 0))
+        return (*shape, self.width + self.packing.places)
 
     def get_config(self):
         return {**super().get_config(), "clock": self.clock}

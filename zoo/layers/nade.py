@@ -49,16 +49,16 @@ class NADE(FrameDistribution):
         units, channels = self.relative.units, self.visible // self.relative.pitches
         if not units:
             return
-        # From every channel to every channel's units; a bit hears the channels before its own, and in its own what
+        # From every channel to every channel's units; a bit reads the channels before its own, and in its own what
         # lies below it.
         shape = (self.relative.intervals, channels, channels, units)
         self.K = self.add_weight(shape=shape, initializer=small, name="K")
         self.g = self.add_weight(
             shape=(channels * units,), initializer=keras.initializers.RandomNormal(stddev=0.1), name="g"
         )
-        heard, own = np.arange(channels)[:, None], np.arange(channels)
+        other, own = np.arange(channels)[:, None], np.arange(channels)
         below = np.arange(self.relative.intervals)[:, None, None] < self.relative.reach
-        self.before = ((heard < own) | ((heard == own) & below))[..., None].astype(np.float32)
+        self.before = ((other < own) | ((other == own) & below))[..., None].astype(np.float32)
 
     @property
     def biases(self) -> list:
@@ -109,8 +109,10 @@ class NADE(FrameDistribution):
         frames = ops.sum(ops.one_hot(on, self.visible + 1), axis=-2)[..., : self.visible]
         planes = ops.reshape(relative.planes(frames), (-1, relative.pitches, self.before.shape[1]))
         kernel = ops.reshape(self.K * self.before, (relative.intervals, self.before.shape[1], -1))
-        heard = ops.reshape(ops.conv(planes, kernel, padding="same"), (*shape, relative.pitches, -1, relative.units))
-        units = ops.relu(heard + ops.reshape(a, (*shape, relative.pitches, 1, relative.units)))
+        from_others = ops.reshape(
+            ops.conv(planes, kernel, padding="same"), (*shape, relative.pitches, -1, relative.units)
+        )
+        units = ops.relu(from_others + ops.reshape(a, (*shape, relative.pitches, 1, relative.units)))
         units = self.dropout(units, training=training)
         logits = ops.sum(units * ops.reshape(g, (*shape, 1, -1, relative.units)), axis=-1)  # (..., pitches, channels)
         return ops.reshape(ops.swapaxes(logits, -1, -2), (*shape, self.visible))
@@ -135,8 +137,8 @@ class NADE(FrameDistribution):
         channel, pitch = index // relative.pitches, index % relative.pitches
         away = ops.arange(relative.intervals) - relative.reach + pitch
         inside = ops.cast((away >= 0) & (away < relative.pitches), "float32")
-        heard = ops.take(relative.planes(frame), ops.clip(away, 0, relative.pitches - 1), axis=1)
-        window = ops.reshape(heard * inside[:, None], (-1, relative.intervals * channels))
+        from_others = ops.take(relative.planes(frame), ops.clip(away, 0, relative.pitches - 1), axis=1)
+        window = ops.reshape(from_others * inside[:, None], (-1, relative.intervals * channels))
         kernel = ops.reshape(ops.take(self.K, channel, axis=2), (-1, relative.units))
         of_pitch = ops.take(ops.reshape(a, (-1, relative.pitches, relative.units)), pitch, axis=1)
         of_channel = ops.take(ops.reshape(g, (-1, channels, relative.units)), channel, axis=1)

@@ -106,14 +106,14 @@ class RBM(FrameDistribution):
             v = self.gibbs_step(v, b_v, b_h, uniform_h, uniform_v)
         return v
 
-    def contrast(self, v, parameters):
-        """F(v) − F(v*) of each frame, (...), and v*."""
+    def contrast(self, v, parameters, gibbs_steps: int | None = None):
+        """F(v) − F(v*) of each frame, (...), and v*, the end of a chain of `gibbs_steps` (default: its own k)."""
         b_v, b_h = self.split(parameters)
-        v_star = ops.stop_gradient(self.gibbs(v, b_v, b_h, self.gibbs_steps))
+        v_star = ops.stop_gradient(self.gibbs(v, b_v, b_h, gibbs_steps or self.gibbs_steps))
         return self.free_energy(v, b_v, b_h) - self.free_energy(v_star, b_v, b_h), v_star
 
-    def loss(self, targets, parameters, training=False):
-        return self.contrast(ops.cast(targets, "float32"), parameters)[0]
+    def loss(self, targets, parameters, training=False, gibbs_steps: int | None = None):
+        return self.contrast(ops.cast(targets, "float32"), parameters, gibbs_steps)[0]
 
     def chain(self, v, parameters, noise, temperature):
         """The end of the chain of `sample_steps` steps from v (batch, visible); the two numbers of `noise` (batch, 2)

@@ -9,15 +9,15 @@ from keras import ops
 
 
 class Relative(NamedTuple):
-    """Units at every pitch that hear other pitches in semitones from their own.
+    """Units at every pitch that read other pitches in semitones from their own.
 
     What they learn in one key holds in every key, since the weights are those of intervals: the idea of Johnson,
     "Generating polyphonic music using tied parallel networks", EvoMUSART 2017.
 
     Attributes:
         units: at each pitch; 0 is none.
-        reach: semitones that they hear, up and down.
-        memory: frames before that they hear.
+        reach: semitones that they read, up and down.
+        memory: frames before that they read.
         pitches: of the roll. A frame holds, for each of its channels (sounding, struck; of each step), all pitches.
     """
 
@@ -75,8 +75,8 @@ class PitchContext(keras.layers.Layer):
     def call(self, frames, u, training=False):
         reach = self.relative.reach
         planes = ops.pad(self.relative.planes(frames), ((0, 0), (0, 0), (reach, reach), (0, 0)))
-        heard = ops.conv(planes, self.S, padding="valid")  # (batch, time, pitches, units)
-        biases = heard + (ops.matmul(u, self.W) + self.d)[..., None, :]
+        from_others = ops.conv(planes, self.S, padding="valid")  # (batch, time, pitches, units)
+        biases = from_others + (ops.matmul(u, self.W) + self.d)[..., None, :]
         return ops.reshape(biases, (*ops.shape(u)[:-1], self.relative.total))
 
     def compute_output_shape(self, frames_shape, u_shape):

@@ -1,15 +1,55 @@
-"""Reading symbols, and drawing them: a recurrent network whose input is noise.
-
-An *id* is what a network reads at a step: symbol + (known symbols + 2) × clock, where the clock is the step's place
-in its bar. One integer carries both, so that windows stay views of one integer column.
-"""
+"""Reading symbols, and drawing them: a recurrent network whose input is noise."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
+from zoo.layers.stepwise import state_sizes
+
 FORMS = ("one-hot", "scalar", "embedding")
+
+
+class SymbolClock(NamedTuple):
+    """How one integer, an *id*, tells a network at a step which symbol came before and what time it is:
+
+        id = symbol + (size + 2) × place in the bar
+
+    So windows stay views of one column of integers.
+
+    Attributes:
+        size: known symbols; unknown and start make it size + 2.
+        clock: grid steps in a bar; 1 is no clock, and ids are symbols.
+    """
+
+    size: int
+    clock: int = 1
+
+    @property
+    def symbols(self) -> int:
+        """Number of symbols."""
+        return self.size + 2
+
+    @property
+    def places(self) -> int:
+        """Number of features that `with_place` adds."""
+        return self.clock if self.clock > 1 else 0
+
+    def pack(self, symbols, times):
+        """Ids of symbols at times (grid steps since the beginning of a piece, or of a bar), of one shape."""
+        return symbols + self.symbols * (times % self.clock) if self.clock > 1 else symbols
+
+    def symbols_of(self, ids):
+        """The symbols in ids."""
+        return ids % self.symbols
+
+    def with_place(self, features, ids):
+        """Features (..., features) of ids (...), followed by the place in the bar as a one-hot."""
+        if not self.places:
+            return features
+        return ops.concatenate([features, ops.one_hot(ids // self.symbols, self.clock)], axis=-1)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -33,6 +73,7 @@ class SymbolInput(keras.layers.Layer):
     def __init__(self, size: int, form: str = "one-hot", width: int = 64, clock: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.size, self.form, self.width, self.clock = size, form, width, clock
+        self.packing = SymbolClock(size, clock)
         self.embedding = keras.layers.Embedding(size + 2, width) if form == "embedding" else None
 
     @property
@@ -46,20 +87,18 @@ class SymbolInput(keras.layers.Layer):
             self.embedding.build(shape)
 
     def call(self, ids):
-        symbols = ids % (self.size + 2)
+        symbols = self.packing.symbols_of(ids)
         if self.embedding:
             features = self.embedding(symbols)
         elif self.form == "scalar":
             features = ops.cast(symbols, "float32")[..., None] / self.size
         else:
-            features = ops.one_hot(symbols, self.size + 2)
-        if self.clock > 1:
-            features = ops.concatenate([features, ops.one_hot(ids // (self.size + 2), self.clock)], axis=-1)
-        return features
+            features = ops.one_hot(symbols, self.packing.symbols)
+        return self.packing.with_place(features, ids)
 
     def compute_output_shape(self, shape):
-        width = {"embedding": self.width, "scalar": 1, "one-hot": self.size + 2}[self.form]
-        return (*shape, width + (self.clock if self.clock > 1 else 0))
+        width = {"embedding": self.width, "scalar": 1, "one-hot": self.packing.symbols}[self.form]
+        return (*shape, width + self.packing.places)
 
     def get_config(self):
         config = {"size": self.size, "form": self.form, "width": self.width, "clock": self.clock}
@@ -122,14 +161,6 @@ class WindowStep(keras.layers.Layer):
         return [ops.concatenate([carried[0][:, 1:], ids], axis=1)]
 
 
-def state_sizes(layer: keras.layers.Layer) -> list[int]:
-    """Sizes of a recurrent layer's states; none for any other layer."""
-    if not isinstance(layer, keras.layers.RNN):
-        return []
-    size = layer.cell.state_size
-    return list(size) if isinstance(size, (list, tuple)) else [size]
-
-
 class SymbolSampler(keras.layers.Layer):
     """A cell for `keras.layers.RNN` that draws the next symbol by adding noise from its input to the logits
     (Gumbel-max).
@@ -157,7 +188,8 @@ class SymbolSampler(keras.layers.Layer):
         super().__init__(**kwargs)
         self.step, self.top_p = step, top_p
         self.advance, self.as_input = advance.astype("float32"), as_input.astype("float32")
-        self.steps_per_beat, self.most_per_beat, self.clock = steps_per_beat, most_per_beat, clock
+        self.steps_per_beat, self.most_per_beat = steps_per_beat, most_per_beat
+        self.packing = SymbolClock(len(advance), clock)
         self.bar = clock if clock > 1 else steps_per_beat
         self.state_size = [*step.state_size, 1, 1]
         self.output_size = 1
@@ -179,9 +211,7 @@ class SymbolSampler(keras.layers.Layer):
         same_beat = ops.floor(after / self.steps_per_beat) == ops.floor(time / self.steps_per_beat)
         used = ops.where(same_beat, used + 1, ops.zeros_like(used))
         time = after - self.bar * ops.floor(after / self.bar)
-        ids = ops.take(ops.convert_to_tensor(self.as_input), code)[:, None]
-        if self.clock > 1:
-            ids = ids + (size + 2) * time
+        ids = self.packing.pack(ops.take(ops.convert_to_tensor(self.as_input), code)[:, None], time)
         return ops.cast(code, "float32")[:, None], [*self.step.push(carried, ids), time, used]
 
     def _nucleus(self, logits, temperature):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-import itertools
 import reprlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import keras
 import numpy as np
@@ -20,6 +20,7 @@ from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
 from zoo.models import _priming
+from zoo.models._augmentation import Augmentation
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import trained, written
@@ -27,6 +28,7 @@ from zoo.training.hyperparameters import trained, written
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
 
+Made = TypeVar("Made")
 MOST_BEATS = 1_000_000  # of all pieces of one request together
 
 
@@ -39,16 +41,18 @@ class MusicModel:
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
     batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
-    optimizer: str = trained("adam", "how the weights are moved", choices=tuple(loop.OPTIMIZERS))
+    optimizer: str = trained("adam", "the optimizer", choices=tuple(loop.OPTIMIZERS))
     learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
     schedule: str = trained("constant", "of the learning rate; plateau halves it", choices=loop.SCHEDULES)
-    weight_decay: float = trained(0.0, "share of a weight, times the learning rate, that a step takes", low=0, high=1)
-    clip_norm: float = trained(0.0, "longest gradient, all weights together; 0 is any", low=0, high=1e6)
-    clip_value: float = trained(0.0, "largest entry of the gradient; 0 is any", low=0, high=1e6)
+    weight_decay: float = trained(0.0, "decoupled weight decay", low=0, high=1)
+    clip_norm: float = trained(0.0, "global gradient-norm clipping; 0 disables", low=0, high=1e6)
+    clip_value: float = trained(0.0, "gradient clipping by value; 0 disables", low=0, high=1e6)
     keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=loop.KEEP)
-    patience: int = trained(0, "epochs without better validation that end it; 0 never does", low=0, high=100_000)
-    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 is any", low=0, high=1e6)
-    updates: int = trained(0, "batches of training at most; 0 is any", low=0, high=10**9)
+    patience: int = trained(
+        0, "epochs without a better validation figure before training stops; 0 disables", low=0, high=100_000
+    )
+    minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 disables", low=0, high=1e6)
+    updates: int = trained(0, "batches of training at most; 0 disables", low=0, high=10**9)
     transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
     stretch: float = trained(0.0, "each epoch stretches every song at random by up to this share", low=0, high=0.5)
     steps_per_beat: int | str = written(
@@ -69,14 +73,18 @@ class MusicModel:
             raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
         self.codec: Codec | None = None
         self.network: keras.Model | None = None
+        self._helpers: dict[tuple, object] = {}  # what is compiled beside the network, of its layers
 
     def make_codec(self) -> Codec:
         """The representation, not yet fitted."""
         raise NotImplementedError
 
     def build(self) -> keras.Model:
-        """The network that is trained, not yet compiled."""
+        """A network for the music that `codec` writes down, not yet compiled; nothing of the model changes."""
         raise NotImplementedError
+
+    def check_network(self) -> None:
+        """Raise a UserError when the network is one that the model cannot score or sample."""
 
     def loss(self):
         """The loss to compile the network with."""
@@ -85,16 +93,20 @@ class MusicModel:
     def prepare(self, lines: list[Line]) -> None:
         """Start the network's weights from the training lines, before the first epoch; most need nothing."""
 
-    def begin(self, share: float, earlier: float | None) -> None:
+    def begin_epoch(self, share: float, earlier: float | None) -> None:
         """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
         epoch before, if there was one; most models train in one way throughout."""
 
-    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
-        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`; has a length."""
+    def end_epoch(self) -> None:
+        """Called after the batches of each epoch, before it is validated and its weights are kept."""
+
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> loop.Batches:
+        """The batches (x, y, sample weight) of one epoch, shuffled by `rng`."""
         raise NotImplementedError
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch."""
+        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch. Nothing of the
+        model changes."""
         raise NotImplementedError
 
     def generate(
@@ -124,14 +136,14 @@ class MusicModel:
         valid: Sequence[Song],
         *,
         weights: MusicModel | None = None,
-        watch: loop.Watch | None = None,
+        callback: loop.Callback | None = None,
         state_path: Path | None = None,
     ) -> dict[str, list[float]]:
         """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
 
         Args:
             weights: a trained model of the same shape to go on from; its vocabulary is kept.
-            watch: told of every batch and epoch.
+            callback: told of every batch and epoch.
             state_path: a file to keep the training's state in; if it is there, training goes on from it.
 
         Returns:
@@ -146,7 +158,7 @@ class MusicModel:
         )
         if weights:
             self.check_weights(weights)
-        self.codec = weights.codec if weights else self.make_codec().fit(self._transposed_everywhere(train))
+        self.codec = weights.codec if weights else self.make_codec().fit(self._augmentation().everywhere(train))
         lines, _ = self._encoded(train, "training")
         valid_lines, _ = self._encoded(valid, "validation")
         self._compile()
@@ -157,14 +169,11 @@ class MusicModel:
             self.prepare(lines)
         spent = time.perf_counter() - started
 
-        def lines_of_epoch(rng: np.random.Generator) -> list[Line]:
+        def batches(rng: np.random.Generator) -> loop.Batches:
             if not (self.transpose or self.stretch):
-                return lines
-            shifts = rng.integers(-self.transpose, self.transpose + 1, len(train))
-            songs = map(self._transposed, train, shifts.tolist())
-            if self.stretch:
-                songs = map(Song.stretch, songs, rng.uniform(1 - self.stretch, 1 + self.stretch, len(train)).tolist())
-            return encode_all(self.codec, songs)[0]
+                return self.batches(lines, rng)
+            songs = self._augmentation().drawn(train, rng)
+            return self.batches(encode_all(self.codec, songs)[0], rng)
 
         def validate() -> dict[str, float]:
             evaluation = self.evaluate(valid_lines, thorough=False)
@@ -172,7 +181,10 @@ class MusicModel:
             row = {"val_loss": evaluation.loss, "val_nats_per_beat": evaluation.nats / beats}
             return row if evaluation.accuracy is None else row | {"val_accuracy": evaluation.accuracy}
 
-        state = loop.train(self, lines_of_epoch, validate, spent=spent, watch=watch, state_path=state_path)
+        training = loop.Training(
+            self, self.network, self.training_identity(), batches, validate, self.begin_epoch, self.end_epoch
+        )
+        state = loop.train(training, spent=spent, callback=callback, state_path=state_path)
         return {key: [row.get(key) for row in state.history] for key in state.history[0]}
 
     def check_readable(self, corpus: Corpus, weights: MusicModel | None = None) -> None:
@@ -193,8 +205,11 @@ class MusicModel:
         """Raise a UserError when training cannot go on from `weights`."""
         if weights.make_codec() != self.make_codec():
             raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
-        self.codec = weights.codec
-        if [each.shape for each in self.build().weights] != [each.shape for each in weights.network.weights]:
+        twin = dataclasses.replace(self)  # untrained, so that nothing of this model changes
+        twin.codec = weights.codec
+        with loop.seeded(self.seed):
+            shapes = checkpoint.outline(twin.build)
+        if shapes != [tuple(weight.shape) for weight in weights.network.weights]:
             raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
 
     def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
@@ -238,15 +253,15 @@ class MusicModel:
         self._require_fit()
         self.check_request(count, beats, temperature, top_p, prime_beats, seed)
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
-        primers = heard = None
+        primers = primer_music = None
         if songs := _songs(() if prime is None else prime, "the primer"):
             nothing = f"holds nothing {self.nothing_to_read()}"
             ticks = round(prime_beats * TICKS_PER_BEAT)
-            primers, heard = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
+            primers, primer_music = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
         codes = self.generate(count, steps, temperature, top_p, primers, seed)
         pieces = [self.codec.decode(code, steps) for code in codes]
-        if heard:
-            pieces = [_priming.joined(before, after) for before, after in zip(heard, pieces, strict=True)]
+        if primer_music:
+            pieces = [_priming.joined(primer, piece) for primer, piece in zip(primer_music, pieces, strict=True)]
         return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
 
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
@@ -263,9 +278,9 @@ class MusicModel:
             if not isinstance(value, kind) or not low <= value <= high:
                 number = "a whole number" if kind is Integral else "a number"
                 raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
-        if (asked := count * max(beats, prime_beats)) > MOST_BEATS:
+        if (total := count * max(beats, prime_beats)) > MOST_BEATS:
             raise UserError(
-                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
             )
 
     def save(self, folder: Path | str, **extra: object) -> None:
@@ -283,6 +298,12 @@ class MusicModel:
             "hyperparameters": hyperparameters.values(self),
         }
 
+    def training_identity(self) -> str:
+        """A digest of what training depends on, the vocabulary included: by it a kept state is known again."""
+        described = self.to_json()
+        described["hyperparameters"] = hyperparameters.as_trained(type(self), described["hyperparameters"])
+        return loop.identity(described, self.codec.to_json())
+
     def restore(self, described: dict, path: Path) -> None:
         """Take the codec from what `model.json` holds and the weights from the file at `path`.
 
@@ -290,7 +311,8 @@ class MusicModel:
             UserError: when they are missing, damaged or of another model.
         """
         self.codec = self.make_codec().restored(described.get("codec"))
-        checkpoint.check_weights(path, self.build)
+        with loop.seeded(self.seed):
+            checkpoint.check_weights(path, self.build)
         self._compile()
         checkpoint.load_weights(self.network, path)
 
@@ -308,8 +330,9 @@ class MusicModel:
         ]
 
     def _compile(self) -> None:
-        keras.utils.set_random_seed(self.seed)  # initial weights
-        self.network = self.build()
+        with loop.seeded(self.seed):  # initial weights
+            self.network, self._helpers = self.build(), {}
+        self.check_network()
         self.network.compile(
             optimizer=loop.make_optimizer(self),
             loss=self.loss(),
@@ -320,6 +343,12 @@ class MusicModel:
     def metrics(self) -> list:
         """Metrics beside the training loss."""
         return []
+
+    def _helper(self, name: str, make: Callable[..., Made], *key: object) -> Made:
+        """What `make(*key)` builds around the network's layers, made once for each network."""
+        if (name, *key) not in self._helpers:
+            self._helpers[(name, *key)] = make(*key)
+        return self._helpers[(name, *key)]
 
     def _require_fit(self) -> None:
         if self.network is None:
@@ -338,21 +367,12 @@ class MusicModel:
         """How the sentence "the music holds nothing …" ends, with the way out."""
         return f"that {self.model_name()} can read."
 
-    def _transposed(self, song: Song, semitones: int) -> Song:
-        """`song` moved, or as it was where a note would leave the range that the model knows."""
-        low, high = self.pitch_range()
-        if not len(song) or song.pitch.min() + semitones < low or song.pitch.max() + semitones > high:
-            return song
-        return song.transpose(semitones)
+    def _augmentation(self) -> Augmentation:
+        return Augmentation(self.transpose, self.stretch, *self.pitch_range())
 
     def pitch_range(self) -> tuple[int, int]:
         """Lowest and highest MIDI pitch that the model knows."""
         return 0, 127
-
-    def _transposed_everywhere(self, songs: Sequence[Song]) -> Iterator[Song]:
-        """What training may come to see: a vocabulary is made from it."""
-        for song, shift in itertools.product(songs, range(-self.transpose, self.transpose + 1)):
-            yield self._transposed(song, shift)
 
 
 def _songs(songs: Iterable[Song], what: str) -> list[Song]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -13,33 +13,22 @@ import numpy as np
 from zoo._errors import UserError
 from zoo.codecs import AUTO, Line, RollCodec
 from zoo.codecs.roll import HIGH, LOW
-from zoo.evaluation.likelihood import Evaluation, frame_accuracy
+from zoo.evaluation.estimators import Estimator, estimate
+from zoo.evaluation.likelihood import Evaluation
 from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
 from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
 from zoo.models._base import MusicModel
 from zoo.training.hyperparameters import option, trained, written
+from zoo.training.loop import Batches
 
 READER_STEPS = 128
 READER_BATCH = 16
 SAMPLER_STEPS = 16
 SONGS_AT_ONCE = 5  # by one core
 SORTED_BATCHES = 8  # so many batches are sorted by length at a time
-MEASURED_AT_ONCE = 16384  # frames: their parameters are held in memory
 # Of Boulanger-Lewandowski et al. 2012: the keys of a piano, one frame a quarter note.
 PAPER_ROLL = {"low": 21, "high": 108, "struck": False, "steps_per_beat": 1}
-DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a distribution says of single frames."""
-
-    log_p: np.ndarray  # (frames,)
-    loss: float  # the training loss, averaged
-    drawn: np.ndarray  # (draws, frames, bits): draws of the same frames
-    variance: np.ndarray | None = None  # (frames,) of log_p, where it is an estimate
-    details: dict = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -60,9 +49,11 @@ class FrameModel(MusicModel):
     cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
     dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
 
-    relative: int = option(0, "units at every pitch that hear others, in semitones from it", low=0, high=4096)
-    reach: int = option(24, "semitones that those units hear, up and down", low=1, high=127)
-    memory: int = option(2, "frames before that those units hear", low=1, high=1000)
+    relative: int = option(
+        0, "units at every pitch that read the others, in semitones from it; 0 is none", low=0, high=4096
+    )
+    reach: int = option(24, "semitones that those units read, up and down", low=1, high=127)
+    memory: int = option(2, "frames before that those units read", low=1, high=1000)
 
     def __post_init__(self):
         super().__post_init__()
@@ -79,13 +70,9 @@ class FrameModel(MusicModel):
         """What its likelihood is: exact, an estimate or a bound."""
         raise NotImplementedError
 
-    def measure(self, frames: np.ndarray, parameters: np.ndarray, thorough: bool) -> Measured:
-        """Likelihood of frames (frames, bits) under the distributions with those parameters (frames, parameters)."""
+    def estimator(self, thorough: bool) -> Estimator:
+        """What measures frames under that distribution; not `thorough`, it may be cheaper, for every epoch."""
         raise NotImplementedError
-
-    def frames_to_measure(self, total: int, thorough: bool) -> int:
-        """How many of `total` frames are measured and stand for all."""
-        return total
 
     def at_every_pitch(self) -> Relative:
         """The units at every pitch, for `make_distribution`."""
@@ -109,11 +96,20 @@ class FrameModel(MusicModel):
     # Training.
 
     def build(self) -> keras.Model:
-        self._compiled = {}
         frames = keras.Input((None, self.codec.bits), name="frames")
-        self.distribution = self.make_distribution()
-        self.conditioned = Conditioned(self.distribution, self.units, self.cell, self.dropout, name=self.model_name())
-        return keras.Model(frames, self.conditioned(frames))
+        distribution = self.make_distribution()
+        conditioned = Conditioned(distribution, self.units, self.cell, self.dropout, name=self.model_name())
+        return keras.Model(frames, conditioned(frames))
+
+    @property
+    def conditioned(self) -> Conditioned:
+        """The network's only layer."""
+        return self.network.layers[-1]
+
+    @property
+    def distribution(self) -> FrameDistribution:
+        """The distribution of one frame, inside the network."""
+        return self.conditioned.distribution
 
     def loss(self):
         return FrameLoss(self.distribution)
@@ -123,92 +119,21 @@ class FrameModel(MusicModel):
         frames = np.concatenate([line.codes for line in lines])
         self.distribution.start((frames.sum(0) + 0.5) / (len(frames) + 1))
 
-    def batches(self, lines: list[Line], rng: np.random.Generator) -> Sequence:
+    def batches(self, lines: list[Line], rng: np.random.Generator) -> Batches:
         return FrameBatches(self, lines, rng)
 
     # Likelihood.
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        total = sum(len(line.codes) for line in lines)
-        return self.evaluate_some(lines, self.frames_to_measure(total, thorough), thorough)
+        estimator, read = self.estimator(thorough), self.reader.parameters
+        evaluation = estimate(estimator, lines, read)
+        checks = {name: estimate(other, lines, read).details for name, other in estimator.checks().items()}
+        return dataclasses.replace(evaluation, details=evaluation.details | checks)
 
-    def evaluate_some(self, lines: list[Line], most: int, thorough: bool) -> Evaluation:
-        """`evaluate` by at most so many frames, at even distances: the same ones every time."""
-        total, pieces = sum(len(line.codes) for line in lines), []
-        picked = np.arange(min(most, total)) * total // min(most, total)
-        for frames, parameters in self._frames_and_parameters(lines, picked):
-            if not np.abs(parameters).max() < DIVERGED:
-                return Evaluation(nats=float("nan"), kind=self.kind(), loss=float("nan"))
-            measured = self.measure(frames, parameters, thorough)
-            paper, union = frame_accuracy(measured.drawn, frames)
-            variance = 0.0 if measured.variance is None else measured.variance.sum()
-            nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
-            pieces.append([nats, loss, paper.sum(), union.sum(), variance])
-        nats, loss, paper, union, variance = np.sum(pieces, axis=0)
-        count, scale = len(picked), total / len(picked)
-        return Evaluation(
-            nats=float(nats * scale),
-            kind=self.kind(),
-            loss=float(loss / count),
-            accuracy=float(paper / count),
-            standard_error=None if measured.variance is None else float(np.sqrt(variance) * scale),
-            details={
-                **measured.details,
-                "frames": count,
-                "nats_per_frame": float(nats / count),
-                "accuracy_union": float(union / count),
-            },
-        )
-
-    def _frames_and_parameters(self, lines: list[Line], picked: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Picked frames of all lines with their parameters, MEASURED_AT_ONCE at a time or a few more."""
-        waiting, start = [], 0
-        for first in range(0, len(lines), READER_BATCH):
-            group = [line.codes for line in lines[first : first + READER_BATCH]]
-            frames, parameters = np.concatenate(group), np.concatenate(self._carry(group)[0])
-            mine = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
-            start += len(frames)
-            waiting.append((frames[mine], parameters[mine]))
-            if sum(len(part) for part, _ in waiting) >= MEASURED_AT_ONCE or first + READER_BATCH >= len(lines):
-                whole = tuple(np.concatenate(parts) for parts in zip(*waiting, strict=True))
-                waiting = []
-                if len(whole[0]):
-                    yield whole
-
-    def _make(self, name: str, make, *key) -> keras.Model:
-        """A compiled helper of the network, made once."""
-        if (name, *key) not in self._compiled:
-            self._compiled[(name, *key)] = make(*key)
-        return self._compiled[(name, *key)]
-
-    def _carry(self, group: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Read whole frame sequences from u(0): the parameters of every frame, and the final states (batch, units)."""
-        reader = self._make("read", self._make_reader)
-        steps = max(-(-len(codes) // READER_STEPS) for codes in group) * READER_STEPS
-        batch = max(READER_BATCH, len(group))  # few shapes, few compilations
-        memory = self.conditioned.memory
-        frames = np.zeros((batch, memory + steps, self.codec.bits), np.float32)  # silence before the first
-        mask = np.zeros((batch, steps), bool)
-        for row, codes in enumerate(group):
-            frames[row, memory : memory + len(codes)], mask[row, : len(codes)] = codes, True
-        states = [np.asarray(state) for state in self.conditioned.initial_states(batch)]
-        found = []
-        for begin in range(0, steps, READER_STEPS):
-            past, piece = frames[:, begin : begin + memory], slice(begin, begin + READER_STEPS)
-            inputs = [frames[:, memory:][:, piece], past, mask[:, piece], *states]
-            parameters, *states = reader.predict_on_batch(inputs)
-            found.append(np.asarray(parameters))
-        found = np.concatenate(found, axis=1)
-        return [row[: len(codes)] for row, codes in zip(found, group, strict=False)], [
-            state[: len(group)] for state in states
-        ]
-
-    def _make_reader(self) -> keras.Model:
-        frames = keras.Input((READER_STEPS, self.codec.bits))
-        past = keras.Input((self.conditioned.memory, self.codec.bits))
-        mask = keras.Input((READER_STEPS,), dtype="bool")
-        states = [keras.Input((size,)) for size in self.conditioned.state_sizes]
-        return keras.Model([frames, past, mask, *states], Reader(self.conditioned)([frames, past, mask, *states]))
+    @property
+    def reader(self) -> FrameReader:
+        """The network, compiled to read music."""
+        return self._helper("read", FrameReader, self.conditioned)
 
     # Sampling.
 
@@ -218,7 +143,7 @@ class FrameModel(MusicModel):
             raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
 
     def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
-        sampler, frames = self._make("sample", self._make_sampler), -(-steps // self.steps_per_frame)
+        sampler, frames = self._helper("sample", self._make_sampler), -(-steps // self.steps_per_frame)
         sampler.make_predict_function()  # threads would make one each
         groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
         # The last group is filled up: one shape, one compilation, and no song depends on how many there are.
@@ -241,7 +166,10 @@ class FrameModel(MusicModel):
         past = np.zeros((SONGS_AT_ONCE, back, self.codec.bits), np.float32)
         for row, codes in enumerate(primers or []):
             past[row, max(back - len(codes), 0) :] = codes[-back:]
-        states = self._carry(primers)[1] if primers else map(np.asarray, self.conditioned.initial_states(SONGS_AT_ONCE))
+        if primers:
+            _, states = self.reader.read(primers)
+        else:
+            states = map(np.asarray, self.conditioned.initial_states(SONGS_AT_ONCE))
         return [past.reshape(SONGS_AT_ONCE, -1), *states]
 
     def _roll_out(self, sampler, rngs, frames: int, temperature, memory) -> list[np.ndarray]:
@@ -265,15 +193,62 @@ class FrameModel(MusicModel):
         return sampler
 
 
-class FrameLoss(keras.losses.Loss):
-    """A distribution's loss per frame, averaged over the frames that weigh something."""
+class FrameReader:
+    """Reads whole frame sequences, some steps at a time, compiled once.
 
-    def __init__(self, distribution: FrameDistribution, **kwargs):
-        super().__init__(reduction="mean_with_sample_weight", **kwargs)
-        self.distribution = distribution
+    Args:
+        conditioned: the network's layer, built.
+        steps: frames at a time; the state is carried on.
+    """
+
+    def __init__(self, conditioned: Conditioned, steps: int = READER_STEPS):
+        self.conditioned, self.steps, self.bits = conditioned, steps, conditioned.distribution.visible
+        frames = keras.Input((steps, self.bits))
+        past = keras.Input((conditioned.memory, self.bits))
+        mask = keras.Input((steps,), dtype="bool")
+        states = [keras.Input((size,)) for size in conditioned.state_sizes]
+        inputs = [frames, past, mask, *states]
+        self.network = keras.Model(inputs, Reader(conditioned)(inputs))
+
+    def parameters(self, sequences: list[np.ndarray]) -> list[np.ndarray]:
+        """The parameters of every frame, (frames, parameters), of sequences (frames, bits)."""
+        return self.read(sequences)[0]
+
+    def read(self, sequences: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The parameters of every frame, and the states after each sequence, (sequences, units), from u(0) on."""
+        steps = max(-(-len(codes) // self.steps) for codes in sequences) * self.steps
+        batch = max(READER_BATCH, len(sequences))  # few shapes, few compilations
+        memory = self.conditioned.memory
+        frames = np.zeros((batch, memory + steps, self.bits), np.float32)  # silence before the first
+        mask = np.zeros((batch, steps), bool)
+        for row, codes in enumerate(sequences):
+            frames[row, memory : memory + len(codes)], mask[row, : len(codes)] = codes, True
+        states = [np.asarray(state) for state in self.conditioned.initial_states(batch)]
+        pieces = []
+        for begin in range(0, steps, self.steps):
+            past, piece = frames[:, begin : begin + memory], slice(begin, begin + self.steps)
+            inputs = [frames[:, memory:][:, piece], past, mask[:, piece], *states]
+            parameters, *states = self.network.predict_on_batch(inputs)
+            pieces.append(np.asarray(parameters))
+        parameters = np.concatenate(pieces, axis=1)
+        of_sequences = [row[: len(codes)] for row, codes in zip(parameters, sequences, strict=False)]
+        return of_sequences, [state[: len(sequences)] for state in states]
+
+
+class FrameLoss(keras.losses.Loss):
+    """A distribution's loss per frame, averaged over the frames that weigh something.
+
+    Args:
+        distribution: of one frame.
+        **settings: arguments of its `loss` that are its own.
+    """
+
+    def __init__(self, distribution: FrameDistribution, **settings: object):
+        super().__init__(reduction="mean_with_sample_weight")
+        self.distribution, self.settings = distribution, settings
 
     def call(self, y_true, y_pred):
-        return self.distribution.loss(y_true, y_pred, training=True)
+        return self.distribution.loss(y_true, y_pred, training=True, **self.settings)
 
 
 class FrameBatches:
@@ -283,15 +258,15 @@ class FrameBatches:
     def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator):
         self.batch, self.chunk, self.bits = model.batch, model.chunk, model.codec.bits
         self.frames = [line.codes for line in lines]
-        found = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
-        self.targets = np.split(found, np.cumsum([len(frames) for frames in self.frames])[:-1])
+        targets = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
+        self.targets = np.split(targets, np.cumsum([len(frames) for frames in self.frames])[:-1])
         self.silence = model.distribution.targets(np.zeros((1, self.bits), np.uint8))[0, :1]
         pieces = [(row, at) for row, frames in enumerate(self.frames) for at in range(0, len(frames), self.chunk)]
         pieces = [pieces[index] for index in rng.permutation(len(pieces))]
         pool, self.groups = SORTED_BATCHES * self.batch, []
         for first in range(0, len(pieces), pool):
-            found = sorted(pieces[first : first + pool], key=self._length)
-            self.groups += [found[begin : begin + self.batch] for begin in range(0, len(found), self.batch)]
+            alike = sorted(pieces[first : first + pool], key=self._length)
+            self.groups += [alike[begin : begin + self.batch] for begin in range(0, len(alike), self.batch)]
         self.groups = [self.groups[index] for index in rng.permutation(len(self.groups))]
 
     def _length(self, piece: tuple[int, int]) -> int:
@@ -309,7 +284,7 @@ class FrameBatches:
             y = np.zeros((*shape, self.targets[0].shape[-1]), self.silence.dtype) + self.silence
             for row, (line, at) in enumerate(group):
                 piece = slice(at, at + self.chunk)
-                found = self.frames[line][piece]
-                x[row, : len(found)], y[row, : len(found)] = found, self.targets[line][piece]
-                weight[row, : len(found)] = 1
+                frames = self.frames[line][piece]
+                x[row, : len(frames)], y[row, : len(frames)] = frames, self.targets[line][piece]
+                weight[row, : len(frames)] = 1
             yield x, y, weight

@@ -11,7 +11,7 @@ from zoo._errors import UserError
 from zoo.codecs import Codec, Line
 from zoo.song import COLUMNS, Song
 
-TOLD = 3  # names of primers in one warning
+MOST_NAMED = 3  # names of primers in one warning
 
 
 def primers(
@@ -24,7 +24,7 @@ def primers(
         codec: fitted.
         songs: taken in turn, and the lines of each in turn.
         ticks: how much of the start of each is used.
-        model: its name, for what is told.
+        model: its name, for what is written about it.
         nothing: how the sentence ends that tells of a song without a line.
 
     Warns:
@@ -39,26 +39,26 @@ def primers(
         lines = codec.encode(song)
         if not lines:
             raise UserError(f"the primer {song.name or ''} {nothing}".replace("  ", " "))
-        choices.append([_heard(codec, song, line) for line in lines])
+        choices.append([_read(codec, song, line) for line in lines])
         if share := codec.unknown_share(np.concatenate([line.codes for line in lines])):
             name = song.name or "the primer"
             unknown[name] = max(share, unknown.get(name, 0.0))
-            if not any(len(heard) for _, heard in choices[-1]):
+            if not any(len(music) for _, music in choices[-1]):
                 raise UserError(
                     f"{model} knows no note of {name}: {share:.1%} of its symbols are not in the vocabulary, which is "
                     "what the training music held; take a primer more like that music, or another model."
                 )
     if unknown:
         worst = sorted(unknown.items(), key=lambda entry: -entry[1])
-        told = ", ".join(f"{share:.1%} of {name}" for name, share in worst[:TOLD])
-        more = f" and parts of {len(worst) - TOLD} more" * (len(worst) > TOLD)
-        warnings.warn(f"{model} leaves out what is not in its vocabulary: {told}{more}.", stacklevel=3)
+        shares = ", ".join(f"{share:.1%} of {name}" for name, share in worst[:MOST_NAMED])
+        more = f" and parts of {len(worst) - MOST_NAMED} more" * (len(worst) > MOST_NAMED)
+        warnings.warn(f"{model} leaves out what is not in its vocabulary: {shares}{more}.", stacklevel=3)
     picked = [choices[i % len(choices)] for i in range(count)]
     pairs = [lines[(i // len(choices)) % len(lines)] for i, lines in enumerate(picked)]
     return [line for line, _ in pairs], [song for _, song in pairs]
 
 
-def _heard(codec: Codec, song: Song, line: Line) -> tuple[Line, Song]:
+def _read(codec: Codec, song: Song, line: Line) -> tuple[Line, Song]:
     """What of `line` is read, and the music it stands for. That ends where the codes do, so that what a model goes on
     with begins where the model takes it to begin: a representation may drop a rest at the end, or round up to frames.
     """

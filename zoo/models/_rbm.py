@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import keras
@@ -10,15 +9,13 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import Line
-from zoo.evaluation.annealing import CHAINS, Annealed, anneal
-from zoo.evaluation.likelihood import Evaluation
+from zoo.evaluation.annealing import CHAINS
 from zoo.layers.rbm import RBM
 from zoo.models._frames import FrameLoss, FrameModel
 from zoo.training import loop
 from zoo.training.hyperparameters import measured, option, trained
 
 QUICK = (50, 5)  # temperatures, chains: for every epoch
-DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 PRETRAINING_BATCH = 100
 
 
@@ -63,45 +60,22 @@ class RBMModel(FrameModel):
             return
         rbm, inputs = self.first_machine(), keras.Input((self.codec.bits,))
         single = keras.Model(inputs, rbm(inputs))
-        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm))
+        single.compile(keras.optimizers.SGD(self.pretrain_rate), FrameLoss(rbm, gibbs_steps=1))
         frames = np.concatenate([line.codes for line in lines]).astype(np.float32)
-        steps, rbm.gibbs_steps = rbm.gibbs_steps, 1
         for epoch in range(self.pretrain_epochs):
             loop.reseed(single, self.seed, epoch)
             order = np.random.default_rng([self.seed, epoch]).permutation(len(frames))
             for first in range(0, len(frames), PRETRAINING_BATCH):
                 picked = frames[np.resize(order[first : first + PRETRAINING_BATCH], PRETRAINING_BATCH)]
                 single.train_on_batch(picked, picked)
-        rbm.gibbs_steps = steps
 
-    def frames_to_measure(self, total: int, thorough: bool) -> int:
-        return total if thorough else self.quick_frames
-
-    def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        found = super().evaluate(lines, thorough)
-        if not (thorough and self.anneal_twice):
-            return found
-        once = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
-        self.anneal_steps *= 2
-        try:
-            twice = self.evaluate_some(lines, DOUBLED_FRAMES, thorough).details
-        finally:
-            self.anneal_steps //= 2
-        return dataclasses.replace(found, details=found.details | {"once": once, "twice": twice})
-
-    def anneal(self, W, b_v, b_h, base, hints, thorough: bool) -> tuple[Annealed, dict]:
-        """log Z of one machine a frame, and how it was estimated; see `zoo.evaluation.annealing.anneal`."""
+    def annealing(self, thorough: bool) -> dict:
+        """Arguments of an estimator that anneals."""
         temperatures, chains = (self.anneal_steps, self.anneal_chains) if thorough else QUICK
-        found = anneal(np.asarray(W), b_v, b_h, np.asarray(base), hints, temperatures, chains, self.seed)
-        return found, {"temperatures": temperatures, "chains": chains}
-
-
-def free_energy(v, W, b_v, b_h) -> np.ndarray:
-    """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
-    v = np.asarray(v, np.float32)
-    return -(v * b_v).sum(-1) - softplus(v @ np.asarray(W) + b_h).sum(-1)
-
-
-def softplus(x: np.ndarray) -> np.ndarray:
-    """log(1 + exp(x)), in a fraction of the time that np.logaddexp takes."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+        return {
+            "temperatures": temperatures,
+            "chains": chains,
+            "seed": self.seed,
+            "most": None if thorough else self.quick_frames,
+            "twice": thorough and self.anneal_twice,
+        }

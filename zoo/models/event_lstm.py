@@ -24,7 +24,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from zoo.codecs import EventCodec
+from zoo.codecs import EventCodec, PerformanceCodec
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
 from zoo.training.hyperparameters import option, trained, written
@@ -66,13 +66,12 @@ class EventLSTM(SymbolModel):
         ),
     }  # fmt: skip
 
-    def make_codec(self) -> EventCodec:
-        return EventCodec(
-            steps_per_beat=self.steps_per_beat,
-            split=self.split,
-            longest_shift=self.longest_shift,
-            velocity_bins=self.velocity_bins,
-        )
+    def make_codec(self) -> EventCodec | PerformanceCodec:
+        if self.split:
+            return PerformanceCodec(
+                steps_per_beat=self.steps_per_beat, velocity_bins=self.velocity_bins, longest_shift=self.longest_shift
+            )
+        return EventCodec(steps_per_beat=self.steps_per_beat, velocity_bins=self.velocity_bins)
 
     def layers(self, size: int) -> list[keras.Layer]:
         form = "embedding" if self.embedding else "one-hot"

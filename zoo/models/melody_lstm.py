@@ -1,6 +1,6 @@
 """A monophonic line on a grid, one class a step, read by an LSTM that predicts the next step.
 
-The model hears only lines: tracks that never sound two notes at once (or, with `voice=skyline`, the highest note of
+The model reads only lines: tracks that never sound two notes at once (or, with `voice=skyline`, the highest note of
 any music). Time is cut into equal steps, a sixteenth note each; at every step the line is one of 128 pitches or a
 rest. The published form cannot tell a held note from a repeated one; with a *hold* class it can.
 
@@ -36,7 +36,7 @@ class MelodyLSTM(SymbolModel):
     dense: int = option(0, "units of a dense layer before the last one; 0 is none", low=0, high=65_536)
     dropout: float = trained(0.2, "share of LSTM outputs dropped in training", low=0, high=0.99)
     hold: bool = written(False, "a class of its own for holding a note, so that a repeated one is struck again")
-    voice: str = written("lines", "what is heard: monophonic tracks, or the highest note of all", choices=VOICES)
+    voice: str = written("lines", "what is encoded: monophonic tracks, or the highest note of all", choices=VOICES)
 
     presets: ClassVar = {
         "smoke": dict(units=(16,), epochs=2, updates=200, window=8),

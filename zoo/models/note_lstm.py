@@ -24,7 +24,7 @@ from typing import ClassVar
 import keras
 
 from zoo._errors import UserError
-from zoo.codecs import ChordCodec
+from zoo.codecs import ChordCodec, ExactChordCodec
 from zoo.layers.contents import ContentInput, ContentLogits
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
@@ -67,8 +67,8 @@ class NoteLSTM(SymbolModel):
         if self.content and not self.embedding:
             raise UserError("--content needs the width of its vectors: --embedding 64.")
 
-    def make_codec(self) -> ChordCodec:
-        return ChordCodec(steps_per_beat=self.steps_per_beat, exact=self.exact)
+    def make_codec(self) -> ChordCodec | ExactChordCodec:
+        return (ExactChordCodec if self.exact else ChordCodec)(steps_per_beat=self.steps_per_beat)
 
     def layers(self, size: int) -> list[keras.Layer]:
         if self.content:

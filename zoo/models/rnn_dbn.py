@@ -8,8 +8,8 @@ recurrent network reads the frames so far and moves the biases of both.
 
 It is trained layer by layer: first the lower machine alone, which is an RNN-RBM; then the upper one, which starts as
 the lower one turned over, on the patterns that the lower one finds; then both together. To draw a frame, the upper
-machine is shaken, twenty-five times, and the pattern it ends in becomes notes. The likelihood is a lower bound, which
-rests on an estimate by annealed importance sampling.
+machine takes twenty-five steps of Gibbs sampling, and the pattern it ends in becomes notes. The likelihood is a lower
+bound, which rests on an estimate by annealed importance sampling.
 
 Sources: Hinton, Osindero, Teh, Neural Computation 2006; Goel, Vohra, Sahoo, ICANN 2014 (RNN-DBN); Vohra, Goel, Sahoo,
 2015 (DBN-LSTM).
@@ -17,23 +17,17 @@ Sources: Hinton, Osindero, Teh, Neural Computation 2006; Goel, Vohra, Sahoo, ICA
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from zoo.evaluation.likelihood import BOUND
+from zoo.evaluation.estimators import BoundedDBN
 from zoo.layers.dbn import DBN, LOWER, TOGETHER, UPPER
 from zoo.layers.rbm import RBM
-from zoo.models._frames import PAPER_ROLL, Measured
-from zoo.models._rbm import RBMModel, free_energy, softplus
+from zoo.models._frames import PAPER_ROLL
+from zoo.models._rbm import RBMModel
 from zoo.training.hyperparameters import option, trained
-
-DRAWS = 100  # of h for each frame: the more, the closer is the bound
-AT_ONCE = 16  # frames: their draws stay in a core's cache
 
 
 @dataclass(kw_only=True)
@@ -72,7 +66,7 @@ class RNNDBN(RBMModel):
         return self.distribution.lower
 
     def kind(self) -> str:
-        return BOUND
+        return BoundedDBN.kind
 
     def stage(self, share: float) -> str:
         """What is trained when that share of the training is behind."""
@@ -80,7 +74,7 @@ class RNNDBN(RBMModel):
             return LOWER
         return UPPER if share < self.lower_share + self.upper_share else TOGETHER
 
-    def begin(self, share: float, earlier: float | None) -> None:
+    def begin_epoch(self, share: float, earlier: float | None) -> None:
         stage = self.stage(share)
         if self.distribution.stage != stage:
             self.distribution.stage, self.conditioned.frozen = stage, stage == UPPER
@@ -90,52 +84,9 @@ class RNNDBN(RBMModel):
                 if variable is not self.network.optimizer._learning_rate:
                     variable.assign(np.zeros(variable.shape))
 
-    def evaluate(self, lines, thorough=True):
-        if self.distribution.stage == LOWER:
+    def end_epoch(self) -> None:
+        if self.distribution.stage == LOWER:  # the upper machine follows, so that the whole network is judged and kept
             self.distribution.unroll(self.conditioned.W_u)
-        return super().evaluate(lines, thorough)
 
-    def measure(self, frames, parameters, thorough) -> Measured:
-        """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v), where p(h) =
-        exp(−F(h)) ÷ Z of the upper machine.
-
-        Reference: Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
-        """
-        dbn = self.distribution
-        W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
-        lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
-        (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
-        pieces = [slice(first, first + AT_ONCE) for first in range(0, len(frames), AT_ONCE)]
-
-        def bound(rows):
-            v = frames[rows].astype(np.float32)
-            q_in = v @ W + b_q[rows]
-            h = _draw(np.random.default_rng([self.seed, rows.start, 0]), q_in, DRAWS)
-            log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
-            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(DRAWS)
-
-        def down(rows):
-            """From where the chains end, draws of the upper machine's other side, to the notes."""
-            rng = np.random.default_rng([self.seed, rows.start, 1])
-            h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
-            return _draw(rng, h @ G.T + b_v[rows]).astype(np.uint8)
-
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            bounds = pool.map(bound, pieces)  # begins at once, while a core waits for the annealing to be compiled
-            # The upper machine annealed from its other side, which began as the visible units.
-            base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(self.extra, np.float32)])
-            hints = np.pad(frames, ((0, 0), (0, self.extra)))
-            annealed, how = self.anneal(U.T, b_2, b_1, base, hints, thorough)
-            log_p = np.concatenate(list(bounds)) - annealed.log_z
-            drawn = np.concatenate(list(pool.map(down, pieces)), axis=1)
-        return Measured(log_p, float(-log_p.mean()), drawn, annealed.variance, how | {"draws": DRAWS})
-
-
-def _draw(rng: np.random.Generator, logit: np.ndarray, *draws: int) -> np.ndarray:
-    """Independent bits that are on with probability sigmoid(logit), (*draws, *logit's shape) float32."""
-    return (rng.random((*draws, *logit.shape), np.float32) < 0.5 * (1 + np.tanh(0.5 * logit))).astype(np.float32)
-
-
-def _log_p(bits: np.ndarray, logit: np.ndarray) -> np.ndarray:
-    """Σ log p of independent bits over the last axis."""
-    return (bits * logit - softplus(logit)).sum(-1)
+    def estimator(self, thorough: bool) -> BoundedDBN:
+        return BoundedDBN(dbn=self.distribution, **self.annealing(thorough))

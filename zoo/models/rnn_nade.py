@@ -6,7 +6,7 @@ A neural autoregressive distribution estimator (NADE) goes through the bits of a
 highest and gives each a probability that depends on those before it: with a C and an E in the bass, a G above is
 likely. A recurrent network reads the frames so far and moves the biases, so that the chord fits what came before.
 
-In our tuned form every pitch has a few hidden units of its own besides, which hear the last frames and the bits before
+In our tuned form every pitch has a few hidden units of its own besides, which read the last frames and the bits before
 theirs in semitones from that pitch, and which all pitches share: that a fifth above a held bass is likely is then
 learnt once, not in every key anew.
 
@@ -22,16 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import keras
-import numpy as np
-
-from zoo.evaluation.likelihood import EXACT
-from zoo.layers.frames import Method
+from zoo.evaluation.estimators import CompiledNADE, ExactNADE
 from zoo.layers.nade import NADE
-from zoo.models._frames import PAPER_ROLL, FrameModel, Measured
-
-DRAWS = 5  # of each frame, for the expected accuracy
-AT_ONCE = 1024  # frames
+from zoo.models._frames import PAPER_ROLL, FrameModel
 
 
 @dataclass(kw_only=True)
@@ -58,31 +51,8 @@ class RNNNADE(FrameModel):
         return NADE(self.hidden, self.dropout, self.at_every_pitch(), name="nade")
 
     def kind(self) -> str:
-        return EXACT
+        return ExactNADE.kind
 
-    def measure(self, frames, parameters, thorough) -> Measured:
-        targets, draws = self.distribution.targets(frames), DRAWS if thorough else 1
-        score = self._make("score", self._make_method, "loss", targets.shape[-1])
-        draw = self._make("draw", self._make_method, "draw", None)
-        log_p, drawn = np.empty(len(frames)), np.empty((draws, *frames.shape), np.uint8)
-        rng, silence = np.random.default_rng(self.seed), np.zeros((AT_ONCE, self.codec.bits), np.float32)
-        for first in range(0, len(frames), AT_ONCE):
-            rows = np.arange(first, first + AT_ONCE) % len(frames)  # one shape, one compilation
-            kept = rows[: len(frames) - first]
-            log_p[kept] = -np.asarray(score.predict_on_batch([targets[rows], parameters[rows]]))[: len(kept)]
-            for index in range(draws):
-                uniform = rng.random(silence.shape, np.float32)
-                found = draw.predict_on_batch([silence, parameters[rows], uniform, np.ones((AT_ONCE, 1), np.float32)])
-                drawn[index, kept] = np.asarray(found)[: len(kept)]
-        return Measured(log_p, float(-log_p.mean()), drawn)
-
-    def _make_method(self, method: str, on: int | None) -> keras.Model:
-        """`loss` of frames with at most `on` bits, or `draw`, compiled."""
-        bits, parameters = self.codec.bits, keras.Input((sum(self.distribution.sizes),))
-        if method == "loss":
-            inputs = [keras.Input((on,), dtype="int32"), parameters]
-        else:
-            inputs = [keras.Input((bits,)), parameters, keras.Input((bits,)), keras.Input((1,))]
-        compiled = keras.Model(inputs, Method(self.distribution, method)(inputs))
-        compiled.compile(jit_compile=True)
-        return compiled
+    def estimator(self, thorough: bool) -> ExactNADE:
+        compiled = self._helper("nade", CompiledNADE, self.distribution)
+        return ExactNADE(compiled, self.seed) if thorough else ExactNADE(compiled, self.seed, draws=1)

@@ -7,8 +7,8 @@ A restricted Boltzmann machine (RBM) gives a probability to every possible frame
 recurrent network reads the frames so far and moves the machine's biases, so that the chord it favours fits what came
 before. The biases of a frame come from the frames before it only; the published code let them see the frame itself.
 
-To draw a frame, the machine is shaken: hidden and visible units are drawn in turn, twenty-five times, and what is
-visible then is the next frame. The likelihood is an estimate by annealed importance sampling.
+To draw a frame, hidden and visible units are drawn in turn, twenty-five times (Gibbs sampling), and what is visible
+then is the next frame. The likelihood is an estimate by annealed importance sampling.
 
 Sources: Boulanger-Lewandowski, Bengio, Vincent, ICML 2012, and the first author's Theano tutorial; D. Shiebler's
 Music_RNN_RBM (2016).
@@ -19,12 +19,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from zoo.evaluation.likelihood import AIS
+from zoo.evaluation.estimators import AnnealedRBM
 from zoo.layers.rbm import RBM
-from zoo.models._frames import PAPER_ROLL, Measured
-from zoo.models._rbm import RBMModel, free_energy
+from zoo.models._frames import PAPER_ROLL
+from zoo.models._rbm import RBMModel
 
 
 @dataclass(kw_only=True)
@@ -67,13 +65,7 @@ class RNNRBM(RBMModel):
         return self.distribution
 
     def kind(self) -> str:
-        return AIS
+        return AnnealedRBM.kind
 
-    def measure(self, frames, parameters, thorough) -> Measured:
-        """log p(v) = −F(v) − log Z."""
-        W, (b_v, b_h) = np.asarray(self.distribution.W), self.distribution.split(parameters)
-        annealed, how = self.anneal(W, b_v, b_h, self.distribution.base, frames, thorough)
-        energy = free_energy(frames, W, b_v, b_h)
-        loss = energy - free_energy(annealed.drawn, W, b_v, b_h).mean(0)
-        log_p = -energy.astype(np.float64) - annealed.log_z
-        return Measured(log_p, float(loss.mean()), annealed.drawn, annealed.variance, how)
+    def estimator(self, thorough: bool) -> AnnealedRBM:
+        return AnnealedRBM(rbm=self.distribution, **self.annealing(thorough))

@@ -90,16 +90,16 @@ def check_weights(path: Path, build: Callable[[], keras.Model]) -> None:
         UserError: when it does not.
     """
     with _refusing(path):
-        if _stored(path) != outline(build):
+        if _stored(path) != sorted(outline(build)):
             raise ValueError("it holds weights of other shapes")
 
 
 def outline(build: Callable[[], keras.Model]) -> list[Shape]:
-    """Shapes of all weights of the network that `build` makes, in order of size; no memory is taken for them."""
+    """Shapes of all weights of the network that `build` makes, in its order; no memory is taken for them."""
 
     def shapes() -> list[Shape]:
         with keras.StatelessScope(initialize_variables=False):
-            return sorted(tuple(weight.shape) for weight in build().weights)
+            return [tuple(weight.shape) for weight in build().weights]
 
     # Keras remembers, for each thread, which variables are still without values, and would fill them later.
     with ThreadPoolExecutor(1) as thread_of_its_own:

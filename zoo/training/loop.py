@@ -6,20 +6,23 @@ state file, so a resumed run repeats the uninterrupted one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import random
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from zoo._errors import UserError
 from zoo._files import replacing
-from zoo.training import hyperparameters
 
 OPTIMIZERS = {
     name.lower(): getattr(keras.optimizers, name)
@@ -31,8 +34,59 @@ NEEDED = ("epoch", "seconds", "val_nats_per_beat", "updates")  # columns of a hi
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
 
-class Watch:
-    """Told how training goes; does nothing. The harness shows a display, tests count."""
+class Settings(Protocol):
+    """The hyperparameters of training; `zoo.models._base` says what each is."""
+
+    epochs: int
+    minutes: float
+    updates: int
+    patience: int
+    keep: str
+    schedule: str
+    optimizer: str
+    learning_rate: float | None
+    weight_decay: float
+    clip_norm: float
+    clip_value: float
+    seed: int
+
+
+class Batches(Protocol):
+    """The batches of one epoch."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """x, y and sample weights."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on what, and how.
+
+    Args:
+        settings: hyperparameters; a model has them as its fields.
+        network: compiled.
+        identity: of what is trained, by which a kept state is known again.
+        batches: called with an epoch's generator, gives the batches of that epoch.
+        validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
+        begin_epoch: called before each epoch with the share of the training (0–1) that is behind it, and that was
+            behind the epoch before, if there was one.
+        end_epoch: called after the batches of each epoch, before it is validated and its weights are kept.
+    """
+
+    settings: Settings
+    network: keras.Model
+    identity: str
+    batches: Callable[[np.random.Generator], Batches]
+    validate: Callable[[], dict[str, float]]
+    begin_epoch: Callable[[float, float | None], None]
+    end_epoch: Callable[[], None]
+
+
+class Callback:
+    """Told how training goes; does nothing. The command line shows a display, tests count."""
 
     def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
         """A batch of `epoch` (from 0) is done."""
@@ -79,9 +133,9 @@ class State:
             if not figures.size or not np.isfinite(figures).all():
                 raise ValueError("its history has gaps")
             groups = {group: [] for group in ("weight", "best", "optimizer")}
-            for group, found in groups.items():
-                while (key := f"{group}{len(found)}") in named:
-                    found.append(named[key])
+            for group, arrays in groups.items():
+                while (key := f"{group}{len(arrays)}") in named:
+                    arrays.append(named[key])
             network.set_weights(groups["weight"])
             network.optimizer.build(network.trainable_variables)
             for variable, value in zip(network.optimizer.variables, groups["optimizer"], strict=True):
@@ -104,28 +158,32 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
-def identity(model) -> str:
-    """SHA-256 of what a model's training depends on, and of its vocabulary, as hexadecimal digits."""
-    described = model.to_json()
-    described["hyperparameters"] = hyperparameters.as_trained(type(model), described["hyperparameters"])
-    return hashlib.sha256(json.dumps([described, model.codec.to_json()]).encode()).hexdigest()
+def identity(*described: dict) -> str:
+    """SHA-256 of what a training depends on, JSON, as hexadecimal digits."""
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
-def kept_epoch(model, figures: list[float]) -> int:
+def kept_epoch(settings: Settings, figures: list[float]) -> int:
     """Index of the epoch whose weights are kept, by the validation figures of all epochs so far."""
-    return len(figures) - 1 if model.keep == "last" else int(np.argmin(figures))
+    return len(figures) - 1 if settings.keep == "last" else int(np.argmin(figures))
 
 
-def make_optimizer(model) -> keras.optimizers.Optimizer:
-    """The optimizer that `model`'s hyperparameters name; `learning_rate=None` is the optimizer's own default."""
-    settings = {"learning_rate": model.learning_rate, "weight_decay": model.weight_decay or None}
-    settings |= {"global_clipnorm": model.clip_norm or None, "clipvalue": model.clip_value or None}
-    return OPTIMIZERS[model.optimizer](**{key: value for key, value in settings.items() if value is not None})
+def make_optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+    """The optimizer that the hyperparameters name; `learning_rate=None` is the optimizer's own default."""
+    arguments = {"learning_rate": settings.learning_rate, "weight_decay": settings.weight_decay or None}
+    arguments |= {"global_clipnorm": settings.clip_norm or None, "clipvalue": settings.clip_value or None}
+    return OPTIMIZERS[settings.optimizer](**{key: value for key, value in arguments.items() if value is not None})
 
 
-def learning_rate(model, base: float, history: list[dict[str, float]]) -> float:
-    """The learning rate of the epoch after `history`."""
-    if model.schedule == "plateau":
+def learning_rate(settings: Settings, base: float, history: list[dict[str, float]]) -> float:
+    """The learning rate of the epoch after `history`.
+
+    Args:
+        settings: `schedule` says how it falls.
+        base: the rate of the first epoch.
+        history: a row for every epoch so far.
+    """
+    if settings.schedule == "plateau":
         best, waited, rate = math.inf, 0, base
         for row in history:
             better = row["val_nats_per_beat"] < best
@@ -133,9 +191,23 @@ def learning_rate(model, base: float, history: list[dict[str, float]]) -> float:
             if waited == PLATEAU_PATIENCE:
                 rate, waited = rate / 2, 0
         return rate
-    if model.schedule == "cosine":
-        return base * (1 + math.cos(math.pi * min(_used(model, history), 1))) / 2
+    if settings.schedule == "cosine":
+        return base * (1 + math.cos(math.pi * min(_used(settings, history), 1))) / 2
     return base
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Layers that are made inside draw their initial weights by `seed`; the caller's generators stay as they are.
+
+    Keras seeds every initializer and every layer's generator from Python's.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:
@@ -148,49 +220,47 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
 
 
 def train(
-    model, lines, validate, *, spent: float = 0.0, watch: Watch | None = None, state_path: Path | None = None
+    training: Training, *, spent: float = 0.0, callback: Callback | None = None, state_path: Path | None = None
 ) -> State:
-    """Train `model.network` until epochs, minutes, updates or patience are used up; leave it with the weights to keep.
+    """Train until epochs, minutes, updates or patience are used up; leave the network with the weights to keep.
 
     Args:
-        model: a built MusicModel, with its hyperparameters, `network` (compiled), `begin` and `batches`.
-        lines: called with an epoch's generator, gives the lines to train on in that epoch.
-        validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
+        training: what is trained, on what, and how.
         spent: seconds of preparation, such as pretraining, that count as training.
-        watch: told of every batch and epoch.
+        callback: told of every batch and epoch.
         state_path: where to keep the state after every epoch, and to take it from when the file is there.
 
     Raises:
         UserError: when the loss or the validation figure stops being a number.
     """
-    network, watch = model.network, watch or Watch()
+    settings, network, callback = training.settings, training.network, callback or Callback()
     base = float(network.optimizer.learning_rate)
-    of = identity(model)
-    state = State.load(state_path, network, of) if state_path and state_path.exists() else State(of=of)
-    while not _finished(model, state):
+    resumed = state_path is not None and state_path.exists()
+    state = State.load(state_path, network, training.identity) if resumed else State(of=training.identity)
+    while not _finished(settings, state):
         epoch = len(state.history)
         before = state.history[-1]["seconds"] if state.history else spent
         earlier = state.history[-1]["updates"] if state.history else 0
         started = time.perf_counter()
-        rng = np.random.default_rng([model.seed, epoch])
-        model.begin(_used(model, state.history), _used(model, state.history[:-1]) if epoch else None)
-        reseed(network, model.seed, epoch)
-        rate = learning_rate(model, base, state.history)
+        training.begin_epoch(_used(settings, state.history), _used(settings, state.history[:-1]) if epoch else None)
+        reseed(network, settings.seed, epoch)
+        rate = learning_rate(settings, base, state.history)
         network.optimizer.learning_rate = rate
         sums, counted = {}, 0.0  # what Keras returns is of the one batch
-        batches = model.batches(lines(rng), rng)
+        batches = training.batches(np.random.default_rng([settings.seed, epoch]))
         for done, (x, y, weight) in enumerate(batches, 1):
             of_batch = network.train_on_batch(x, y, weight, return_dict=True)
             counted += (weighs := float(weight.sum()))
             sums = {key: sums.get(key, 0.0) + weighs * float(value) for key, value in of_batch.items()}
             seconds = before + time.perf_counter() - started
-            watch.batch(epoch, done, len(batches), seconds)
+            callback.batch(epoch, done, len(batches), seconds)
             updates = earlier + done
-            if (model.minutes and seconds > 60 * model.minutes) or updates == model.updates:
+            if (settings.minutes and seconds > 60 * settings.minutes) or updates == settings.updates:
                 break
+        training.end_epoch()
         logs = {key: total / counted for key, total in sums.items()}
         if math.isfinite(logs["loss"]):
-            logs |= validate()
+            logs |= training.validate()
         lost = next((key for key in ("loss", "val_loss", "val_nats_per_beat") if not math.isfinite(logs[key])), None)
         if lost:
             raise UserError(
@@ -199,25 +269,25 @@ def train(
         row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate, "updates": updates}
         row["seconds"] = before + time.perf_counter() - started
         state.history.append(row)
-        if kept_epoch(model, state.figures) == epoch:
+        if kept_epoch(settings, state.figures) == epoch:
             state.best = network.get_weights()
-        watch.epoch(state.history, network)
+        callback.epoch(state.history, network)
         if state_path:  # last: what was killed before it does the epoch again, and tells of it again
             state.save(state_path, network)
     network.set_weights(state.best)
     return state
 
 
-def _used(model, history: list[dict[str, float]]) -> float:
+def _used(settings: Settings, history: list[dict[str, float]]) -> float:
     """The share of the training that is behind: of epochs, minutes or updates, whichever is nearest to its end."""
     if not history:
         return 0.0
-    minutes = history[-1]["seconds"] / (60 * model.minutes) if model.minutes else 0
-    updates = history[-1]["updates"] / model.updates if model.updates else 0
-    return max(len(history) / model.epochs, minutes, updates)
+    minutes = history[-1]["seconds"] / (60 * settings.minutes) if settings.minutes else 0
+    updates = history[-1]["updates"] / settings.updates if settings.updates else 0
+    return max(len(history) / settings.epochs, minutes, updates)
 
 
-def _finished(model, state: State) -> bool:
+def _finished(settings: Settings, state: State) -> bool:
     done = len(state.history)
-    out_of_patience = model.patience and done and done - 1 - int(np.argmin(state.figures)) >= model.patience
-    return _used(model, state.history) >= 1 or bool(out_of_patience)
+    out_of_patience = settings.patience and done and done - 1 - int(np.argmin(state.figures)) >= settings.patience
+    return _used(settings, state.history) >= 1 or bool(out_of_patience)

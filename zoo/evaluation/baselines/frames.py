@@ -86,7 +86,7 @@ class NoteNGram:
         return {"n": self.n, "smoothing": self.smoothing}
 
     def nats(self, lines: Sequence[Line]) -> float:
-        """See `Floor.nats`."""
+        """See `Baseline.nats`."""
         return _count(lines, self.n)[-1].nats(self.p)
 
     def generate(self, count: int, steps: int, seed: int) -> list[np.ndarray]:

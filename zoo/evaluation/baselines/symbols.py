@@ -61,7 +61,7 @@ class Order(NamedTuple):
     counts: np.ndarray  # (pairs,)
 
 
-class Found(NamedTuple):
+class Counts(NamedTuple):
     """What an order knows of places, (places,) each; of an unseen context nothing."""
 
     counts: np.ndarray  # of the symbol behind its context
@@ -99,7 +99,7 @@ def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.where(keys.take(at, mode="clip") == wanted, at, -1)
 
 
-def _look_up(codec: SymbolCodec, orders: Iterable[Order], lines: Sequence[Line]) -> Iterator[Found]:
+def _look_up(codec: SymbolCodec, orders: Iterable[Order], lines: Sequence[Line]) -> Iterator[Counts]:
     """What each of `orders` knows of the known symbols in `lines`."""
     places = Places.of(codec, lines)
     context = np.zeros(len(places.symbol), np.int64)
@@ -108,7 +108,7 @@ def _look_up(codec: SymbolCodec, orders: Iterable[Order], lines: Sequence[Line])
             context = _find(order.contexts, context * (codec.size + 2) + places.before(n - 1))
         pair = _find(order.pairs, context * codec.size + places.symbol)
         counts, totals, types = (np.append(column, 0) for column in (order.counts, order.totals, order.types))
-        yield Found(counts[pair], totals[context], types[context])
+        yield Counts(counts[pair], totals[context], types[context])
 
 
 @dataclass
@@ -133,10 +133,10 @@ class SymbolNGram:
         return {"n": len(self.orders), "discount": self.discount, "concentration": self.concentration}
 
     def nats(self, lines: Sequence[Line]) -> float:
-        """See `Floor.nats`."""
+        """See `Baseline.nats`."""
         codec, p = self.codec, 1 / self.codec.size
-        for found in _look_up(codec, self.orders, lines):
-            p = found.interpolate(p, self.discount, self.concentration)
+        for counts in _look_up(codec, self.orders, lines):
+            p = counts.interpolate(p, self.discount, self.concentration)
         nats = -np.log(p).sum() - len(p) * np.log1p(-codec.epsilon)
         unknown = sum(len(line.codes) for line in lines) - len(p)
         if unknown:
@@ -202,8 +202,8 @@ def ngram(codec: SymbolCodec, train: Sequence[Line], valid: Sequence[Line]) -> S
     looked_up = list(_look_up(codec, orders, valid))
     for discount, concentration in product(DISCOUNTS, CONCENTRATIONS):
         p = 1 / codec.size
-        for n, found in enumerate(looked_up, 1):
-            p = found.interpolate(p, discount, concentration)
+        for n, counts in enumerate(looked_up, 1):
+            p = counts.interpolate(p, discount, concentration)
             choices.append((-np.log(p).sum(), n, discount, concentration))
     _, n, discount, concentration = min(choices)
     return SymbolNGram(codec, orders[:n], discount, concentration)

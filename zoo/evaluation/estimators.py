@@ -1,0 +1,310 @@
+"""Likelihood of frames under distributions whose parameters a network sets: exact, by annealing, or a lower bound.
+
+An estimator measures single frames, each with its parameters; `estimate` has it measure lines of them. A model holds
+the one that its distribution asks for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import keras
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from zoo.codecs import Line
+from zoo.evaluation.annealing import Annealed, anneal
+from zoo.evaluation.likelihood import AIS, BOUND, EXACT, Evaluation, frame_accuracy
+from zoo.layers.dbn import DBN
+from zoo.layers.frames import Method
+from zoo.layers.nade import NADE
+from zoo.layers.rbm import RBM
+
+LINES_AT_ONCE = 16
+MEASURED_AT_ONCE = 16384  # frames: their parameters are held in memory
+DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
+DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
+BOUND_DRAWS = 100  # of the hidden units, for each frame: the more, the closer is the bound
+BOUNDED_AT_ONCE = 16  # frames: their draws stay in a core's cache
+
+# For lines of frames, each (frames, bits): the parameters of every frame, each (frames, parameters).
+Read = Callable[[list[np.ndarray]], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an estimator says of single frames."""
+
+    log_p: np.ndarray  # (frames,)
+    loss: float  # the training loss, averaged
+    drawn: np.ndarray  # (draws, frames, bits): draws of the same frames
+    variance: np.ndarray | None = None  # (frames,) of log_p, where it is an estimate
+    details: dict = field(default_factory=dict)
+
+
+class Estimator(Protocol):
+    """A way of measuring frames."""
+
+    kind: ClassVar[str]  # EXACT, AIS or BOUND
+    most: int | None  # frames that are measured, and stand for all; None is all
+
+    def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
+        """Likelihood of frames (frames, bits) under the distributions with those parameters (frames, parameters)."""
+
+    def checks(self) -> dict[str, Estimator]:
+        """Estimators that show, beside this one, whether it can be relied on, by name."""
+
+
+def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int = MEASURED_AT_ONCE) -> Evaluation:
+    """Likelihood of lines, by all of their frames, or by some at even distances: the same ones every time.
+
+    Args:
+        estimator: measures the frames.
+        lines: codes are frames (frames, bits).
+        read: gives the parameters of the frames of some lines.
+        at_once: about so many frames are measured at a time.
+
+    Returns:
+        nan for nats and loss when the network has diverged.
+    """
+    total, pieces = sum(len(line.codes) for line in lines), []
+    count = total if estimator.most is None else min(estimator.most, total)
+    for frames, parameters in _picked(lines, np.arange(count) * total // count, read, at_once):
+        if not np.abs(parameters).max() < DIVERGED:
+            return Evaluation(nats=float("nan"), kind=estimator.kind, loss=float("nan"))
+        measured = estimator.measure(frames, parameters)
+        paper, union = frame_accuracy(measured.drawn, frames)
+        variance = 0.0 if measured.variance is None else measured.variance.sum()
+        nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
+        pieces.append([nats, loss, paper.sum(), union.sum(), variance])
+    nats, loss, paper, union, variance = np.sum(pieces, axis=0)
+    scale = total / count
+    return Evaluation(
+        nats=float(nats * scale),
+        kind=estimator.kind,
+        loss=float(loss / count),
+        accuracy=float(paper / count),
+        standard_error=None if measured.variance is None else float(np.sqrt(variance) * scale),
+        details={
+            **measured.details,
+            "frames": count,
+            "nats_per_frame": float(nats / count),
+            "accuracy_union": float(union / count),
+        },
+    )
+
+
+def _picked(lines: list[Line], picked: np.ndarray, read: Read, at_once: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The picked ones of all frames with their parameters, `at_once` at a time or a few more."""
+    waiting, start = [], 0
+    for first in range(0, len(lines), LINES_AT_ONCE):
+        group = [line.codes for line in lines[first : first + LINES_AT_ONCE]]
+        frames, parameters = np.concatenate(group), np.concatenate(read(group))
+        mine = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
+        start += len(frames)
+        waiting.append((frames[mine], parameters[mine]))
+        if sum(len(part) for part, _ in waiting) >= at_once or first + LINES_AT_ONCE >= len(lines):
+            frames, parameters = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
+            waiting = []
+            if len(frames):
+                yield frames, parameters
+
+
+class CompiledNADE:
+    """Log probabilities and draws of a NADE's frames, compiled for `at_once` frames."""
+
+    def __init__(self, nade: NADE, at_once: int = 1024):
+        self.nade, self.at_once = nade, at_once
+        self._compiled: dict[tuple, keras.Model] = {}
+
+    def log_p(self, frames: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """(frames,) of frames (frames, bits) with parameters (frames, parameters)."""
+        targets, log_p = self.nade.targets(frames), np.empty(len(frames))
+        nats = self._method("loss", keras.Input(targets.shape[1:], dtype="int32"), self._parameters())
+        for rows, kept in self._pieces(len(frames)):
+            log_p[kept] = -np.asarray(nats.predict_on_batch([targets[rows], parameters[rows]]))[: len(kept)]
+        return log_p
+
+    def draws(self, parameters: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(count, frames, bits) uint8, drawn with parameters (frames, parameters)."""
+        bits = self.nade.visible
+        drawn = np.empty((count, len(parameters), bits), np.uint8)
+        draw = self._method("draw", keras.Input((bits,)), self._parameters(), keras.Input((bits,)), keras.Input((1,)))
+        silence, temperature = np.zeros((self.at_once, bits), np.float32), np.ones((self.at_once, 1), np.float32)
+        for rows, kept in self._pieces(len(parameters)):
+            for index in range(count):
+                uniform = rng.random(silence.shape, np.float32)
+                frames = draw.predict_on_batch([silence, parameters[rows], uniform, temperature])
+                drawn[index, kept] = np.asarray(frames)[: len(kept)]
+        return drawn
+
+    def _pieces(self, total: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Numbers of the frames of each piece, filled up to one shape for one compilation, and those to be kept."""
+        for first in range(0, total, self.at_once):
+            rows = np.arange(first, first + self.at_once) % total
+            yield rows, rows[: total - first]
+
+    def _parameters(self):
+        return keras.Input((sum(self.nade.sizes),))
+
+    def _method(self, name: str, *inputs) -> keras.Model:
+        key = (name, *(each.shape for each in inputs))
+        if key not in self._compiled:
+            self._compiled[key] = keras.Model(list(inputs), Method(self.nade, name)(list(inputs)))
+            self._compiled[key].compile(jit_compile=True)
+        return self._compiled[key]
+
+
+@dataclass(frozen=True)
+class ExactNADE:
+    """The product of the bits' probabilities.
+
+    Args:
+        compiled: the distribution.
+        seed: of the draws.
+        draws: of each frame, for the expected accuracy.
+    """
+
+    compiled: CompiledNADE
+    seed: int
+    draws: int = 5
+    most: int | None = None
+
+    kind: ClassVar = EXACT
+
+    def measure(self, frames, parameters) -> Measured:
+        """See `Estimator.measure`."""
+        log_p = self.compiled.log_p(frames, parameters)
+        drawn = self.compiled.draws(parameters, self.draws, np.random.default_rng(self.seed))
+        return Measured(log_p, float(-log_p.mean()), drawn)
+
+    def checks(self) -> dict[str, Estimator]:
+        """None are needed."""
+        return {}
+
+
+@dataclass(frozen=True)
+class _Annealing:
+    """What estimators have in common that anneal.
+
+    Args:
+        temperatures, chains, seed: see `zoo.evaluation.annealing.anneal`.
+        most: see `Estimator`.
+        twice: measure some frames once more with twice the temperatures, to see if they are enough.
+    """
+
+    temperatures: int
+    chains: int
+    seed: int
+    most: int | None = None
+    twice: bool = False
+
+    def checks(self) -> dict[str, Estimator]:
+        """The same on fewer frames, and with twice the temperatures on these."""
+        if not self.twice:
+            return {}
+        once = dataclasses.replace(self, most=DOUBLED_FRAMES, twice=False)
+        return {"once": once, "twice": dataclasses.replace(once, temperatures=2 * self.temperatures)}
+
+    def anneal(self, W, b_v, b_h, base, hints) -> Annealed:
+        """log Z of one machine a frame."""
+        return anneal(W, b_v, b_h, base, hints, self.temperatures, self.chains, self.seed)
+
+    @property
+    def details(self) -> dict:
+        """How it was estimated."""
+        return {"temperatures": self.temperatures, "chains": self.chains}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealedRBM(_Annealing):
+    """log p(v) = −F(v) − log Z, with Z by annealed importance sampling."""
+
+    rbm: RBM
+
+    kind: ClassVar = AIS
+
+    def measure(self, frames, parameters) -> Measured:
+        """See `Estimator.measure`."""
+        W, (b_v, b_h) = np.asarray(self.rbm.W), self.rbm.split(parameters)
+        annealed = self.anneal(W, b_v, b_h, np.asarray(self.rbm.base), frames)
+        energy = free_energy(frames, W, b_v, b_h)
+        loss = energy - free_energy(annealed.drawn, W, b_v, b_h).mean(0)
+        log_p = -energy.astype(np.float64) - annealed.log_z
+        return Measured(log_p, float(loss.mean()), annealed.drawn, annealed.variance, self.details)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundedDBN(_Annealing):
+    """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v), where p(h) =
+    exp(−F(h)) ÷ Z of the upper machine, with Z by annealed importance sampling.
+
+    Args:
+        dbn: the distribution.
+        draws: of h for each frame.
+
+    Reference:
+        Burda, Grosse, Salakhutdinov, "Importance weighted autoencoders", ICLR 2016.
+    """
+
+    dbn: DBN
+    draws: int = BOUND_DRAWS
+
+    kind: ClassVar = BOUND
+
+    def measure(self, frames, parameters) -> Measured:
+        """See `Estimator.measure`."""
+        dbn = self.dbn
+        W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
+        lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
+        (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
+        pieces = [slice(first, first + BOUNDED_AT_ONCE) for first in range(0, len(frames), BOUNDED_AT_ONCE)]
+
+        def bound(rows):
+            v = frames[rows].astype(np.float32)
+            q_in = v @ W + b_q[rows]
+            h = _draw(np.random.default_rng([self.seed, rows.start, 0]), q_in, self.draws)
+            log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
+            return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(self.draws)
+
+        def down(rows):
+            """From where the chains end, draws of the upper machine's other side, to the notes."""
+            rng = np.random.default_rng([self.seed, rows.start, 1])
+            h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
+            return _draw(rng, h @ G.T + b_v[rows]).astype(np.uint8)
+
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+            bounds = pool.map(bound, pieces)  # begins at once, while a core waits for the annealing to be compiled
+            # The upper machine annealed from its other side, which began as the visible units.
+            base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(dbn.extra, np.float32)])
+            hints = np.pad(frames, ((0, 0), (0, dbn.extra)))
+            annealed = self.anneal(U.T, b_2, b_1, base, hints)
+            log_p = np.concatenate(list(bounds)) - annealed.log_z
+            drawn = np.concatenate(list(pool.map(down, pieces)), axis=1)
+        return Measured(log_p, float(-log_p.mean()), drawn, annealed.variance, self.details | {"draws": self.draws})
+
+
+def free_energy(v, W, b_v, b_h) -> np.ndarray:
+    """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
+    v = np.asarray(v, np.float32)
+    return -(v * b_v).sum(-1) - _softplus(v @ W + b_h).sum(-1)
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)), in a fraction of the time that np.logaddexp takes."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _draw(rng: np.random.Generator, logit: np.ndarray, *draws: int) -> np.ndarray:
+    """Independent bits that are on with probability sigmoid(logit), (*draws, *logit's shape) float32."""
+    return (rng.random((*draws, *logit.shape), np.float32) < 0.5 * (1 + np.tanh(0.5 * logit))).astype(np.float32)
+
+
+def _log_p(bits: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    """Σ log p of independent bits over the last axis."""
+    return (bits * logit - _softplus(logit)).sum(-1)

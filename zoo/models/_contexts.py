@@ -1,0 +1,321 @@
+"""What of a piece a network over symbols sees: all of it so far, its state carried along, or the last symbols only.
+
+A context builds the network from its layers, cuts training music into batches, reads music for its likelihood, and says
+what a sampler remembers. It holds no state: what is compiled of the network is given to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo._errors import UserError
+from zoo.codecs import Line, SymbolCodec
+from zoo.layers.contents import ContentLogits
+from zoo.layers.stepwise import is_stepwise, state_sizes
+from zoo.layers.symbols import CarriedStep, SymbolClock, WindowStep
+from zoo.training.loop import Batches
+
+READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
+READER_BATCH = 32
+WINDOWS_AT_ONCE = 1024
+# Layers that treat every step alike: after the others a window's last step is all that counts.
+OF_ONE_STEP = (
+    keras.layers.Dense,
+    keras.layers.Dropout,
+    keras.layers.Activation,
+    keras.layers.BatchNormalization,
+    keras.layers.LayerNormalization,
+    ContentLogits,
+)
+
+# For some codes: log p of each, whether it was the most probable symbol, and the codes themselves, (codes,) each.
+Read = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class SymbolContext:
+    """What both contexts have in common.
+
+    Args:
+        codec: fitted.
+        packing: how symbols and times become ids.
+    """
+
+    codec: SymbolCodec
+    packing: SymbolClock
+
+    def ids(self, codes: np.ndarray) -> np.ndarray:
+        """What the network reads before each code and before the one that is still to come, (codes + 1,) int32: the
+        start symbol, then code after code, each with the time at which the next one falls."""
+        symbols = np.append(self.codec.start, self.codec.as_input[codes])
+        return self.packing.pack(symbols, self.codec.times(codes)).astype(np.int32)
+
+    def build(self, layers: list[keras.Layer]) -> keras.Model:
+        """The network of `layers`, which go from ids (batch, time) to logits (batch, time, size)."""
+        raise NotImplementedError
+
+    def check(self, network: keras.Model) -> None:
+        """Raise a UserError when the sampler cannot do what the network does."""
+
+    def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> Batches:
+        """The batches of one epoch of training, shuffled by `rng`.
+
+        Args:
+            lines: the training music.
+            batch: sequences in a batch.
+            rng: of the order.
+        """
+        raise NotImplementedError
+
+    def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
+        """log p of every known symbol at every step given the codes before it, (steps, size)."""
+        raise NotImplementedError
+
+    def make_reader(self, network: keras.Model) -> keras.Model:
+        """The network as `read` and `memory` want it."""
+        raise NotImplementedError
+
+    def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
+        """What the network says of all codes of `lines`, in pieces, in any order."""
+        raise NotImplementedError
+
+    def step(self, network: keras.Model) -> CarriedStep | WindowStep:
+        """One step of the network, for `zoo.layers.symbols.SymbolSampler`."""
+        raise NotImplementedError
+
+    def empty_memory(self, network: keras.Model, count: int) -> list[np.ndarray]:
+        """What that step remembers before the first codes of so many pieces."""
+        size, *others = self.step(network).state_size
+        states = [np.zeros((count, size), np.float32) for size in others]
+        return [np.full((count, size), self.codec.start, np.float32), *states]
+
+    def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
+        """What that step remembers after the codes of each piece."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SongContext(SymbolContext):
+    """The whole piece: a target at every position, states carried from step to step.
+
+    Args:
+        chunk: symbols of a song that are trained in one piece.
+    """
+
+    chunk: int
+
+    def build(self, layers):
+        x = inputs = keras.Input((None,), dtype="int32", name="ids")
+        for layer in layers:
+            x = layer(x)
+        return keras.Model(inputs, x)
+
+    def check(self, network):
+        for layer in network.layers[1:]:
+            if not is_stepwise(layer):
+                raise UserError(
+                    f"the layer {layer.name} ({type(layer).__name__}) cannot be carried along step by step, as context "
+                    "song needs it: take context window, or recurrent layers that read forwards and return sequences, "
+                    "and beside them layers that treat every step on its own."
+                )
+
+    def batches(self, lines, batch, rng):
+        return SongBatches(self, lines, batch, rng)
+
+    def log_probabilities(self, network, codes):
+        logits = network.predict_on_batch(self.ids(codes)[None, :-1])[0]
+        return np.asarray(ops.log_softmax(logits, axis=-1))
+
+    def make_reader(self, network):
+        """ids, targets, mask (batch, READER_STEPS), states → log p of the targets, hits, states."""
+        ids = keras.Input((READER_STEPS,), dtype="int32")
+        targets = keras.Input((READER_STEPS,), dtype="int32")
+        mask = keras.Input((READER_STEPS,), dtype="bool")
+        states_in, states_out, x = [], [], ids
+        for layer in network.layers[1:]:
+            sizes = state_sizes(layer)
+            if sizes:
+                initial = [keras.Input((size,)) for size in sizes]
+                carried = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
+                x, *final = carried(x, initial_state=initial, mask=mask)
+                x = Unmasked()(x)
+                states_in, states_out = states_in + initial, states_out + final
+            else:
+                x = layer(x)
+        log_p, hit = Pick()([x, targets])
+        return keras.Model([ids, targets, mask, *states_in], [log_p, hit, *states_out])
+
+    def read(self, reader, lines):
+        lines = sorted(lines, key=lambda line: -len(line.codes))
+        for first in range(0, len(lines), READER_BATCH):
+            group = [line.codes for line in lines[first : first + READER_BATCH]]
+            for log_p, hit, targets, mask, _ in self._carry(reader, group, READER_BATCH):
+                yield log_p[mask], hit[mask], targets[mask]
+
+    def step(self, network):
+        return CarriedStep(network.layers[1:])
+
+    def memory(self, reader, pieces):
+        last = np.array([[self.ids(codes)[-1]] for codes in pieces], np.float32)
+        *_, (*_, states) = self._carry(reader, pieces, max(len(pieces), READER_BATCH))
+        return [last, *(np.asarray(state)[: len(pieces)] for state in states)]
+
+    def _carry(self, reader: keras.Model, pieces: list[np.ndarray], batch: int):
+        """Read codes from the zero state, READER_STEPS at a time: log p, hits, targets, mask, and the states then."""
+        steps = max(-(-len(codes) // READER_STEPS) for codes in pieces) * READER_STEPS
+        ids, targets = np.zeros((2, batch, steps), np.int32)
+        mask = np.zeros((batch, steps), bool)
+        for row, codes in enumerate(pieces):
+            ids[row, : len(codes)], targets[row, : len(codes)] = self.ids(codes)[:-1], codes
+            mask[row, : len(codes)] = True
+        states = [np.zeros((batch, *state.shape[1:]), np.float32) for state in reader.outputs[2:]]
+        for begin in range(0, steps, READER_STEPS):
+            piece = slice(begin, begin + READER_STEPS)
+            log_p, hit, *states = reader.predict_on_batch([ids[:, piece], targets[:, piece], mask[:, piece], *states])
+            yield np.asarray(log_p), np.asarray(hit), targets[:, piece], mask[:, piece], states
+
+
+@dataclass(frozen=True)
+class WindowContext(SymbolContext):
+    """The last symbols, read from a zero state for every next one, as the originals do; left of a piece stand start
+    symbols.
+
+    Args:
+        window: how many.
+    """
+
+    window: int
+
+    def build(self, layers):
+        last = max((index for index, layer in enumerate(layers) if not isinstance(layer, OF_ONE_STEP)), default=0)
+        x = inputs = keras.Input((self.window,), dtype="int32", name="ids")
+        for index, layer in enumerate(layers):
+            x = layer(x)
+            if index == last:
+                x = keras.layers.Cropping1D((self.window - 1, 0), name="last_step")(x)
+        return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name="last_logits")(x))
+
+    def batches(self, lines, batch, rng):
+        return WindowBatches(self, lines, batch, rng)
+
+    def windows(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All windows of all lines.
+
+        Returns:
+            Where each begins (windows,) int32; all windows as views of one column of ids (starts, window), and the
+            column of targets: the window that begins at s is views[s], its target targets[s + window − 1].
+        """
+        pad = np.full(self.window - 1, self.codec.start, np.int32)
+        ids = np.concatenate([part for line in lines for part in (pad, self.ids(line.codes)[:-1])])
+        targets = np.concatenate([part for line in lines for part in (pad, line.codes)])
+        starts, at = [], 0
+        for line in lines:
+            starts.append(np.arange(at, at + len(line.codes), dtype=np.int32))
+            at += len(line.codes) + len(pad)
+        return np.concatenate(starts), np.lib.stride_tricks.sliding_window_view(ids, self.window), targets
+
+    def log_probabilities(self, network, codes):
+        starts, views, _ = self.windows([Line(codes, 0, 0, 0)])
+        return np.asarray(ops.log_softmax(network.predict_on_batch(views[starts]), axis=-1))
+
+    def make_reader(self, network):
+        """Windows (batch, window) and targets (batch,) → log p of the targets, hits."""
+        targets = keras.Input((), dtype="int32")
+        return keras.Model([network.inputs[0], targets], Pick()([network.outputs[0], targets]))
+
+    def read(self, reader, lines):
+        starts, views, targets = self.windows(lines)
+        for begin in range(0, len(starts), WINDOWS_AT_ONCE):
+            some = starts[begin : begin + WINDOWS_AT_ONCE]
+            padded = np.resize(some, WINDOWS_AT_ONCE)  # one shape, one compilation
+            following = targets[padded + self.window - 1]
+            log_p, hit = map(np.asarray, reader.predict_on_batch([views[padded], following]))
+            yield log_p[: len(some)], hit[: len(some)], following[: len(some)]
+
+    def step(self, network):
+        return WindowStep(network, self.window)
+
+    def memory(self, reader, pieces):
+        histories = [self.ids(codes)[-self.window :] for codes in pieces]
+        pads = [np.full(self.window - len(history), self.codec.start) for history in histories]
+        return [np.stack(list(map(np.concatenate, zip(pads, histories, strict=True)))).astype(np.float32)]
+
+
+class Unmasked(keras.layers.Layer):
+    """Its input without the mask: the caller sorts out what is padding, and not every layer takes a mask."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x):
+        return ops.stop_gradient(x)  # another tensor, for a mask is kept on the tensor itself
+
+    def compute_mask(self, x, previous_mask):
+        return None
+
+
+class Pick(keras.layers.Layer):
+    """logits (…, size), targets (…) → log p of the targets, and whether each was the most probable symbol."""
+
+    def call(self, inputs):
+        logits, targets = inputs
+        size = logits.shape[-1]
+        wanted = ops.one_hot(ops.minimum(targets, size - 1), size)  # an unknown target is sorted out by the caller
+        log_p = ops.sum(ops.log_softmax(logits, axis=-1) * wanted, axis=-1)
+        return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets
+
+    def compute_output_spec(self, inputs):
+        shape = inputs[1].shape
+        return keras.KerasTensor(shape, "float32"), keras.KerasTensor(shape, "bool")
+
+
+class SongBatches:
+    """Pieces of `chunk` symbols, every position a target; the last piece of a line is padded and weighs nothing
+    there."""
+
+    def __init__(self, context: SongContext, lines: list[Line], batch: int, rng: np.random.Generator):
+        self.batch, self.chunk, self.size = batch, context.chunk, context.codec.size
+        self.codes = [line.codes for line in lines]
+        self.ids = [context.ids(codes)[:-1] for codes in self.codes]
+        pieces = [(row, at) for row, codes in enumerate(self.codes) for at in range(0, len(codes), self.chunk)]
+        self.pieces = [pieces[index] for index in rng.permutation(len(pieces))]
+
+    def __len__(self) -> int:
+        return -(-len(self.pieces) // self.batch)
+
+    def __iter__(self):
+        for first in range(0, len(self.pieces), self.batch):
+            x, y = np.zeros((2, self.batch, self.chunk), np.int32)
+            weight = np.zeros((self.batch, self.chunk), np.float32)
+            for row, (line, at) in enumerate(self.pieces[first : first + self.batch]):
+                ids, codes = self.ids[line][at : at + self.chunk], self.codes[line][at : at + self.chunk]
+                x[row, : len(ids)], y[row, : len(ids)] = ids, np.minimum(codes, self.size - 1)
+                weight[row, : len(ids)] = codes < self.size
+            yield x, y, weight
+
+
+class WindowBatches:
+    """Windows and the symbol after each, as views of one column of ids."""
+
+    def __init__(self, context: WindowContext, lines: list[Line], batch: int, rng: np.random.Generator):
+        self.batch, self.size, self.last = batch, context.codec.size, context.window - 1
+        self.starts, self.views, self.targets = context.windows(lines)
+        rng.shuffle(self.starts)
+
+    def __len__(self) -> int:
+        return -(-len(self.starts) // self.batch)
+
+    def __iter__(self):
+        for first in range(0, len(self.starts), self.batch):
+            starts = self.starts[first : first + self.batch]
+            padded = np.resize(starts, self.batch)
+            following = self.targets[padded + self.last]
+            weight = (following < self.size).astype(np.float32)
+            weight[len(starts) :] = 0
+            yield self.views[padded], np.minimum(following, self.size - 1), weight
