@@ -19,7 +19,7 @@ from zoo._errors import Unreadable, UserError
 from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
-from zoo.models import _priming
+from zoo.models import _priming, _registry
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import trained, written
@@ -271,7 +271,8 @@ class MusicModel:
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
         self._require_fit()
-        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | extra, self.network)
+        source = {"source": name} if (name := _registry.origin(type(self))) else {}
+        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | source | extra, self.network)
 
     def to_json(self) -> dict:
         """What identifies the model: name, preset, seed and every hyperparameter."""
