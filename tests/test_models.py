@@ -8,44 +8,21 @@ import sys
 import keras
 import numpy as np
 import pytest
+from kinds import FRAMES, NAMES, SYMBOLS, known
+from songs import BEAT, TRAIN, VALID, scale
 
 import zoo
-from zoo import Song, UserError
+from zoo import FrameModel, MusicModel, Song, SymbolModel, UserError
 from zoo.evaluation.likelihood import AIS, BOUND, EXACT
-from zoo.models._base import MusicModel
-from zoo.models._symbols import SymbolModel
 
-BEAT = 480
-NAMES = zoo.names()
-SYMBOLS = ["event_lstm", "melody_lstm", "note_lstm"]
-KINDS = dict.fromkeys([*SYMBOLS, "rnn_nade"], EXACT) | {"rnn_rbm": AIS, "rnn_dbn": BOUND}
-
-
-def tune(seed: int, beats: int = 24) -> Song:
-    """Two monophonic voices that walk through C major step by step, every note half a beat to a beat long."""
-    rng = np.random.default_rng(seed)
-    notes = []
-    for track, low in enumerate((60, 48)):
-        at, degree = 0, int(rng.integers(0, 7))
-        while at < beats * BEAT:
-            length = min(int(rng.choice([BEAT // 2, BEAT])), beats * BEAT - at)
-            notes.append((at, length, low + [0, 2, 4, 5, 7, 9, 11][degree], 80, track))
-            at += length
-            degree = int(np.clip(degree + rng.choice([-1, 1]), 0, 6))
-    return Song.from_notes(notes, beats * BEAT, programs=(0, 0), name=f"tune {seed}")
-
-
-TRAIN, VALID = [tune(seed) for seed in range(8)], [tune(seed) for seed in range(8, 11)]
-
-
-EPOCHS = 30
+EPOCHS = 20
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def model(request) -> MusicModel:
     """Each model after a training of seconds."""
-    extra = {"embedding": 8, "dense": 0} if request.param == "note_lstm" else {}
-    model = zoo.create(request.param, "smoke", seed=3, epochs=EPOCHS, learning_rate=0.02, batch=2, **extra)
+    extra = known(request.param, embedding=8, dense=0)
+    model = zoo.create(request.param, "smoke", seed=3, epochs=EPOCHS, updates=0, learning_rate=0.02, batch=2, **extra)
     model.history = model.fit(TRAIN, VALID)
     return model
 
@@ -72,13 +49,21 @@ def test_history_has_a_row_for_every_epoch(model):
 
 def test_score(model):
     score = model.score(VALID)
-    assert score.kind == KINDS[model.model_name()] and (score.standard_error is None) == (score.kind == EXACT)
+    assert score.kind == (model.kind() if isinstance(model, FrameModel) else EXACT) and (
+        score.standard_error is None
+    ) == (score.kind == EXACT)
     assert score.nats_per_beat == pytest.approx(score.nats / score.beats)
     lines = [line for song in VALID for line in model.codec.encode(song)]
     assert score.beats == sum(line.beats for line in lines)
     assert score.codes == sum(len(line.codes) for line in lines)
     assert score.coverage.songs == 1 and 0 < score.coverage.notes <= 1
     assert model.score(VALID) == score
+
+
+def test_what_is_known_of_the_likelihood():
+    assert set(NAMES) == {*SYMBOLS, *FRAMES}
+    kinds = {name: zoo.create(name, "smoke").kind() for name in FRAMES}
+    assert kinds["rnn_nade"] == EXACT and kinds["rnn_rbm"] == AIS and kinds["rnn_dbn"] == BOUND
 
 
 def test_the_best_weights_are_kept(model):
@@ -288,21 +273,14 @@ def test_every_preset_builds(name):
         assert model.build().count_params() > 0
 
 
-def scale(beats: int, first: int = 0) -> Song:
-    """C major up over two octaves and from the start again, every note half a beat."""
-    steps = [12 * octave + step for octave in range(2) for step in (0, 2, 4, 5, 7, 9, 11)]
-    notes = [(i * BEAT // 2, BEAT // 2, 60 + steps[(first + i) % len(steps)], 80, 0) for i in range(2 * beats)]
-    return Song.from_notes(notes, beats * BEAT)
-
-
 @pytest.mark.parametrize("context", ["song", "window"])
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_a_model_fitted_on_an_endless_scale_continues_it(name, context):
     """Off by one in the targets, the window, the sampler's state or the primer, and it does not."""
-    extra = {"dense": 0, "embedding": 16} if name == "note_lstm" else {}
+    extra = known(name, dense=0, embedding=16, units=(48,), dropout=0.0)
     epochs, rate = (40, 0.03) if context == "song" else (6, 0.01)
     model = zoo.create(
-        name, "smoke", units=(48,), dropout=0.0, context=context, window=8, epochs=epochs, learning_rate=rate, batch=8,
+        name, "smoke", context=context, window=8, epochs=epochs, learning_rate=rate, batch=8,
         chunk=56, clip_norm=1.0, **extra,
     )  # fmt: skip
     model.fit([scale(28, first) for first in range(8)], [scale(28, 3)])

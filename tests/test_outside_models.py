@@ -165,9 +165,7 @@ def test_two_files_of_one_name(outsider, tmp_path, monkeypatch):
     other.parent.mkdir()
     other.write_text(EXAMPLE)
     zoo.register(outsider)
-    with pytest.raises(
-        UserError, match=r"other/outsider.py cannot be a model: .*/outsider.py has the name outsider"
-    ):
+    with pytest.raises(UserError, match=r"other/outsider.py cannot be a model: .*/outsider.py has the name outsider"):
         zoo.register(other)
     monkeypatch.setenv("ZOO_MODELS", os.pathsep.join(map(str, (outsider, outsider))))
     assert zoo.names().count("outsider") == 1, "the same file may be named twice"
