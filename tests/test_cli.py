@@ -302,7 +302,7 @@ def test_train_all_leaves_out_a_model_that_can_read_nothing_in_the_corpus(copy, 
     assert [line.partition(nothing)[0] for line in told] == [f"zoo: left out: {name}, " for name in left_out]
     assert f"{nothing} monophonic" in told[left_out.index("melody_lstm")] and "rnn_rbm" not in left_out
     run = Path("reports/tunes/runs/melody_lstm/smoke-seed7")
-    assert "voice skyline" in (run / "left_out.txt").read_text() and not (run / "error.txt").exists()
+    assert "voice=skyline" in (run / "left_out.txt").read_text() and not (run / "error.txt").exists()
     assert say("report", "--corpus", "./tunes").code == 0
     assert [run.status for run in load_runs("reports/tunes") if run.name == "smoke-seed7"].count("left out") == len(
         left_out

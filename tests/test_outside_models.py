@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from example import example
 
 import zoo
 from zoo import UserError
@@ -15,7 +16,7 @@ from zoo.models import _registry
 from zoo.report import load_runs
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLE = re.search(r"```python\n(\"\"\"A melody model.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+EXAMPLE = example()
 TUNES = ["--corpus", "./tunes"]
 RUN = "reports/tunes/runs/outsider/smoke-seed0-epochs=1"
 

@@ -192,10 +192,10 @@ class MusicModel:
     def check_weights(self, weights: MusicModel) -> None:
         """Raise a UserError when training cannot go on from `weights`."""
         if weights.make_codec() != self.make_codec():
-            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
+            raise UserError("`weights`: the other run writes music down in another way; use the same hyperparameters.")
         self.codec = weights.codec
         if [each.shape for each in self.build().weights] != [each.shape for each in weights.network.weights]:
-            raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
+            raise UserError("`weights`: the other run's network has another shape; use the same hyperparameters.")
 
     def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
         """How well the model predicts `songs`; `thorough=False` may take a cheaper estimate, that of every epoch.
@@ -256,16 +256,16 @@ class MusicModel:
             ("count", count, Integral, 1, 10_000),
             ("beats", beats, Real, step, 100_000),
             ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
-            ("top-p", top_p, Real, 1e-6, 1),
-            ("prime-beats", prime_beats, Real, step, 100_000),
+            ("top_p", top_p, Real, 1e-6, 1),
+            ("prime_beats", prime_beats, Real, step, 100_000),
             ("seed", seed, Integral, 0, 2**63),
         ):
             if not isinstance(value, kind) or not low <= value <= high:
                 number = "a whole number" if kind is Integral else "a number"
-                raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
+                raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
         if (asked := count * max(beats, prime_beats)) > MOST_BEATS:
             raise UserError(
-                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+                f"{asked:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`."
             )
 
     def save(self, folder: Path | str, **extra: object) -> None:

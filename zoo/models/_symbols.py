@@ -49,7 +49,7 @@ class SymbolModel(MusicModel):
     def build(self) -> keras.Model:
         if not self.codec.advance.any():
             raise UserError(
-                "the training music takes no time: every note is shorter than a grid step; raise --steps-per-beat."
+                "the training music takes no time: every note is shorter than a grid step; raise `steps_per_beat`."
             )
         self._samplers, self._reader = {}, None
         self.stack = self.layers(self.codec.size)
