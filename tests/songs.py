@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo import Song
 
-BEAT = 480
+SIXTEENTH, BEAT = 120, 480  # ticks
 
 
 def tune(seed: int, beats: int = 24) -> Song:
@@ -29,3 +29,29 @@ def scale(beats: int, first: int = 0) -> Song:
 
 
 TRAIN, VALID = [tune(seed) for seed in range(8)], [tune(seed) for seed in range(8, 11)]
+
+
+def song(*rows, steps=None):
+    """A song from rows (start, end, pitch[, track]), in sixteenths."""
+    notes = [(a * SIXTEENTH, (b - a) * SIXTEENTH, pitch, 80, *(track or [0])) for a, b, pitch, *track in rows]
+    return Song.from_notes(notes, None if steps is None else steps * SIXTEENTH, programs=(0,) * 4)
+
+
+def quarters(*pitches):
+    """One quarter note after another."""
+    return song(*((4 * i, 4 * i + 4, pitch) for i, pitch in enumerate(pitches)))
+
+
+def piece(number):
+    """One to four voices far apart, with rests; none ends on a bar line, none strikes a pitch that still sounds."""
+    rows = []
+    for voice, lowest in enumerate((36, 50, 64, 78)[: 1 + number % 4]):
+        at = 0
+        for i in range(16 + number):
+            steps = 1 + (i * i + number + voice) % 4
+            rows.append((at, at + steps, lowest + (5 * i * i + number * i) % (6 + number), voice))
+            at += steps + 8 * ((i + number) % 7 == 6)
+    return song(*rows)
+
+
+NOTHING, SILENCE, ONE = song(), song(steps=32), song((0, 4, 60), steps=16)

@@ -353,7 +353,7 @@ def test_control_c_and_the_same_command_goes_on(copy, say, control_c, monkeypatc
 # One file makes a model.
 
 
-def test_a_new_model_is_one_new_file(copy, say, in_process, monkeypatch):
+def test_a_new_model_is_one_new_file(copy, say, in_process, unmeasured, monkeypatch):
     Path("more").mkdir()
     Path("more/parrot.py").write_text(NEW)
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(copy / "more")])
@@ -383,6 +383,8 @@ def test_a_new_model_is_one_new_file(copy, say, in_process, monkeypatch):
 
 @pytest.mark.parametrize("words", [["--help"], ["corpus", "./tunes"], ["report", "--corpus", "./tunes"]])
 def test_commands_that_train_nothing_do_without_keras(copy, words):
+    for name in NAMES[1:]:
+        shutil.rmtree(f"reports/tunes/runs/{name}")  # drawing them takes time
     command = [sys.executable, "-X", "importtime", "-m", "zoo", *words]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert done.returncode == 0 and len(done.stdout.splitlines()) >= 5

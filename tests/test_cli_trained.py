@@ -264,6 +264,9 @@ def test_score_on_another_corpus_says_so(copy, say):
 
 
 def test_report(copy, say):
+    for name in NAMES[1:]:
+        for drawn in ("samples", "real"):  # drawing them takes time
+            shutil.rmtree(f"reports/tunes/runs/{name}/smoke-seed0/{drawn}")
     done = say("report", *TUNES)
     assert done.code == 0
     assert re.fullmatch(r"(pieces rendered: \d+ of \d+, [\d:]+ left\n)*", done.err), "and nothing on a fast machine"

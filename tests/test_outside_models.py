@@ -39,7 +39,7 @@ def outsider(tmp_path):
     return path
 
 
-def test_a_file_named_by_the_environment_works_with_every_command(copy, say, loaded, outsider, monkeypatch):
+def test_a_file_named_by_the_environment_works_with_every_command(copy, say, unmeasured, loaded, outsider, monkeypatch):
     inside = zoo.names()
     monkeypatch.setenv("ZOO_MODELS", os.path.relpath(outsider))
     assert zoo.names() == sorted([*inside, "outsider"])
@@ -57,7 +57,7 @@ def test_a_file_named_by_the_environment_works_with_every_command(copy, say, loa
     monkeypatch.delenv("ZOO_MODELS")
     loaded.clear()
     assert zoo.names() == inside
-    for words in (["score", run], ["sample", run]):
+    for words in (["score", run], ["sample", run], ["score", "outsider", *TUNES]):
         told = say(*words)
         assert told.code == 2 and re.fullmatch(
             rf"zoo: {run} holds a model from outside the zoo, 'outsider' of outsider.py: say where that is, with "

@@ -220,8 +220,9 @@ def _as_word(value: object) -> str:
 
 def _chosen_run(options: argparse.Namespace) -> Path:
     """The run that MODEL|RUN_FOLDER and the options beside it mean."""
-    if options.model in zoo.names():
-        results = results_folder(options.corpus or CORPUS)
+    results = results_folder(options.corpus or CORPUS)
+    trained = options.model.isidentifier() and (results / "runs" / options.model).is_dir()  # perhaps one from outside
+    if options.model in zoo.names() or trained:
         return newest_run(results, options.model, options.preset, options.train_seed)
     folder = Path(options.model)
     if (folder / "model.json").is_file():

@@ -56,6 +56,8 @@ def register(source: Path | str) -> str:
     Raises:
         UserError: when it has no file, or a name that is taken or cannot be a model's.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise UserError(f"a model is a .py file or the name of a module, not {reprlib.repr(source)}.")
     source = os.fspath(source)
     source = str(Path(source).resolve()) if source.endswith(".py") else source
     name = _add(_sources(), source)
