@@ -20,6 +20,8 @@ make compare-presets MODEL=...      what representation, network and training co
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
+make test-example       the tests of models, in a copy of the project that has the model of the README, too
+make coverage           the fast tests, and which lines and branches of zoo/ they run
 make bench              measures speed and memory beside what the originals do: reports/bench.csv
 make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
 make lint               style and formatting, nothing is changed
@@ -31,6 +33,7 @@ CORPUS=bach-chorales    a corpus by name, or a folder of MIDI files: CORPUS=./mi
 PRESET=tuned            the preset that models are trained with
 SEEDS=0                 seeds of training, separated by commas: SEEDS=0,1,2
 ARGS=                   more options for the command behind the target: ARGS="--minutes 5"
+ZOO_MODELS=             a model of your own beside those of the zoo: ZOO_MODELS=./my_model.py
 PYTHON=                 Python 3.11 or 3.12 to make .venv with; by default the first one on the PATH
 
 Each target does only what is not yet done. Names and options of the models: .venv/bin/python -m zoo list
@@ -51,7 +54,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(call tried,$(1)); done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow bench fuzz lint audit clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow test-example coverage bench fuzz lint audit clean need-model
 .NOTPARALLEL:
 
 help:
@@ -119,6 +122,13 @@ need-model:
 test-slow: setup
 	@$(PY) -m pytest -q -rs -m slow $(ARGS)
 
+test-example: setup
+	@$(PY) tests/example.py $(ARGS)
+
+# Processes that tests start are not counted.
+coverage: setup
+	@$(PY) -m pytest -q -rs -n auto -m "not slow" --cov=zoo --cov-branch --cov-report=term:skip-covered $(ARGS)
+
 bench: setup
 	@PYTHONPATH=.:tests $(PY) -m bench $(ARGS)
 
@@ -135,5 +145,5 @@ audit: setup
 	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt $(ARGS)
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache
+	rm -rf .venv .pytest_cache .ruff_cache .coverage
 	find zoo tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import filelock
 import numpy as np
 import pytest
 
@@ -24,11 +25,26 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tunes(tmp_path_factory) -> Path:
+def shared(tmp_path_factory, worker_id) -> Path:
+    """A folder of all processes that run the tests together."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def tunes(shared) -> Path:
     """A folder of eight MIDI files: two monophonic voices over twenty beats, no pitch twice in a row."""
+    folder = shared / "studio" / "tunes"
+    with filelock.FileLock(shared / "tunes.lock"):
+        if not folder.exists():
+            make_tunes(folder)
+    return folder
+
+
+def make_tunes(folder: Path) -> None:
+    """Write the tunes."""
     from zoo import Song, write_midi
 
-    folder = tmp_path_factory.mktemp("zoo") / "tunes"
     for number in range(8):
         rng, notes = np.random.default_rng(number), []
         for track, keys in enumerate(((72, 74, 76, 77, 79), (55, 57, 59, 60))):
@@ -39,19 +55,22 @@ def tunes(tmp_path_factory) -> Path:
                 notes.append((at, length, keys[key], 80, track))
                 at += length
         write_midi(Song.from_notes(notes, programs=(0, 0)), folder / f"tune-{number}.mid")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def studio(tunes) -> Path:
-    """The folder around `tunes`, where every model was trained from the command line: `reports/tunes/`. To be read."""
+def studio(tunes, shared, worker_id) -> Path:
+    """The folder around `tunes`, where every model was trained from the command line: `reports/tunes/`. To be read.
+
+    Two processes begin at either end of the list, and find done before what the other has trained.
+    """
     import zoo
     from zoo.cli import main
 
     with contextlib.chdir(tunes.parent):
-        for name in zoo.names():
+        for name in sorted(zoo.names(), reverse=worker_id[-1] in "13579"):
             words = ["--corpus", "./tunes", "--preset", "smoke", "--checkpoint-every", "1", "--message", "first try"]
-            assert main(["train", name, *words]) == 0
+            with filelock.FileLock(shared / f"{name}.lock"):
+                assert main(["train", name, *words]) == 0
     return tunes.parent
 
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from codings import CODECS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_codecs import CODECS
 
 from zoo import Song, UserError, read_midi, write_midi
 from zoo.codecs import AUTO, ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec

@@ -7,21 +7,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from songs import song
 
 from zoo.codecs import ChordCodec, Codec, EventCodec, ExactChordCodec, Line, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.evaluation import baselines
 from zoo.evaluation.baselines import frames, symbols
 from zoo.evaluation.likelihood import Coverage, encode_all
 from zoo.midi import read_midi
-from zoo.song import Song
-
-SIXTEENTH = 120  # ticks
-
-
-def song(*rows, steps=None):
-    """A song from rows (start, end, pitch[, track]), in sixteenths."""
-    notes = [(a * SIXTEENTH, (b - a) * SIXTEENTH, pitch, 80, *(track or [0])) for a, b, pitch, *track in rows]
-    return Song.from_notes(notes, None if steps is None else steps * SIXTEENTH, programs=(0, 0, 0))
 
 
 def nats_per_beat(name, codec, train, songs, valid=None):

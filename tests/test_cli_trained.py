@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pretty_midi
 import pytest
+from kinds import NAMES, having, unreadable
 
 import zoo
 from zoo.cli import commands
@@ -263,6 +264,9 @@ def test_score_on_another_corpus_says_so(copy, say):
 
 
 def test_report(copy, say):
+    for name in NAMES[1:]:
+        for drawn in ("samples", "real"):  # drawing them takes time
+            shutil.rmtree(f"reports/tunes/runs/{name}/smoke-seed0/{drawn}")
     done = say("report", *TUNES)
     assert done.code == 0
     assert re.fullmatch(r"(pieces rendered: \d+ of \d+, [\d:]+ left\n)*", done.err), "and nothing on a fast machine"
@@ -297,9 +301,11 @@ def test_a_folder_of_real_files_with_bad_ones_among_them_trains(shared_data, cop
     skipped = {line.split()[1].rstrip(":"): line for line in told.lines if line.strip().startswith("skipped")}
     assert set(skipped) == {"empty.mid", "text.MID", "cut.mid", "drums.midi"}
     assert "drums" in skipped["drums.midi"].partition(":")[2]
-    for name in zoo.names():
-        voice = ["--voice", "skyline"] if name == "melody_lstm" else []
-        assert say("train", name, "--corpus", "./mixed", "--preset", "smoke", *voice).code == 0
+    left_out = unreadable(zoo.load_corpus("./mixed").valid)
+    for name in NAMES:
+        voice = ["--voice", "skyline"] * (name in having("voice"))
+        if voice or name not in left_out:
+            assert say("train", name, "--corpus", "./mixed", "--preset", "smoke", *voice).code == 0
     assert say("report", "--corpus", "./mixed").code == 0
     page = Path("reports/mixed/index.html").read_text()
     assert all(name in page for name in skipped)

@@ -94,5 +94,5 @@ def test_a_model_that_reads_and_draws_by_content(exact, context, tmp_path):
 
 
 def test_content_needs_a_width():
-    with pytest.raises(UserError, match="--embedding"):
+    with pytest.raises(UserError, match=r"^content needs the width of its vectors: embedding=64\.$"):
         zoo.create("note_lstm", "smoke", content=True, embedding=0)

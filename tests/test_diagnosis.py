@@ -54,7 +54,7 @@ def test_what_hurts_is_a_sentence_with_the_way_out(tmp_path):
 
     found = diagnose(corpus(tmp_path, [noise(), noise()], [noise()]))
     told = " ".join(found.warnings())
-    assert "no grid keeps 98% of the onsets" in told and "--preset performance" in told
-    assert "--transpose 6" in told and "--low auto --high auto" in told and "--voice skyline" in told
+    assert "no grid keeps 98% of the onsets" in told and "`preset=performance`" in told
+    assert "`transpose=6`" in told and "`low=auto` `high=auto`" in told and "`voice=skyline`" in told
     fine = dataclasses.replace(found, grids=dict.fromkeys(found.grids, 1.0), unknown_chords=0, outside=0, with_melody=1)
     assert fine.warnings() == []

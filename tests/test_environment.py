@@ -25,6 +25,8 @@ TARGETS = [
     "compare-optimizers",
     "published",
     "test-slow",
+    "test-example",
+    "coverage",
     "bench",
     "fuzz",
     "lint",
@@ -247,6 +249,10 @@ def test_commands_behind_the_targets(ready):
         ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [f"[-m][zoo][sample][reports/a b/]{run}[--count][2]"],
         ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][-m][not slow][-x]"],
         ("test-slow",): ["[-m][pytest][-q][-rs][-m][slow]"],
+        ("test-example", "ARGS=-x"): ["[tests/example.py][-x]"],
+        ("coverage",): [
+            "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
+        ],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
         ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]"],
     }.items():

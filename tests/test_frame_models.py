@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from kinds import BOLTZMANN, FRAMES, known
 from machines import arrays, randomised, rbm_log_p
-from test_models import TRAIN, VALID
+from songs import BEAT, TRAIN, VALID
 
 import zoo
 from zoo import Song
@@ -15,8 +16,6 @@ from zoo.evaluation.estimators import estimate
 from zoo.layers.conditioned import CELLS
 from zoo.models._frames import SAMPLER_STEPS, FrameReader
 
-BEAT = 480
-NAMES = ["rnn_dbn", "rnn_nade", "rnn_rbm"]
 TINY = dict(hidden=5, units=(6,), epochs=2, batch=4, low=47, high=72, steps_per_beat=2)
 OF_CHAINS = dict(gibbs_steps=1, sample_steps=2, anneal_steps=20, anneal_chains=5)
 OPTIONS = {
@@ -32,13 +31,11 @@ OPTIONS = {
 
 def create(name, **options):
     """A tiny model with those of the options that it has."""
-    known = zoo.training.hyperparameters.options(zoo.find(name))
-    options = TINY | OF_CHAINS | options
-    return zoo.create(name, "smoke", **{key: value for key, value in options.items() if key in known})
+    return zoo.create(name, "smoke", **known(name, **(TINY | OF_CHAINS | options)))
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_every_option_trains_scores_and_samples(name, options):
     model = create(name, **options)
     history = model.fit(TRAIN[:4], VALID[:1])
@@ -64,7 +61,7 @@ def prepared(model, frames):
     return model
 
 
-@pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
+@pytest.mark.parametrize("name", BOLTZMANN)
 def test_pretraining_teaches_one_machine_single_frames(name):
     """Two chords, by enumeration: without pretraining the machine knows only how often each bit is on."""
     chords = np.array([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], np.uint8)
@@ -82,7 +79,7 @@ def test_pretraining_teaches_one_machine_single_frames(name):
     assert found[0] < 0.2 and found[1] > 0.8
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_training_starts_at_how_often_each_bit_is_on(name):
     frames = (np.arange(40)[:, None] % np.array([1, 2, 4, 5, 10, 50]) == 0).astype(np.uint8)
     model = prepared(create(name, low=60, high=65, struck=False, pretrain_epochs=0, dropout=0.0), frames)
@@ -112,7 +109,7 @@ def some_lines(bits, lengths):
     return [Line((rng.random((length, bits)) < 0.2).astype(np.uint8), length, float(length), 1) for length in lengths]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_every_frame_is_trained_once_in_an_epoch(name):
     """In pieces of `chunk`, each from the start of its piece, with the targets of the same frames."""
     lines = some_lines(26, [1, 70, 3, 100, 64, 32, 33, 9, 31, 7])
@@ -151,7 +148,7 @@ def test_whole_songs_are_scored_as_the_network_says():
         assert evaluation.details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_pieces_go_on_from_their_primers(name):
     """Frame by frame what the network says of primer and piece so far, drawn with the noise of that piece."""
     model = create(name, struck=False, cell="lstm", relative=2, reach=5, memory=3, low=60, high=67)
@@ -174,7 +171,7 @@ def test_pieces_go_on_from_their_primers(name):
     assert 0 < np.mean(pieces) < 1
 
 
-@pytest.mark.parametrize("name", ["rnn_dbn", "rnn_rbm"])
+@pytest.mark.parametrize("name", BOLTZMANN)
 def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name):
     """Machines without couplings, whose likelihood needs no luck."""
     lines = some_lines(26, [5, 40, 17, 1, 16] * 8)

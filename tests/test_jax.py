@@ -51,8 +51,9 @@ def figures(given) -> dict[str, np.ndarray]:
     Figures that rest on the backend's own random numbers are means with their standard errors, and called "mean …".
     """
     import keras
+    from kinds import SYMBOLS, known
     from machines import arrays
-    from test_models import SYMBOLS, TRAIN
+    from songs import TRAIN
 
     import zoo
     from zoo.codecs import Line
@@ -108,7 +109,7 @@ def figures(given) -> dict[str, np.ndarray]:
         conditioned.build((1, None, bits))
         found[f"{cell} parameters"] = filled(conditioned)(frames[None, :20])
     for name, context in itertools.product(SYMBOLS, ("song", "window")):
-        model = zoo.create(name, "smoke", context=context, window=6, units=(5,))
+        model = zoo.create(name, "smoke", context=context, window=6, **known(name, units=(5,)))
         model.codec = model.make_codec().fit(TRAIN)
         model._compile()
         filled(model.network)

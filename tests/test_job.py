@@ -336,7 +336,7 @@ def test_a_file_in_the_way(job, tmp_path):
 
 def test_a_loss_that_is_no_number(job):
     asked = job("rnn_rbm", overrides={"learning_rate": 1e3, "optimizer": "sgd", "epochs": 300})
-    with pytest.raises(UserError, match=r"^the \w+ became .* in epoch \d+; try a smaller --learning-rate") as raised:
+    with pytest.raises(UserError, match=r"^the \w+ became .* in epoch \d+; try a smaller learning_rate or") as raised:
         asked.run()
     assert (asked.folder / "error.txt").read_text() == f"{raised.value}\n"
     assert not (asked.folder / "metrics.json").exists()

@@ -2,19 +2,10 @@
 
 import numpy as np
 import pytest
+from songs import song
 
 from zoo.codecs import ChordCodec, ExactChordCodec, Line, MelodyCodec, RollCodec
 from zoo.evaluation.likelihood import AIS, EXACT, Coverage, Evaluation, encode_all, frame_accuracy, to_score
-from zoo.song import Song
-
-SIXTEENTH = 120  # ticks
-
-
-def song(*rows, steps=None):
-    """A song from rows (start, end, pitch[, track]), in sixteenths."""
-    notes = [(a * SIXTEENTH, (b - a) * SIXTEENTH, pitch, 80, *(track or [0])) for a, b, pitch, *track in rows]
-    return Song.from_notes(notes, None if steps is None else steps * SIXTEENTH, programs=(0, 0, 0))
-
 
 # Three tracks: one sounds two notes at once, one holds a single note, one has a melody of four. Four beats.
 THREE_TRACKS = song(

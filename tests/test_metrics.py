@@ -4,12 +4,12 @@ import mir_eval
 import numpy as np
 import pytest
 from scipy import stats
+from songs import BEAT, NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo.evaluation import metrics
 from zoo.evaluation.metrics import features, kept
 from zoo.song import Song
 
-SIXTEENTH, BEAT = 120, 480  # ticks
 # Krumhansl and Kessler's ratings once more, from the best fitting tone down: semitones above the tonic, ratings.
 RATINGS = (
     ((0, 7, 4, 5, 9, 2, 11, 6, 8, 3, 10, 1), (6.35, 5.19, 4.38, 4.09, 3.66, 3.48, 2.88, 2.52, 2.39, 2.33, 2.29, 2.23)),
@@ -18,22 +18,10 @@ RATINGS = (
 KEYS = [np.roll(np.array(ratings)[np.argsort(tones)], tonic) for tones, ratings in RATINGS for tonic in range(12)]
 
 
-def song(*rows, steps=None):
-    """A song from rows (start, end, pitch[, track]), in sixteenths."""
-    notes = [(a * SIXTEENTH, (b - a) * SIXTEENTH, pitch, 80, *(track or [0])) for a, b, pitch, *track in rows]
-    return Song.from_notes(notes, None if steps is None else steps * SIXTEENTH, programs=(0,) * 4)
-
-
-def quarters(*pitches):
-    """One quarter note after another."""
-    return song(*((4 * i, 4 * i + 4, pitch) for i, pitch in enumerate(pitches)))
-
-
 def listed(song):
     return {name: column.tolist() for name, column in features(song).items()}
 
 
-NOTHING, SILENCE, ONE = song(), song(steps=32), song((0, 4, 60), steps=16)
 TWO_VOICES = song((0, 4, 72), (4, 6, 74), (8, 10, 71), (0, 8, 48, 1), (9, 12, 50, 1), steps=18)
 
 
@@ -78,18 +66,6 @@ def test_figures_of_nothing_and_of_one_note():
     assert metrics.describe(ONE) == pytest.approx(nothing | {"empty_beats": 3 / 4, "key_clarity": clarity})
     assert metrics.is_empty(SILENCE) and not metrics.is_empty(ONE)
     assert not metrics.is_loop(NOTHING) and not metrics.is_loop(ONE)
-
-
-def piece(number):
-    """One to four voices far apart, with rests; none ends on a bar line, none strikes a pitch that still sounds."""
-    rows = []
-    for voice, lowest in enumerate((36, 50, 64, 78)[: 1 + number % 4]):
-        at = 0
-        for i in range(16 + number):
-            steps = 1 + (i * i + number + voice) % 4
-            rows.append((at, at + steps, lowest + (5 * i * i + number * i) % (6 + number), voice))
-            at += steps + 8 * ((i + number) % 7 == 6)
-    return song(*rows)
 
 
 # MusPy 0.5.0 of `piece(0)` … `piece(9)` at resolution 12: scale consistency, pitch class entropy, polyphony, polyphony

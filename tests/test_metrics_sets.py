@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from power import FAULTS
 from scipy import stats
-from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
+from songs import NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo.evaluation import metrics
 from zoo.evaluation.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test

@@ -224,9 +224,9 @@ def test_weights_keep_their_vocabulary(studio, job, corpus, instant):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"units": (8,)}, r"^--weights: the other run's network has another shape; use the same hyperparameters\.$"),
-        ({"steps_per_beat": 8}, r"^--weights: the other run writes music down in another way; use the same hyper"),
-        ({"exact": True}, r"^--weights: the other run writes music down in another way; use the same hyper"),
+        ({"units": (8,)}, r"^weights: the other run's network has another shape; use the same hyperparameters\.$"),
+        ({"steps_per_beat": 8}, r"^weights: the other run writes music down in another way; use the same hyper"),
+        ({"exact": True}, r"^weights: the other run writes music down in another way; use the same hyper"),
     ],
 )
 def test_weights_that_do_not_fit(studio, job, overrides, message):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_metrics import NOTHING, ONE, SILENCE, piece, quarters, song
+from songs import NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo.evaluation.metrics import views
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pretty_midi
 import pytest
-from test_codecs import CODECS, codes_of, fitted, made_up, notes, song, symbols
+from codings import CODECS, codes_of, fitted, made_up, notes, song, symbols
 
 from zoo._errors import UserError
 from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec, SymbolCodec

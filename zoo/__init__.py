@@ -6,23 +6,51 @@
     model.fit(corpus.train, corpus.valid)
     songs = model.sample(4, beats=64, seed=7)
 
-Importing the zoo imports neither Keras nor music21; `create` and `load` do.
+Importing the zoo imports neither Keras nor music21; `create` and `load` do, and so does what AUTHORS names.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 
 from zoo._errors import UserError
 from zoo.corpora import Corpus, load_corpus
 from zoo.midi import read_midi, write_midi
-from zoo.models import create, find, load, names
+from zoo.models import create, find, load, names, register
 from zoo.song import Song
 
-__all__ = ["Corpus", "Song", "UserError", "create", "find", "load", "load_corpus", "names", "read_midi", "write_midi"]
+# What the author of a model needs, and where it is; imported when asked for.
+AUTHORS = {
+    "MusicModel": "zoo.models._base",
+    "SymbolModel": "zoo.models._symbols",
+    "FrameModel": "zoo.models._frames",
+    "ChordCodec": "zoo.codecs",
+    "EventCodec": "zoo.codecs",
+    "MelodyCodec": "zoo.codecs",
+    "RollCodec": "zoo.codecs",
+    "SymbolInput": "zoo.layers.symbols",
+    "option": "zoo.training.hyperparameters",
+    "trained": "zoo.training.hyperparameters",
+    "written": "zoo.training.hyperparameters",
+    "measured": "zoo.training.hyperparameters",
+}
+
+__all__ = ["Corpus", "Song", "UserError", "create", "find", "load", "load_corpus", "names", "read_midi", "register"]
+__all__ += ["write_midi", *AUTHORS]
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk is not the user's business
 # Nor is its advice on retracing: what is compiled once for every shape is counted as if it were compiled in vain.
 logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
+
+def __getattr__(name: str) -> object:
+    if name not in AUTHORS:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(AUTHORS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *AUTHORS])

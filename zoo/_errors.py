@@ -1,11 +1,30 @@
-"""The one exception that means: a person asked for something that cannot be done as asked."""
+"""The exceptions that mean: a person asked for something that cannot be done as asked."""
+
+import re
+from collections.abc import Callable
+
+ARGUMENT = re.compile(r"`([^\W\d]\w*)(?:=([^`]*))?`")
+
+
+def worded(text: str, argument: Callable[[re.Match], str] = lambda found: found[0][1:-1]) -> str:
+    """A sentence with its arguments, `count` or `transpose=6` in backticks, as `argument` words them: bare by default.
+
+    Args:
+        text: of an error, or of a remark to a person.
+        argument: makes a word of a match of ARGUMENT, whose groups are the name, and the value or None.
+    """
+    return ARGUMENT.sub(argument, text)
 
 
 class UserError(Exception):
     """A mistake the user can mend. Its text is one sentence that names the thing and the way out.
 
-    The command line prints the text without a traceback and exits with code 2.
+    Arguments in it stand in backticks, as in "`count` must be at least 1"; `str` gives them bare, and the command line,
+    which prints the text without a traceback and exits with code 2, as flags.
     """
+
+    def __str__(self) -> str:
+        return worded(super().__str__())
 
 
 class Busy(UserError):

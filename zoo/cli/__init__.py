@@ -11,14 +11,15 @@ from pathlib import Path
 
 import zoo
 from zoo._errors import Busy, UserError
-from zoo._files import printable
 from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
+from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.folders import REPORTS
 from zoo.render import FORMATS
 
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
+OUTSIDE = "ZOO_MODELS=./my_model.py before a command makes a model known that lies outside of the zoo."
 NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
 
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = make_parser(arguments).parse_args(arguments)
         return options.run(options) or 0
     except UserError as error:
-        print(f"zoo: {printable(error)}", file=sys.stderr)
+        print(f"zoo: {with_flags(error)}", file=sys.stderr)
         return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser(arguments: Sequence[str]) -> Parser:
     """The parser; a model named in `arguments` brings its hyperparameters as flags."""
-    parser = Parser(prog="python -m zoo", description=__doc__)
+    parser = Parser(prog="python -m zoo", description=__doc__, epilog=OUTSIDE)
     adding = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
     command = adding.add_parser("list", help="the models: name, one line, presets")
@@ -197,9 +198,9 @@ def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequ
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     chosen.add_argument("--preset", nargs="?", default="tuned")
     preset = chosen.parse_known_args(list(arguments))[0].preset
-    found = {name: commands.zoo_model(name) for name in models}
-    hyperparameters.add_arguments(command, found, preset)
-    command.set_defaults(hyperparameters=sorted(set().union(*map(hyperparameters.options, found.values()))))
+    classes = {name: commands.zoo_model(name) for name in models}
+    add_hyperparameters(command, classes, preset)
+    command.set_defaults(hyperparameters=sorted(set().union(*map(hyperparameters.options, classes.values()))))
 
 
 def _add_choice_of_run(command: Parser) -> None:

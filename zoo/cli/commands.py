@@ -21,6 +21,7 @@ import zoo
 from zoo._errors import Unreadable, UserError
 from zoo._files import printable, write_text
 from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
+from zoo.cli.flags import flag, with_flags
 from zoo.corpora import Corpus
 from zoo.experiments.folders import newest_run, results_folder, run_name
 from zoo.midi import program_of, read_midi
@@ -127,7 +128,7 @@ def train_all(options: argparse.Namespace) -> int:
         else:
             plans.append(Plan(name, options.preset, known, options.message))
             for key in sorted(overrides.keys() - known.keys()):
-                notes.append(f"{name} has no --{key.replace('_', '-')}; trained without")
+                notes.append(f"{name} has no {flag(key)}; trained without")
     if not plans:
         raise UserError(f"no model has the preset {options.preset!r}: {'; '.join(left_out)}.")
     return _train_each(options, plans, [*notes, *(f"left out: {reason}" for reason in left_out)])
@@ -178,7 +179,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
             job.check_readable()
         except Unreadable as reason:  # no failure, but a fact about the corpus, which the report tells too
             left_out += 1
-            print(f"zoo: left out: {plan.model}, for {reason}", file=sys.stderr)
+            print(f"zoo: left out: {plan.model}, for {with_flags(reason)}", file=sys.stderr)
             continue
         code = subprocess.run(_command(options, plan), check=False).returncode
         if code == INTERRUPTED:
@@ -207,7 +208,7 @@ def _command(options: argparse.Namespace, plan: Plan) -> list[str]:
     ]
     words += [f"--message={plan.message}"] + ["--tensorboard"] * options.tensorboard
     words += ["--no-pedal"] * (not options.pedal)
-    return words + [f"--{key.replace('_', '-')}={_as_word(value)}" for key, value in plan.overrides.items()]
+    return words + [f"{flag(key)}={_as_word(value)}" for key, value in plan.overrides.items()]
 
 
 def _as_word(value: object) -> str:
@@ -219,8 +220,9 @@ def _as_word(value: object) -> str:
 
 def _chosen_run(options: argparse.Namespace) -> Path:
     """The run that MODEL|RUN_FOLDER and the options beside it mean."""
-    if options.model in zoo.names():
-        results = results_folder(options.corpus or CORPUS)
+    results = results_folder(options.corpus or CORPUS)
+    trained = options.model.isidentifier() and (results / "runs" / options.model).is_dir()  # perhaps one from outside
+    if options.model in zoo.names() or trained:
         return newest_run(results, options.model, options.preset, options.train_seed)
     folder = Path(options.model)
     if (folder / "model.json").is_file():

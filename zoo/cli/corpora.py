@@ -9,6 +9,7 @@ from pathlib import Path
 import zoo
 from zoo._errors import UserError
 from zoo._files import printable, read_json
+from zoo.cli.flags import with_flags
 from zoo.corpora import Corpus, recipes
 from zoo.corpora.diagnosis import diagnose
 from zoo.experiments.progress import counting
@@ -44,7 +45,7 @@ def describe_corpus(options: argparse.Namespace) -> None:
     for line in found.lines():
         print(f"  {line}")
     for warning in [*corpus.warnings, *found.warnings()]:
-        print(f"  note: {warning}")
+        print(f"  note: {with_flags(warning)}")
 
 
 def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:

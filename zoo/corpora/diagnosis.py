@@ -63,25 +63,25 @@ class Diagnosis:
         ]
 
     def warnings(self) -> list[str]:
-        """What will hurt, and what to do."""
+        """What will hurt, and what to do: sentences with arguments in backticks, as those of UserError."""
         warnings = []
         if self.grids[self.grid] < ENOUGH:
             warnings.append(
                 f"no grid keeps {ENOUGH:.0%} of the onsets; auto takes {self.grid} steps a beat. For human playing, "
-                "event_lstm has --preset performance."
+                "event_lstm has `preset=performance`."
             )
         if self.unknown_chords > MANY_UNKNOWN:
             warnings.append(
                 f"{self.unknown_chords:.0%} of the test chords are unknown to note_lstm; more music, or "
-                "--transpose 6, makes them fewer."
+                "`transpose=6`, makes them fewer."
             )
         if self.outside > MANY_OUTSIDE:
             warnings.append(
-                f"{self.outside:.0%} of the notes are out of the range of the published rolls; --low auto --high auto "
+                f"{self.outside:.0%} of the notes are out of the range of the published rolls; `low=auto` `high=auto` "
                 "takes the music's own, as tuned does."
             )
         if not self.with_melody:
-            warnings.append("no piece has a monophonic track; melody_lstm needs --voice skyline.")
+            warnings.append("no piece has a monophonic track; melody_lstm needs `voice=skyline`.")
         return warnings
 
 

@@ -31,7 +31,7 @@ class Contents(keras.layers.Layer):
         self.parts, self.width = [list(map(int, row)) for row in parts], width
         numbers = 1 + max((max(row, default=-1) for row in self.parts), default=-1)
         if len(self.parts) * numbers > LARGEST_TABLE:
-            raise UserError(f"{len(self.parts)} symbols of {numbers} parts are too many for --content; leave it out.")
+            raise UserError(f"{len(self.parts)} symbols of {numbers} parts are too many for `content`; leave it out.")
         self.table = np.zeros((len(self.parts), numbers), np.float32)
         for symbol, row in enumerate(self.parts):
             self.table[symbol, row] = 1

@@ -85,6 +85,6 @@ def program_of(instrument: str) -> int:
     if len(found) != 1:
         some = ", ".join(INSTRUMENT_MAP[number] for number in found[:8]) or "Violin, Church Organ, Acoustic Grand Piano"
         raise UserError(
-            f"--instrument takes a number from 0 to 127 or one General MIDI name, such as {some}; not {instrument!r}."
+            f"`instrument` takes a number from 0 to 127 or one General MIDI name, such as {some}; not {instrument!r}."
         )
     return found[0]

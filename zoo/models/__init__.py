@@ -3,6 +3,6 @@
 Importing this imports no Keras; `create`, `find` and `load` do.
 """
 
-from zoo.models._registry import create, find, load, names
+from zoo.models._registry import create, find, load, names, register
 
-__all__ = ["create", "find", "load", "names"]
+__all__ = ["create", "find", "load", "names", "register"]

@@ -19,7 +19,7 @@ from zoo._errors import Unreadable, UserError
 from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
-from zoo.models import _priming
+from zoo.models import _priming, _registry
 from zoo.models._augmentation import Augmentation
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
@@ -204,13 +204,13 @@ class MusicModel:
     def check_weights(self, weights: MusicModel) -> None:
         """Raise a UserError when training cannot go on from `weights`."""
         if weights.make_codec() != self.make_codec():
-            raise UserError("--weights: the other run writes music down in another way; use the same hyperparameters.")
+            raise UserError("`weights`: the other run writes music down in another way; use the same hyperparameters.")
         twin = dataclasses.replace(self)  # untrained, so that nothing of this model changes
         twin.codec = weights.codec
         with loop.seeded(self.seed):
             shapes = checkpoint.outline(twin.build)
         if shapes != [tuple(weight.shape) for weight in weights.network.weights]:
-            raise UserError("--weights: the other run's network has another shape; use the same hyperparameters.")
+            raise UserError("`weights`: the other run's network has another shape; use the same hyperparameters.")
 
     def score(self, songs: Sequence[Song], thorough: bool = True) -> Score:
         """How well the model predicts `songs`; `thorough=False` may take a cheaper estimate, that of every epoch.
@@ -271,22 +271,23 @@ class MusicModel:
             ("count", count, Integral, 1, 10_000),
             ("beats", beats, Real, step, 100_000),
             ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
-            ("top-p", top_p, Real, 1e-6, 1),
-            ("prime-beats", prime_beats, Real, step, 100_000),
+            ("top_p", top_p, Real, 1e-6, 1),
+            ("prime_beats", prime_beats, Real, step, 100_000),
             ("seed", seed, Integral, 0, 2**63),
         ):
             if not isinstance(value, kind) or not low <= value <= high:
                 number = "a whole number" if kind is Integral else "a number"
-                raise UserError(f"--{name} must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
+                raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
         if (total := count * max(beats, prime_beats)) > MOST_BEATS:
             raise UserError(
-                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower --count or --beats."
+                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`."
             )
 
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
         self._require_fit()
-        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | extra, self.network)
+        source = {"source": name} if (name := _registry.origin(type(self))) else {}
+        checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | source | extra, self.network)
 
     def to_json(self) -> dict:
         """What identifies the model: name, preset, seed and every hyperparameter."""

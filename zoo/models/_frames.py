@@ -58,7 +58,7 @@ class FrameModel(MusicModel):
     def __post_init__(self):
         super().__post_init__()
         if AUTO not in (self.low, self.high) and self.low > self.high:
-            raise UserError(f"--low must be at most --high, which is {self.high}, not {self.low}.")
+            raise UserError(f"`low` must be at most `high`, which is {self.high}, not {self.low}.")
 
     # What a model says of itself.
 
@@ -140,7 +140,7 @@ class FrameModel(MusicModel):
     def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
         super().check_request(count, beats, temperature, top_p, prime_beats, seed)
         if top_p < 1:
-            raise UserError(f"--top-p is for models over symbols; {self.model_name()} draws frames: use --temperature.")
+            raise UserError(f"`top_p` is for models over symbols; {self.model_name()} draws frames: use `temperature`.")
 
     def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
         sampler, frames = self._helper("sample", self._make_sampler), -(-steps // self.steps_per_frame)

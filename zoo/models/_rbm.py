@@ -37,7 +37,7 @@ class RBMModel(FrameModel):
     def __post_init__(self):
         super().__post_init__()
         if self.anneal_chains % CHAINS:
-            raise UserError(f"--anneal-chains must be a multiple of {CHAINS}, not {self.anneal_chains}.")
+            raise UserError(f"`anneal_chains` must be a multiple of {CHAINS}, not {self.anneal_chains}.")
 
     def first_machine(self) -> RBM:
         """The machine that single frames train first."""

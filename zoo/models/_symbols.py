@@ -54,7 +54,7 @@ class SymbolModel(MusicModel):
     def build(self) -> keras.Model:
         if not self.codec.advance.any():
             raise UserError(
-                "the training music takes no time: every note is shorter than a grid step; raise --steps-per-beat."
+                "the training music takes no time: every note is shorter than a grid step; raise `steps_per_beat`."
             )
         return self.sequence_context.build(self.layers(self.codec.size))
 

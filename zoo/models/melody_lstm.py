@@ -65,6 +65,6 @@ class MelodyLSTM(SymbolModel):
         if self.voice == "skyline":
             return "that sounds."
         return (
-            "monophonic: every track sounds two notes at once; melody_lstm trained with --voice skyline hears the "
+            "monophonic: every track sounds two notes at once; melody_lstm trained with `voice=skyline` hears the "
             "highest note of any music."
         )

@@ -65,7 +65,7 @@ class NoteLSTM(SymbolModel):
     def __post_init__(self):
         super().__post_init__()
         if self.content and not self.embedding:
-            raise UserError("--content needs the width of its vectors: --embedding 64.")
+            raise UserError("`content` needs the width of its vectors: `embedding=64`.")
 
     def make_codec(self) -> ChordCodec | ExactChordCodec:
         return (ExactChordCodec if self.exact else ChordCodec)(steps_per_beat=self.steps_per_beat)

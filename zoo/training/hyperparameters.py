@@ -1,8 +1,7 @@
-"""Hyperparameters: written once, as typed fields of a dataclass; flags, JSON, checks and tables are made from them."""
+"""Hyperparameters: written once, as typed fields of a dataclass; JSON, checks, tables and flags are made from them."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import math
@@ -13,7 +12,6 @@ import typing
 from zoo._errors import UserError
 
 PARTS = ("representation", "network", "training", "measuring")
-WORDS = {"None": "none", "True": "yes", "False": "no"}
 MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
@@ -79,45 +77,7 @@ def check(model) -> None:
         object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
 
 
-def add_arguments(parser: argparse.ArgumentParser, models: dict[str, type], preset: str) -> None:
-    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together, and
-    tell what `preset` has. One not given stays out of the parsed namespace."""
-    owners: dict[str, list[str]] = {}
-    for name, model in models.items():
-        for key in options(model):
-            owners.setdefault(key, []).append(name)
-    groups = {}
-    for key, names in owners.items():
-        whose = "every model" if 1 < len(names) == len(models) else ", ".join(names)
-        if whose not in groups:
-            where = ", where all models have the same" if len(models) > 1 else ""
-            told = None if groups else f"in brackets what preset {preset} has{where}"
-            groups[whose] = parser.add_argument_group(f"hyperparameters of {whose}", told)
-        _add_argument(groups[whose], key, [models[name] for name in names], preset)
-
-
-def _add_argument(group, name: str, models: list[type], preset: str) -> None:
-    """The flag of a hyperparameter that all of `models` have."""
-    fields = [options(model)[name] for model in models]
-    told = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
-    values = {
-        getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
-        for model, field in zip(models, fields, strict=True)
-    }
-    if len(values) == 1:
-        (value,) = values
-        shown = ",".join(map(str, value)) if isinstance(value, tuple) else WORDS.get(str(value), value)
-        told += f" [{shown}]"
-    group.add_argument(
-        "--" + name.replace("_", "-"),
-        dest=name,
-        default=argparse.SUPPRESS,
-        metavar=_metavar(typing.get_type_hints(models[0])[name], fields[0].metadata),
-        help=told.replace("%", "%%"),
-    )
-
-
-def _kinds(hint) -> tuple[type, bool]:
+def plain_type(hint) -> tuple[type, bool]:
     """The plain type behind an annotation, and whether None is allowed."""
     if isinstance(hint, types.UnionType):
         inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
@@ -125,17 +85,8 @@ def _kinds(hint) -> tuple[type, bool]:
     return (tuple, False) if typing.get_origin(hint) is tuple else (hint, False)
 
 
-def _metavar(hint, metadata) -> str:
-    if metadata["choices"]:
-        return "{" + ",".join(map(str, metadata["choices"])) + "}"
-    kind, _ = _kinds(hint)
-    word = {int: "N", float: "X", bool: "yes|no", tuple: "N,N,…", str: "NAME"}[kind]
-    return "|".join([word, *metadata["words"]])
-
-
 def _checked(name: str, value, hint, metadata):
-    flag = "--" + name.replace("_", "-")
-    kind, optional = _kinds(hint)
+    kind, optional = plain_type(hint)
     if optional and (value is None or value == "none"):
         return None
     if isinstance(value, str) and value in metadata["words"]:
@@ -150,14 +101,14 @@ def _checked(name: str, value, hint, metadata):
             tuple: f"one to {MOST_NUMBERS} whole numbers joined by commas",
         }
         others = "".join(f" or {word}" for word in (*["none"] * optional, *metadata["words"]))
-        raise UserError(f"{flag} takes {wanted.get(kind, 'a word')}{others}, not {reprlib.repr(value)}.") from None
+        raise UserError(f"`{name}` takes {wanted.get(kind, 'a word')}{others}, not {reprlib.repr(value)}.") from None
     choices, low, high = metadata["choices"], metadata["low"], metadata["high"]
     if choices and value not in choices:
-        raise UserError(f"{flag} takes one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}.")
+        raise UserError(f"`{name}` takes one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}.")
     for number in value if isinstance(value, tuple) else (value,):
         if (low is not None and number < low) or (high is not None and number > high):
             span = f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
-            raise UserError(f"{flag} must be {span}, not {reprlib.repr(number)}.")
+            raise UserError(f"`{name}` must be {span}, not {reprlib.repr(number)}.")
     return value
 
 

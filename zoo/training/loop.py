@@ -264,7 +264,7 @@ def train(
         lost = next((key for key in ("loss", "val_loss", "val_nats_per_beat") if not math.isfinite(logs[key])), None)
         if lost:
             raise UserError(
-                f"the {lost} became {logs[lost]} in epoch {epoch + 1}; try a smaller --learning-rate or --clip-norm 1."
+                f"the {lost} became {logs[lost]} in epoch {epoch + 1}; try a smaller `learning_rate` or `clip_norm=1`."
             )
         row = {"epoch": epoch + 1, "seconds": 0.0, **logs, "learning_rate": rate, "updates": updates}
         row["seconds"] = before + time.perf_counter() - started
