@@ -11,9 +11,13 @@ import pytest
 
 import zoo
 from zoo import Song, UserError
-from zoo.experiments import measuring
+from zoo.evaluation import comparison
+from zoo.experiments import measuring, records
+from zoo.experiments.description import ComparisonStep, Description
 from zoo.experiments.job import Job, Keeper
 from zoo.experiments.measuring import sample_warnings
+from zoo.experiments.results import Comparison, SplitScore
+from zoo.experiments.run_folder import RunFolder
 from zoo.report import load_runs
 
 BEAT = 480
@@ -55,7 +59,7 @@ def test_a_run_folder_is_what_the_report_reads(studio, corpus, name):
     assert {path.name for path in run.iterdir()} == FILES | {"checkpoints", ".lock"}
     (told,) = [told for told in load_runs(run.parents[2]) if told.model == name]
     assert (told.status, told.error, told.epochs, len(told.samples)) == ("finished", "", epochs, 10)
-    assert told.skill is not None and told.number("parameters") > 100
+    assert told.results.skill() is not None and told.results.parameters > 100
     assert all(told.history[key] and None not in told.history[key] for key in told.history)
 
     described = read(run / "model.json")
@@ -188,6 +192,42 @@ def test_what_is_done_is_not_trained_again(studio, corpus, monkeypatch, capsys):
 def test_neither_message_nor_checkpoints_make_another_run(studio, corpus):
     asked = Job(zoo.create(QUICK, "smoke"), corpus, studio / "reports/tunes", message="hm", checkpoint_every=3)
     assert asked.state() == "done"
+
+
+def test_a_run_that_was_trained_before_may_become_a_step_between_presets(job, instant):
+    run = RunFolder(job().run())
+    assert run.read_description()["comparison"] is None
+    job(comparison=ComparisonStep(training_of="tuned")).run()
+    job().run()  # it stays one
+    described = Description.from_json(run.read_description())
+    assert described.comparison == ComparisonStep(training_of="tuned") and job().state() == "done"
+    assert zoo.load(run.path).model_name() == QUICK
+
+
+def test_a_model_is_measured_without_a_job_and_nothing_that_is_measured_is_lost(studio, corpus):
+    run = RunFolder(studio / "reports/tunes/runs" / QUICK / "smoke-seed0")
+    measured, known = measuring.measure(zoo.load(run.path), corpus), run.read_results()
+    assert measured.errors == measured.results.missing == {} and len(measured.samples) == 10
+    assert [song.name for song in measured.real] == list(known.real) == list(measured.results.real)
+    for part in ("about", "parameters", "network", "environment", "real", "warnings", "order0", "ngram", "comparison"):
+        assert getattr(measured.results, part) == getattr(known, part), part
+    assert measured.results.scores.test.nats_per_beat == known.scores.test.nats_per_beat
+    measurement = measuring.Measurement(zoo.load(run.path), corpus)
+    samples, ngram = [measured.samples] * 2
+    compared = comparison.compare(measurement.model.codec, measurement.splits, samples, ngram, 16)
+    assert records.to_json(records.read(Comparison, compared)) == json.loads(json.dumps(compared))
+    score = dataclasses.asdict(measurement.model.score(corpus.test))
+    assert records.to_json(records.read(SplitScore, score)) == score | {"seconds": None}
+
+
+def test_a_part_that_fails_is_missing_and_costs_no_other(studio, corpus, monkeypatch):
+    def broken(measurement):
+        raise ValueError("too loud")
+
+    monkeypatch.setattr(measuring, "PARTS", {"one": broken, "other": lambda measurement: {"epochs": 7}})
+    measured = measuring.measure(zoo.load(studio / "reports/tunes/runs" / QUICK / "smoke-seed0"), corpus)
+    assert measured.results.missing == {"one": "ValueError: too loud"} and measured.results.epochs == 7
+    assert isinstance(measured.errors["one"], ValueError) and measured.results.parameters > 100
 
 
 def test_a_run_of_a_changed_corpus_is_trained_anew(job, corpus, instant, capsys):

@@ -81,12 +81,12 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
     Raises:
         UserError: when the folder holds no model, a damaged one, or one of a newer format.
     """
-    from zoo.training import checkpoint
+    from zoo.training import checkpoint, names
     from zoo.training.hyperparameters import options
 
     if epoch is not None and not isinstance(epoch, int):
         raise UserError(f"an epoch is a whole number, not {epoch!r}.")
-    weights = checkpoint.WEIGHTS if epoch is None else f"checkpoints/epoch-{epoch:05d}.weights.h5"
+    weights = names.WEIGHTS if epoch is None else names.checkpoint_of(epoch)
     described, path = checkpoint.read(folder, weights)
     model, stated = find(described.get("model")), described["hyperparameters"]
     if set(stated) - set(options(model)):

@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,10 +21,11 @@ from urllib.parse import quote, unquote_to_bytes
 from zoo import render
 from zoo._errors import UserError
 from zoo._files import printable, read_json, write_bytes, write_json
+from zoo.experiments import records
 from zoo.experiments.progress import counting
 from zoo.midi import read_midi
 from zoo.render import roll, sheet, sound
-from zoo.report.runs import Run, items, look_up
+from zoo.report.runs import Run
 from zoo.song import Song
 
 SUFFIXES = ("mid", "mp3", "mxl", "svg", "sheet.svg")
@@ -70,6 +71,14 @@ class Piece:
         return self.song.beats * 60 / self.song.tempo
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """Of a piece that was rendered: a digest of what it was made from, and by suffix those of its files."""
+
+    made_from: str = ""
+    files: dict[str, str | None] = field(default_factory=dict)
+
+
 class Pieces:
     """The folder `samples/` of a report: gives each piece its files, renders them, drops those of earlier reports."""
 
@@ -109,23 +118,24 @@ class Pieces:
                 made_from = _digest(tools, piece.title.encode("utf-8", "replace"), piece.source.read_bytes())
                 after[url(piece.place)] = made_from
                 entry = before.get(url(piece.place))
-                if look_up(entry, "made_from") != made_from or look_up(entry, "files") != self._files(piece):
+                if entry != Rendered(made_from, self._files(piece)):
                     missing.append((piece.source, self.folder / piece.place, printable(piece.title), piece.suffixes))
         _render_all(missing)
         pieces = {url(piece.place): piece for piece in self.wanted}
         for place in before:
             for suffix in set(SUFFIXES).difference(pieces[place].suffixes if place in after else ()):
                 _file(self.folder / os.fsdecode(unquote_to_bytes(place)), suffix).unlink(missing_ok=True)
-        told = {name: {"made_from": made_from, "files": self._files(pieces[name])} for name, made_from in after.items()}
-        write_json(self.folder / "samples" / "rendered.json", told)
+        rendered = {name: Rendered(made_from, self._files(pieces[name])) for name, made_from in after.items()}
+        write_json(self.folder / "samples" / "rendered.json", records.to_json(rendered))
 
-    def _rendered_before(self) -> dict:
+    def _rendered_before(self) -> dict[str, Rendered]:
         try:
-            told = read_json(self.folder / "samples" / "rendered.json")
+            before = read_json(self.folder / "samples" / "rendered.json")
         except UserError:
             return {}
-        inside = [name for name in told if name.startswith("samples/") and ".." not in name] if told else []
-        return {name: told[name] for name in inside}
+        names = before if isinstance(before, dict) else {}
+        inside = [name for name in names if name.startswith("samples/") and ".." not in name]
+        return {name: records.read(Rendered, before[name]) for name in inside}
 
     def _files(self, piece: Piece) -> dict[str, str | None]:
         """What lies at a piece's place: digests of its files."""
@@ -140,7 +150,7 @@ def url(path: Path) -> str:
 
 def _real(run: Run) -> list[tuple[str, Path]]:
     """Name and MIDI file of the real music beside a run's samples."""
-    names = [str(name).removesuffix(".mid") for name in items(look_up(run.metrics, "real"))]
+    names = [name.removesuffix(".mid") for name in run.results.real]
     return [*zip(names + [path.stem for path in run.real[len(names) :]], run.real, strict=False)]
 
 

@@ -11,11 +11,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from zoo.report.groups import Group, alike
+from zoo.experiments.records import Interval
+from zoo.experiments.results import Results
+from zoo.report.groups import Group, alike, deviation
 
-Interval = tuple[float, float]
-TEST = ("scores", "test", "nats_per_beat")
-CLASSIFIER = ("classifier", "accuracy")
 TOLD = 0.9  # of its cases a classifier has right when nobody would be deceived
 
 
@@ -70,9 +69,19 @@ def by_samples(
     return _standing(measured, value, lowest, same, all(interval(group) for group in measured))
 
 
-def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation; None with fewer than two values."""
-    return statistics.stdev(values) if len(values) > 1 else None
+def nats_of_test(results: Results) -> float | None:
+    """Nats per beat of test music."""
+    return results.scores.test.nats_per_beat
+
+
+def told_apart(group: Group) -> float | None:
+    """How often a classifier tells its samples from test music, the mean over seeds."""
+    return group.mean.comparison.sets.samples.classifier.accuracy
+
+
+def told_apart_interval(group: Group) -> Interval | None:
+    """The mean over seeds of the ends of its interval."""
+    return group.mean.comparison.sets.samples.classifier.interval
 
 
 def _standing(groups, value, lowest, same, known) -> Standing:
@@ -87,17 +96,17 @@ def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
         "skill": by_runs(groups, lambda group: group.skills("order0")),
         "beyond": by_runs(groups, lambda group: group.skills("ngram")),
         "classifier": by_samples(
-            [group for group in groups if (group.of_set("samples", *CLASSIFIER) or 1) < TOLD],
-            lambda group: group.of_set("samples", *CLASSIFIER),
-            lambda group: group.interval("samples", "classifier", "interval"),
+            [group for group in groups if (told_apart(group) or 1) < TOLD],
+            told_apart,
+            told_apart_interval,
             lowest=True,
         ),
-        "seconds": by_runs(groups, lambda group: group.values("seconds"), lowest=True),
+        "seconds": by_runs(groups, lambda group: group.values(lambda results: results.seconds), lowest=True),
     }
     found = {column: {group.name: standing.mark(group) for group in groups} for column, standing in columns.items()}
     found["nats"] = {}
     for members in alike(groups):
-        standing = by_runs(members, lambda group: group.values(*TEST), lowest=True)
+        standing = by_runs(members, lambda group: group.values(nats_of_test), lowest=True)
         found["nats"] |= {group.name: standing.mark(group) for group in members}
     for group in groups:
         for column, floor in (("skill", "order0"), ("beyond", "ngram"), ("nats", "ngram")):
