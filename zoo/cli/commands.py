@@ -23,7 +23,7 @@ from zoo._files import printable
 from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
 from zoo.corpora import Corpus
 from zoo.experiments.description import ComparisonStep
-from zoo.experiments.folders import newest_run, results_folder, run_name
+from zoo.experiments.folders import RUNS, music_folder, newest_run, results_folder, run_name
 from zoo.experiments.run_folder import RunFolder
 from zoo.midi import program_of, read_midi
 from zoo.render import FORMATS, render
@@ -296,10 +296,10 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     }
     label = run_name("samples", options.seed, {key: value for key, (value, usual) in asked.items() if value != usual})
     run = run.resolve()
-    base = run.parents[2] if run.parents[1].name == "runs" else run
+    base = run.parents[2] if run.parents[1].name == RUNS else run
     with contextlib.suppress(ValueError):
         base = base.relative_to(Path.cwd())
-    return base / "samples" / model / run.name / label
+    return music_folder(base) / model / run.name / label
 
 
 def _primer_name(prime: str) -> str:

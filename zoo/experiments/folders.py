@@ -71,6 +71,11 @@ def corpus_file(results: Path) -> Path:
     return results / "corpus.json"
 
 
+def music_folder(results: Path) -> Path:
+    """Where music lies that was rendered for the report, or asked for, in a folder of results."""
+    return results / "samples"
+
+
 def run_folder(results: Path, model: str, name: str) -> RunFolder:
     """The folder of a run of that name of that model."""
     return RunFolder(results / RUNS / model / name)

@@ -11,19 +11,23 @@ from zoo._errors import UserError
 from zoo._files import locked, printable, write_text
 from zoo.evaluation.metrics import BLIND_SPOTS
 from zoo.experiments.description import CorpusDescription
+from zoo.experiments.folders import corpus_file
 from zoo.experiments.results import Layer, Results
+from zoo.report.blind import PAGE as BLIND
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
 from zoo.report.groups import Group, grouped, ways
 from zoo.report.html import encodable, write_page
+from zoo.report.links import Links, url
 from zoo.report.networks import boxes, described
-from zoo.report.pieces import Pieces, url
+from zoo.report.pieces import Pieces
 from zoo.report.ratings import Exported, read_exported, to_ratings
 from zoo.report.runs import Run, load_corpus, load_runs
 from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 
+PAGE, TABLE = "index.html", "results.csv"
 SAMPLES, REAL = 3, 2  # pieces that are played of a run; further real music is for the blind test
 NAMED = 3  # variants that the heading of a picture names
 BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
@@ -52,24 +56,31 @@ def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list
 
 def _write_report(folder: Path, exported: Exported) -> list[str]:
     runs, corpus = load_runs(folder), load_corpus(folder)
-    figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
+    figures, pieces, links, groups = Figures(folder / "figures"), Pieces(folder), Links(folder), grouped(runs)
     title, splits = corpus.name or folder.name, _splits(corpus)
     names = dict.fromkeys(run.model for run in runs)
     titles = {(group.model, group.variant): group.title for group in groups}
-    models = [_model(number, name, runs, titles, figures, pieces, folder) for number, name in enumerate(names, 1)]
+    models = [_model(number, name, runs, titles, figures, pieces, links) for number, name in enumerate(names, 1)]
     heard = [(run, shown) for model in models for run, shown, _ in model["heard"]]
     others = pieces.shared_out([run for run, _ in heard], REAL)  # the blind test plays no song twice
     played = [(run, shown + more) for (run, shown), more in zip(heard, others, strict=True)]
     pieces.make()
     asked = questions(folder, played)
+    played_in_test = {question.url for question in asked}
+    links.add(path for _, shown in heard for piece in shown for path in piece.files.values())
+    files = (path for _, both in played for piece in both for path in piece.files.values())
+    links.add(path for path in files if url(path) in played_in_test)
     rated = to_ratings(exported, asked)
     sentences = findings(groups) + listened(rated)
-    write_text(folder / "results.csv", encodable(results_csv(runs, [rated.row(run) for run in runs])))
+    write_text(folder / TABLE, encodable(results_csv(runs, [rated.row(run) for run in runs])))
+    blind = write_blind(folder, title, asked)
+    links.add(Path(name) for name in (PAGE, BLIND, TABLE) if blind or name != BLIND)
+    links.add([corpus_file(folder).relative_to(folder)])
     write_page(
-        folder / "index.html",
+        folder / PAGE,
         "page.html",
         title=title,
-        blind=write_blind(folder, title, asked),
+        blind=blind,
         rated=rated,
         pieces_in_all=sum(counts[0] or 0 for _, counts in splits),
         splits=splits,
@@ -78,7 +89,7 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         skipped=_pairs(corpus.skipped),
         duplicates=_pairs(corpus.duplicates),
         warnings=corpus.warnings,
-        runs=[(run, _files(run, folder)) for run in runs],
+        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_told()]) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         blind_spots=BLIND_SPOTS,
@@ -87,14 +98,15 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         marks=marks(groups),
         features=_features(groups),
         ways=ways(groups),
-        ways_figure=[_url(path, folder) for path in [figures.ways(ways(groups))] if path],
-        overview=_overview(groups, figures, folder),
+        ways_figure=[links.to(path) for path in [figures.ways(ways(groups))] if path],
+        overview=_overview(groups, figures, links),
         models=models,
         environments=_environments(runs),
         report_command=shlex.join(_report_command(corpus, folder, rated.files)),
         commands=[_command(run, corpus, folder) for run in runs],
     )
     figures.remove_others()
+    links.write_manifest()
     told = [finding.text for finding in sentences] + [rated.warning] * bool(rated.warning)
     told = [line for sentence in told for line in textwrap.wrap(printable(sentence), WIDTH, **BULLET)]
     return table(runs) + (["", *told] if told else [])
@@ -106,12 +118,12 @@ def _features(groups: list[Group]) -> list[str]:
     return list(dict.fromkeys(name for real in sets for name in real.distances))
 
 
-def _overview(groups: list[Group], figures: Figures, folder: Path) -> list[tuple[str, str]]:
+def _overview(groups: list[Group], figures: Figures, links: Links) -> list[tuple[str, str]]:
     """URL and description of each picture of all models."""
     told = ["Validation skill of all models over epochs and over training time"] * 2
     pictures = [*zip(figures.skills(groups), told, strict=False)]
     pictures += [(figures.cost(groups), "Skill of all models on test music against seconds of training")]
-    return [(_url(path, folder), words) for path, words in pictures if path]
+    return [(links.to(path), words) for path, words in pictures if path]
 
 
 def _model(
@@ -121,7 +133,7 @@ def _model(
     titles: dict[tuple[str, str], str],
     figures: Figures,
     pieces: Pieces,
-    folder: Path,
+    links: Links,
 ) -> dict:
     """What the page says about one model."""
     runs = [run for run in runs if run.model == name]
@@ -137,13 +149,13 @@ def _model(
         "name": name,
         "about": [part.strip() for about in abouts for part in about.split("\n\n") if part.strip()],
         "heard": [
-            (run, pieces.of(run, SAMPLES, REAL), [(path.name, _url(path, folder)) for path in run.samples[SAMPLES:]])
+            (run, pieces.of(run, SAMPLES, REAL), [(path.name, links.to(path)) for path in run.samples[SAMPLES:]])
             for run in played
             if run.samples or run.real
         ],
-        "curves": [_url(path, folder) for path in figures.curves(shown)],
-        "distributions": [(run.variant, _url(path, folder)) for run in played if (path := figures.distributions(run))],
-        "networks": _networks(name, variants, titles, figures, folder),
+        "curves": [links.to(path) for path in figures.curves(shown)],
+        "distributions": [(run.variant, links.to(path)) for run in played if (path := figures.distributions(run))],
+        "networks": _networks(name, variants, titles, figures, links),
         "variants": variants,
         "hyperparameters": _hyperparameters(variants),
         "left_out": [run for run in runs if not run.comparable],
@@ -164,7 +176,7 @@ def _variant(runs: list[Run]) -> dict:
 
 
 def _networks(
-    model: str, variants: list[dict], titles: dict[tuple[str, str], str], figures: Figures, folder: Path
+    model: str, variants: list[dict], titles: dict[tuple[str, str], str], figures: Figures, links: Links
 ) -> list[dict]:
     """One picture for each different network, with the titles of the variants that share it."""
     shared: dict[tuple[Layer, ...], list[dict]] = {}
@@ -179,7 +191,7 @@ def _networks(
         found.append(
             {
                 "names": ", ".join(names[:NAMED]) + more,
-                "url": _url(figures.network(chain, model, group[0]["name"]), folder),
+                "url": links.to(figures.network(chain, model, group[0]["name"])),
                 "layers": described(chain),
             }
         )
@@ -236,12 +248,3 @@ def _corpus_argument(corpus: CorpusDescription, folder: Path) -> str:
     name, source = corpus.name or folder.name, corpus.folder
     known = not source or Path(source).parts[-2:] == ("datasets", name)
     return name if known else f"{source.rstrip('/')}/"
-
-
-def _files(run: Run, folder: Path) -> list[tuple[str, str]]:
-    """Name and URL of each file of the run that tells something."""
-    return [(path.name, _url(path, folder)) for path in run.folder.list_told()]
-
-
-def _url(path: Path, folder: Path) -> str:
-    return url(path.relative_to(folder))

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from zoo import render
 from zoo._errors import UserError
 from zoo._files import printable, read_json, write_bytes, write_json
 from zoo.experiments import records
+from zoo.experiments.folders import music_folder
 from zoo.experiments.progress import counting
 from zoo.midi import read_midi
 from zoo.render import roll, sheet, sound
+from zoo.report.links import url
 from zoo.report.runs import Run
 from zoo.song import Song
 
@@ -62,8 +64,13 @@ class Piece:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where the file of each of its suffixes lies, seen from the page; empty when the piece cannot be read."""
-        return {suffix: url(_file(self.place, suffix)) for suffix in self.suffixes} if self.song is not None else {}
+        """Address of the file of each of its suffixes, seen from the page; empty when the piece cannot be read."""
+        return {suffix: url(path) for suffix, path in self.files.items()}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The same as paths from the corpus's folder of results."""
+        return {suffix: _file(self.place, suffix) for suffix in self.suffixes} if self.song is not None else {}
 
     @property
     def seconds(self) -> float:
@@ -126,11 +133,11 @@ class Pieces:
             for suffix in set(SUFFIXES).difference(pieces[place].suffixes if place in after else ()):
                 _file(self.folder / os.fsdecode(unquote_to_bytes(place)), suffix).unlink(missing_ok=True)
         rendered = {name: Rendered(made_from, self._files(pieces[name])) for name, made_from in after.items()}
-        write_json(self.folder / "samples" / "rendered.json", records.to_json(rendered))
+        write_json(music_folder(self.folder) / "rendered.json", records.to_json(rendered))
 
     def _rendered_before(self) -> dict[str, Rendered]:
         try:
-            before = read_json(self.folder / "samples" / "rendered.json")
+            before = read_json(music_folder(self.folder) / "rendered.json")
         except UserError:
             return {}
         names = before if isinstance(before, dict) else {}
@@ -143,11 +150,6 @@ class Pieces:
         return {suffix: _digest(path.read_bytes()) if path.is_file() else None for suffix, path in files.items()}
 
 
-def url(path: Path) -> str:
-    """A path as a URL, whatever bytes its names hold."""
-    return quote(os.fsencode(path.as_posix()))
-
-
 def _real(run: Run) -> list[tuple[str, Path]]:
     """Name and MIDI file of the real music beside a run's samples."""
     names = [name.removesuffix(".mid") for name in run.results.real]
@@ -155,7 +157,7 @@ def _real(run: Run) -> list[tuple[str, Path]]:
 
 
 def _piece(kind: str, title: str, source: Path, run: Run, suffixes: tuple[str, ...] = SUFFIXES) -> Piece:
-    place, song, error = Path("samples", run.model, run.name, source.stem), None, ""
+    place, song, error = music_folder(Path()) / run.model / run.name / source.stem, None, ""
     try:
         song = read_midi(source)
     except UserError as problem:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import textwrap
 from collections.abc import Sequence
 
 from zoo._files import printable
+from zoo.experiments.folders import run_name
 from zoo.report.runs import Run
 
 WIDTH = 100
 UNKNOWN = "—"
-BEGINNING = re.compile(r".*?-seed\d+")
 SIGNS = {"AIS estimate": "~", "bound": "≤"}
 COMPARABLE = (
     "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
@@ -44,14 +43,18 @@ def table(runs: list[Run]) -> list[str]:
     rows = [head, *(_cells(run) for run in runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     free = WIDTH - sum(widths[2:]) - 2 * (len(head) - 1)  # for model and run
-    told = max(len(_first(row[1])) + (row[1] != _first(row[1])) for row in rows)  # preset, seed, and that more follows
-    widths[0] = min(widths[0], 14, max(free - max(told, 12), 4))
+    beginnings = ["", *(_beginning(run) for run in runs)]
+    needed = [
+        len(first) + (row[1] != first) for row, first in zip(rows, beginnings, strict=True)
+    ]  # "…" where more follows
+    widths[0] = min(widths[0], 14, max(free - max(*needed, 12), 4))
     widths[1] = max(12, min(widths[1], free - widths[0]))
     lines = []
-    for row in rows:
+    for row, first in zip(rows, beginnings, strict=True):
+        shortened = (_shorten(row[0], widths[0]), _shorten(row[1], widths[1], first), *row[2:])
         cells = [
-            _shorten(cell, width).ljust(width) if column in (0, 1, 9) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in (0, 1, 9) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(shortened, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
@@ -143,15 +146,16 @@ def _cells(run: Run) -> tuple[str, ...]:
     )
 
 
-def _first(name: str) -> str:
+def _beginning(run: Run) -> str:
     """Preset and seed, with which a run's name begins."""
-    return (BEGINNING.match(name) or [""])[0]
+    described = run.description
+    name = run_name(described.preset, described.seed, {}) if described.seed is not None else ""
+    return printable(name) if run.name.startswith(name) else ""
 
 
-def _shorten(name: str, width: int) -> str:
-    """Preset and seed stay whole where they have room; of the rest the end does, which sets a run apart."""
+def _shorten(name: str, width: int, first: str = "") -> str:
+    """What it begins with stays whole where it has room; of the rest the end does, which sets a run apart."""
     if len(name) <= width:
         return name
-    first = _first(name)
     tail = width - 1 - len(first) if first and len(first) < width else (width - 1) // 2
     return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
