@@ -2,10 +2,12 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from zoo.experiments.description import ComparisonStep, Description
 from zoo.experiments.results import Results
@@ -13,7 +15,7 @@ from zoo.experiments.run_folder import RunFolder
 from zoo.report.findings import findings
 from zoo.report.groups import grouped, ways
 from zoo.report.runs import Run
-from zoo.report.standing import marks
+from zoo.report.standing import marks, welch
 
 MODELS = ("event_lstm", "note_lstm", "rnn_nade")
 
@@ -89,15 +91,35 @@ def test_a_difference_inside_the_spread_of_the_seeds_is_not_called_one():
     near = [run("note_lstm", 5 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     far = [run("rnn_nade", 5.2 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     told = "\n".join(texts(*near, *far))
-    assert "Within the spread of the seeds lie rnn_nade tuned." in told
-    assert "no difference beyond the spread of the seeds to rnn_nade tuned 5.500 ± 0.300." in told
+    assert "Not clearly less, by Welch's t test over seeds: rnn_nade tuned." in told
+    assert "not clearly better, by Welch's t test over seeds, than rnn_nade tuned 5.500 ± 0.300." in told
     far = [run("rnn_nade", 7 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     told = "\n".join(texts(*near, *far))
-    assert "Within the spread" not in told and "no difference" not in told
+    assert "Not clearly less" not in told and "not clearly better" not in told
     assert (
         "note_lstm tuned predicts the test music best, 5.300 ± 0.300 nats per beat, against rnn_nade tuned 7.300"
         in told
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([5.0, 5.3, 5.6], [5.2, 5.5, 5.8]),
+        ([1.0, 1.1, 1.05], [2.0, 9.0]),
+        ([3.0, 3.01, 3.0], [4.0, 4.5]),
+        ([1e-3, 2e-3], [1.0, 1.5, 0.9, 1.2]),
+    ],
+)
+def test_welch_is_that_of_scipy(one, other):
+    expected = stats.ttest_ind(one, other, equal_var=False).pvalue
+    assert welch(one, other) == welch(other, one) == pytest.approx(expected, rel=1e-9)
+
+
+def test_welch_by_hand_and_where_nothing_is_known():
+    assert welch([0.0, 2.0], [2.0, 4.0]) == pytest.approx(1 - math.sqrt(0.5))  # t = √2 at 2 degrees of freedom
+    assert welch([1.0], [2.0, 3.0]) is None is welch([], [1.0, 2.0])
+    assert welch([1.0, 1.0], [2.0, 2.0]) == 0 and welch([1.0, 1.0], [1.0, 1.0]) == 1
 
 
 def test_with_one_seed_chance_is_not_ruled_out():

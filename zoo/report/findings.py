@@ -62,7 +62,7 @@ def _skill(groups: Sequence[Group]) -> list[Finding]:
         f"{percent(best.skill('order0'))}{_plus_minus(deviation(best.skills('order0')))}."
     )
     if standing.near:
-        text += f" Within the spread of the seeds lie {_listed([group.name for group in standing.near])}."
+        text += f" Not clearly less, by Welch's t test over seeds: {_listed([group.name for group in standing.near])}."
     elif not standing.known:
         text += " With one seed nobody knows how much of the distance to the next is chance."
     return [Finding(text)]
@@ -82,7 +82,7 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
         text = f"Of those that write music down alike, {best.name} predicts the test music best, "
         text += f"{_figure(best)} nats per beat"
         text += f", against {_listed(told)}" if told else ""
-        text += f"; no difference beyond the spread of the seeds to {_listed(same)}" if same else ""
+        text += f"; not clearly better, by Welch's t test over seeds, than {_listed(same)}" if same else ""
         found.append(Finding(text + "."))
     return found
 
