@@ -79,7 +79,7 @@ def unmeasured(monkeypatch):
     """Neither score nor sample: for tests of what comes before."""
     from zoo.experiments import measuring
 
-    monkeypatch.setattr(measuring, "PARTS", {"nothing": lambda measured: {"measured": True}})
+    monkeypatch.setattr(measuring, "PARTS", {"nothing": lambda measurement: {}})
 
 
 @pytest.fixture

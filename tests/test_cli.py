@@ -237,12 +237,13 @@ def test_train_all_passes_everything_on(copy, say, monkeypatch):
 
 def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monkeypatch):
     """Representation, network and training of each run, by the hyperparameters that its command gives."""
-    made = []
+    made, steps = [], []
 
     def run(command, check):
         options = zoo.cli.make_parser(command[3:]).parse_args(command[3:])
         given = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
         made.append((zoo.create(options.model, options.preset, options.seed, **given), options.message))
+        steps.append((options.training_of, options.representation_of))
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr(commands.subprocess, "run", run)
@@ -261,6 +262,7 @@ def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monk
         "tuned on the representation of blog",
         "tuned",
     ]
+    assert steps == [("", ""), ("tuned", ""), ("", "blog"), ("", "")]
     wrong = say("compare-presets", "rnn_rbm", *TUNES, "--one", "bolg")
     assert wrong.code == 2 and "no preset 'bolg'" in wrong.err and len(made) == 4
 

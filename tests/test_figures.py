@@ -1,6 +1,8 @@
 """The report's pictures: variants told apart, nothing cut off, networks drawn in their parts."""
 
+import dataclasses
 import itertools
+import json
 import re
 
 import matplotlib
@@ -8,6 +10,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from test_findings import run
 
+from zoo.experiments import records
+from zoo.experiments.results import Baseline, FrameNetwork, Layer
 from zoo.layers.conditioned import CELLS, Conditioned
 from zoo.layers.dbn import DBN
 from zoo.layers.nade import NADE
@@ -25,7 +29,7 @@ def groups(models, variants):
     for model, variant in itertools.product(range(models), range(variants)):
         one = run(f"model_{model}", 5.0 + variant, seconds=10.0 + variant)
         one.history.update(epoch=[1.0, 2.0], seconds=[1.0, 2.0], val_nats_per_beat=[6.0, 5.0])
-        one.metrics["order0"]["valid"] = 8.0
+        one = dataclasses.replace(one, results=dataclasses.replace(one.results, order0=Baseline(8.0, 20.0)))
         name = "tuned-learning_rate=0.5-" + "units=64-" * variant
         found.append(Group(f"model_{model}", name, name, (one,)))
     return found
@@ -86,8 +90,8 @@ def test_a_network_of_frames_is_drawn_in_its_parts(kind, around, cell):
     make, name, hidden = NETWORKS[kind]
     layer = Conditioned(make(Relative(around, pitches=10)), (128, 64), cell)
     layer.build((None, None, 20))
-    row = {"layer": "Conditioned", "detail": layer.detail, "shape": "(batch, time, 5)", "parameters": 1234567}
-    chain = networks.boxes([row])
+    network = records.read(FrameNetwork, json.loads(json.dumps(layer.structure)))
+    chain = networks.boxes([Layer("Conditioned", "", "(batch, time, 5)", 1234567, network)])
     frame, lower, upper, *beside, machine = chain
     assert frame.title == "The frame before · 20 bits"
     assert [box.title.split(" · ")[1] for box in (lower, upper)] == ["128 units", "64 units"]
@@ -101,9 +105,9 @@ def test_a_network_of_frames_is_drawn_in_its_parts(kind, around, cell):
 
 
 def test_long_words_of_a_layer_are_broken_not_cut():
-    row = {"layer": "Layer", "detail": "a word " * 30, "shape": "(batch, time) " * 9, "parameters": 7654321}
+    layer = Layer("Layer", "a word " * 30, "(batch, time) " * 9, 7654321)
     with matplotlib.rc_context(STYLE):
-        figure = networks.draw(networks.boxes([row, row, 3, {}]))
+        figure = networks.draw(networks.boxes([layer, layer, Layer()]))
     assert inside(figure)
     said = re.sub(r"\s+", " ", " ".join(text.get_text() for text in figure.axes[0].texts))
     assert said.count("a word") == 60 and said.count("(batch, time)") == 18 and "…" not in said

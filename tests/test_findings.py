@@ -2,15 +2,20 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
+from zoo.experiments.description import ComparisonStep, Description
+from zoo.experiments.results import Results
+from zoo.experiments.run_folder import RunFolder
 from zoo.report.findings import findings
 from zoo.report.groups import grouped, ways
 from zoo.report.runs import Run
-from zoo.report.standing import marks
+from zoo.report.standing import marks, welch
 
 MODELS = ("event_lstm", "note_lstm", "rnn_nade")
 
@@ -32,8 +37,9 @@ def run(
         "ngram": {"test": ngram},
         "comparison": {"sets": {"samples": samples, "ngram": real, "real": real}, "test": mean, "blind": blind},
     }
-    folder = Path("runs") / model / f"tuned-seed{seed}"
-    return Run(folder, status, {"codec": codec or model}, {}, metrics, "", (), ())
+    folder = RunFolder(Path("runs") / model / f"tuned-seed{seed}")
+    described = Description(model, "tuned", seed, codec=codec or model)
+    return Run(folder, status, described, {}, Results.from_json(metrics))
 
 
 def texts(*runs):
@@ -47,12 +53,13 @@ def failures(*runs):
 def test_seeds_are_one_group_and_unfinished_runs_are_in_none():
     runs = [run("note_lstm", nats, seed=seed) for seed, nats in enumerate((4.0, 5.0, 6.0))]
     (group,) = grouped([*runs, run("note_lstm", 1.0, seed=9, status="failed"), run("event_lstm", 1.0, status="stale")])
-    keys = ("scores", "test", "nats_per_beat")
-    assert (group.name, group.mean(*keys), group.spread(*keys)) == ("note_lstm tuned", 5.0, 1.0)
+    mean, spread = (results.scores.test.nats_per_beat for results in (group.mean, group.spread))
+    assert (group.name, mean, spread) == ("note_lstm tuned", 5.0, 1.0)
     assert group.skills("order0") == [0.8, 0.75, 0.7] and group.skill("ngram") == pytest.approx(0.5)
-    assert group.spread("nothing") is None and group.mean("nothing") is None
-    assert grouped(runs[:1])[0].spread(*keys) is None
-    assert group.interval("samples", "classifier", "interval") == pytest.approx((0.75, 0.85))
+    assert group.spread.peak_memory_mb is None and group.mean.peak_memory_mb is None
+    assert grouped(runs[:1])[0].spread.scores.test.nats_per_beat is None
+    assert group.mean.comparison.sets.samples.classifier.interval == pytest.approx((0.75, 0.85))
+    assert group.mean.comparison.sets.samples.overlap == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(MODELS)))
@@ -84,15 +91,35 @@ def test_a_difference_inside_the_spread_of_the_seeds_is_not_called_one():
     near = [run("note_lstm", 5 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     far = [run("rnn_nade", 5.2 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     told = "\n".join(texts(*near, *far))
-    assert "Within the spread of the seeds lie rnn_nade tuned." in told
-    assert "no difference beyond the spread of the seeds to rnn_nade tuned 5.500 ± 0.300." in told
+    assert "Not clearly less, by Welch's t test over seeds: rnn_nade tuned." in told
+    assert "not clearly better, by Welch's t test over seeds, than rnn_nade tuned 5.500 ± 0.300." in told
     far = [run("rnn_nade", 7 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     told = "\n".join(texts(*near, *far))
-    assert "Within the spread" not in told and "no difference" not in told
+    assert "Not clearly less" not in told and "not clearly better" not in told
     assert (
         "note_lstm tuned predicts the test music best, 5.300 ± 0.300 nats per beat, against rnn_nade tuned 7.300"
         in told
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([5.0, 5.3, 5.6], [5.2, 5.5, 5.8]),
+        ([1.0, 1.1, 1.05], [2.0, 9.0]),
+        ([3.0, 3.01, 3.0], [4.0, 4.5]),
+        ([1e-3, 2e-3], [1.0, 1.5, 0.9, 1.2]),
+    ],
+)
+def test_welch_is_that_of_scipy(one, other):
+    expected = stats.ttest_ind(one, other, equal_var=False).pvalue
+    assert welch(one, other) == welch(other, one) == pytest.approx(expected, rel=1e-9)
+
+
+def test_welch_by_hand_and_where_nothing_is_known():
+    assert welch([0.0, 2.0], [2.0, 4.0]) == pytest.approx(1 - math.sqrt(0.5))  # t = √2 at 2 degrees of freedom
+    assert welch([1.0], [2.0, 3.0]) is None is welch([], [1.0, 2.0])
+    assert welch([1.0, 1.0], [2.0, 2.0]) == 0 and welch([1.0, 1.0], [1.0, 1.0]) == 1
 
 
 def test_with_one_seed_chance_is_not_ruled_out():
@@ -156,23 +183,26 @@ def test_every_model_above_the_ngram_is_said_too():
 
 
 def test_runs_without_figures_say_nothing():
-    bare = Run(Path("runs/note_lstm/tuned-seed0"), "finished", {}, {}, {}, "", (), ())
+    bare = Run(RunFolder("runs/note_lstm/tuned-seed0"), "finished")
     assert texts(bare) == [] == texts()
 
 
-def of_variant(variant, message, **kwargs):
-    found = run("event_lstm", 5.0, **kwargs)
-    settings = found.settings | {"message": message}
-    return dataclasses.replace(found, folder=found.folder.parent / f"{variant}-seed0", settings=settings)
+def of_variant(preset, step=None, **overrides):
+    found = run("event_lstm", 5.0)
+    described = dataclasses.replace(found.description, preset=preset, overrides=overrides, comparison=step)
+    return dataclasses.replace(found, description=described)
+
+
+TRAINED, WRITTEN = ComparisonStep(training_of="tuned"), ComparisonStep(representation_of="blog")
 
 
 def test_the_way_from_one_preset_to_another_needs_every_step():
     runs = [
-        of_variant("blog", ""),
-        of_variant("tuned-split=False", "tuned on the representation of blog"),
-        of_variant("blog-batch=8", "blog with the training of tuned"),
-        of_variant("tuned", "tuned"),
-        of_variant("tuned-units=3", "tuned"),
+        of_variant("blog"),
+        of_variant("tuned", WRITTEN, split=False),
+        of_variant("blog", TRAINED, batch=8),
+        of_variant("tuned"),
+        of_variant("tuned", units=3),
     ]
     (way,) = ways(grouped(runs))
     assert (way.model, way.one, way.other) == ("event_lstm", "blog", "tuned")
@@ -183,15 +213,14 @@ def test_the_way_from_one_preset_to_another_needs_every_step():
 
 
 def test_a_step_between_presets_is_called_by_what_it_is_unless_two_would_be():
-    step = "blog with the training of tuned"
     runs = [
-        of_variant("blog-batch=8-epochs=3", step),
-        of_variant("blog-units=3", "wider"),
-        of_variant("tuned-split=False", "tuned on the representation of blog"),
+        of_variant("blog", TRAINED, batch=8, epochs=3),
+        of_variant("blog", units=3),
+        of_variant("tuned", WRITTEN, split=False),
     ]
-    names = ["event_lstm " + title for title in (step, "blog-units=3", "tuned on the representation of blog")]
-    assert [group.name for group in grouped(runs)] == names
-    both = grouped([*runs, of_variant("blog-batch=9-epochs=3", step)])  # the presets have changed in between
+    titles = ("blog with the training of tuned", "blog-units=3", "tuned on the representation of blog")
+    assert [group.name for group in grouped(runs)] == [f"event_lstm {title}" for title in titles]
+    both = grouped([*runs, of_variant("blog", TRAINED, batch=9, epochs=3)])  # the presets have changed in between
     assert [both[0].title, both[3].title] == ["blog-batch=8-epochs=3", "blog-batch=9-epochs=3"]
 
 

@@ -10,13 +10,13 @@ import pretty_midi
 import pytest
 
 import zoo
-from zoo import Song, UserError
+from zoo import UserError
 from zoo.experiments import measuring
+from zoo.experiments.description import ComparisonStep, Description
 from zoo.experiments.job import Job, Keeper
-from zoo.experiments.measuring import sample_warnings
+from zoo.experiments.run_folder import RunFolder
 from zoo.report import load_runs
 
-BEAT = 480
 QUICK = "note_lstm"  # the model for what concerns them all
 FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real"}
 
@@ -55,7 +55,7 @@ def test_a_run_folder_is_what_the_report_reads(studio, corpus, name):
     assert {path.name for path in run.iterdir()} == FILES | {"checkpoints", ".lock"}
     (told,) = [told for told in load_runs(run.parents[2]) if told.model == name]
     assert (told.status, told.error, told.epochs, len(told.samples)) == ("finished", "", epochs, 10)
-    assert told.skill is not None and told.number("parameters") > 100
+    assert told.results.skill() is not None and told.results.parameters > 100
     assert all(told.history[key] and None not in told.history[key] for key in told.history)
 
     described = read(run / "model.json")
@@ -188,6 +188,16 @@ def test_what_is_done_is_not_trained_again(studio, corpus, monkeypatch, capsys):
 def test_neither_message_nor_checkpoints_make_another_run(studio, corpus):
     asked = Job(zoo.create(QUICK, "smoke"), corpus, studio / "reports/tunes", message="hm", checkpoint_every=3)
     assert asked.state() == "done"
+
+
+def test_a_run_that_was_trained_before_may_become_a_step_between_presets(job, instant):
+    run = RunFolder(job().run())
+    assert run.read_description()["comparison"] is None
+    job(comparison=ComparisonStep(training_of="tuned")).run()
+    job().run()  # it stays one
+    described = Description.from_json(run.read_description())
+    assert described.comparison == ComparisonStep(training_of="tuned") and job().state() == "done"
+    assert zoo.load(run.path).model_name() == QUICK
 
 
 def test_a_run_of_a_changed_corpus_is_trained_anew(job, corpus, instant, capsys):
@@ -349,43 +359,3 @@ def test_a_validation_figure_that_is_no_number(job, monkeypatch):
     monkeypatch.setattr(asked.model, "evaluate", lost)
     with pytest.raises(UserError, match=r"^the val_nats_per_beat became nan in epoch 1; try a smaller"):
         asked.run()
-
-
-# What is said about samples.
-
-
-def song(*notes, beats=16):
-    """(beat, length in beats, pitch) each."""
-    rows = [(int(beat * BEAT), int(length * BEAT), pitch, 80, 0) for beat, length, pitch in notes]
-    return Song.from_notes(rows, length=int(beats * BEAT))
-
-
-FINE = song((0, 8, 60), (8, 8, 62))
-EMPTY = song()
-STUCK = song((0, 4, 60), (4, 4, 60), (8, 8, 60))
-
-
-@pytest.mark.parametrize(
-    ("songs", "warnings"),
-    [
-        ([FINE], []),
-        ([song((0, 16, 60))], []),  # one long note is no repetition
-        ([EMPTY, FINE, EMPTY], ["2 of 3 samples are empty."]),
-        ([FINE, STUCK], ["1 of 2 samples repeat one pitch."]),
-        ([song((0, 1, 60), (9, 7, 62))], []),  # eight beats are not more than eight
-        ([song((0, 1, 60), (9.5, 6.5, 62))], ["1 of 1 samples fall silent for more than eight beats."]),
-        ([song((8.5, 7.5, 60))], ["1 of 1 samples fall silent for more than eight beats."]),
-        ([song((0, 7.5, 60))], ["1 of 1 samples fall silent for more than eight beats."]),
-        ([song((0, 16, 60), (1, 1, 62))], []),  # the long note sounds on behind the short one
-        ([EMPTY, STUCK], ["1 of 2 samples are empty.", "1 of 2 samples repeat one pitch."]),
-    ],
-)
-def test_sample_warnings(songs, warnings):
-    assert sample_warnings(songs) == warnings
-
-
-def test_warnings_stand_in_the_metrics(job, monkeypatch):
-    asked = job(overrides={"epochs": 1})
-    songs = [EMPTY.replace(name="a"), FINE.replace(name="b")]
-    monkeypatch.setattr(asked.model, "sample", lambda *args, **kwargs: songs)
-    assert read(asked.run() / "metrics.json")["warnings"] == ["1 of 2 samples are empty."]

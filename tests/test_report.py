@@ -28,7 +28,8 @@ def write(path, value):
 def add_run(folder, model="note_lstm", run="tuned-seed0", samples=3, nats=6.0, digest="abc", overrides=None):
     """A finished run: order-0 surprise 8 nats per beat, of which `nats` are left."""
     path = folder / "runs" / model / run
-    settings = {"format": 1, "model": model, "preset": run.partition("-")[0], "seed": 0, "overrides": overrides or {}}
+    settings = {"format": 1, "model": model, "preset": run.partition("-")[0], "overrides": overrides or {}}
+    settings["seed"] = int((re.findall(r"-seed(\d+)", run) or [0])[0])
     corpus = {"name": "tunes", "digest": digest}
     write(path / "model.json", settings | {"hyperparameters": {"units": 64}, "corpus": corpus, "message": ""})
     write(
@@ -199,7 +200,7 @@ def test_every_run_folder_is_a_row_whatever_its_state(folder):
     assert "Left out: blog-seed9 (stale)" in text
     assert str(folder) not in text
     unfinished = load_runs(folder)[4]
-    assert (unfinished.epochs, unfinished.seconds, unfinished.skill) == (3, 7.5, None)
+    assert (unfinished.epochs, unfinished.seconds, unfinished.results.skill()) == (3, 7.5, None)
 
 
 def test_pictures_of_current_runs_only(folder):
@@ -257,7 +258,7 @@ def test_runs_differing_by_an_override_are_told_apart(folder):
     text = page(folder).text
     command = "python -m zoo train note_lstm --corpus tunes --preset tuned --seed 0"
     assert f"{command} --learning-rate=none --units=8,4 '--note=a b'" in text
-    assert [run.variant for run in load_runs(folder)] == ["tuned", "tuned-learning_rate=0.5"]
+    assert [run.variant for run in load_runs(folder)] == ["tuned", "tuned-learning_rate=None-note=a b-units=8,4"]
 
 
 def test_the_command_of_a_run_from_other_weights_says_so(folder):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from zoo._errors import UserError
-from zoo.experiments.folders import is_finished, newest_run, results_folder, run_name
+from zoo.experiments.folders import newest_run, results_folder, run_name
+from zoo.experiments.run_folder import RunFolder
 
 
 @pytest.fixture(autouse=True)
@@ -138,10 +139,10 @@ def test_the_newest_finished_run(here):
 
 def test_only_a_run_with_metrics_and_model_is_finished(here):
     run = add_run(here, "note_lstm", "tuned", 0, age=0)
-    assert is_finished(run)
+    assert RunFolder(run).is_finished
     (run / "model.json").unlink()
-    assert not is_finished(run)
-    assert not is_finished(add_run(here, "note_lstm", "tuned", 1, age=0, finished=False))
+    assert not RunFolder(run).is_finished
+    assert not RunFolder(add_run(here, "note_lstm", "tuned", 1, age=0, finished=False)).is_finished
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from zoo import UserError
 from zoo._errors import CannotWrite
 from zoo.experiments import measuring
 from zoo.experiments.job import Keeper
+from zoo.experiments.run_folder import RunFolder
 
 QUICK = "note_lstm"
 FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real", ".lock"}
@@ -82,8 +83,8 @@ def test_interrupted_while_it_was_measured(job, monkeypatch, epochs_trained):
             job().run()
     assert job().missing().keys() == {"first", "second"} and not (job().folder / "error.txt").exists()
     assert zoo.load(job().folder).codec.size, "what is trained is there to sample from"
-    parts = {part: lambda measured, part=part: {part: measured.model.model_name()} for part in ("first", "second")}
-    measured_without_training(job, monkeypatch, epochs_trained, parts, {"first": QUICK, "second": QUICK})
+    parts = {"first": lambda measurement: {"about": measurement.model.model_name()}, "second": warned}
+    measured_without_training(job, monkeypatch, epochs_trained, parts, {"about": QUICK, "warnings": [QUICK]})
 
 
 def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(job, monkeypatch, epochs_trained):
@@ -94,27 +95,36 @@ def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(j
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            measuring, "PARTS", {"first": lambda m: {"first": 1}, "second": broken, "third": lambda m: {"third": 3}}
+            measuring,
+            "PARTS",
+            {"first": lambda m: {"about": "one"}, "second": broken, "third": lambda m: {"epochs": 3}},
         )
         run = job().run()
     assert job().missing() == {"second": "ValueError: length 88315 ends before the last note"}
     metrics = read(run / "metrics.json")
-    assert metrics["first"] == 1 and metrics["third"] == 3 and metrics["epochs"] == 2
+    assert metrics["about"] == "one" and metrics["epochs"] == 3
     assert "Traceback" in (run / "error.txt").read_text() and (run / "model.weights.h5").exists()
-    again = {"first": calls.append, "second": lambda measured: {"second": 2}, "third": calls.append}
-    measured_without_training(job, monkeypatch, epochs_trained, again, {"first": 1, "second": 2, "third": 3})
+    again = {"first": calls.append, "second": warned, "third": calls.append}
+    expected = {"about": "one", "warnings": [QUICK], "epochs": 3}
+    measured_without_training(job, monkeypatch, epochs_trained, again, expected)
     assert calls == [], "only what is missing is measured"
 
 
 def test_a_full_disk_is_no_fault_in_measuring(job, monkeypatch, epochs_trained):
-    def full(measured):
+    def full(folder, songs):
         raise CannotWrite("cannot write a.mid: No space left on device; free some space or choose another folder.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "PARTS", {"first": full})
+        patch.setattr(measuring, "PARTS", {"first": warned})
+        patch.setattr(RunFolder, "write_samples", full)
         with pytest.raises(CannotWrite):
             job().run()
-    measured_without_training(job, monkeypatch, epochs_trained, {"first": lambda measured: {"first": 1}}, {"first": 1})
+    measured_without_training(job, monkeypatch, epochs_trained, {"first": warned}, {"warnings": [QUICK]})
+
+
+def warned(measurement):
+    """A part that measures something."""
+    return {"warnings": (measurement.model.model_name(),)}
 
 
 def measured_without_training(job, monkeypatch, epochs_trained, parts, expected):
@@ -126,7 +136,7 @@ def measured_without_training(job, monkeypatch, epochs_trained, parts, expected)
     run = job().run()
     metrics = read(run / "metrics.json")
     assert job().state() == "done" and epochs_trained == set()
-    assert {part: metrics[part] for part in expected} == expected and metrics["epochs"] == 2
+    assert metrics == metrics | {"epochs": 2} | expected
     assert not (run / "state.npz").exists() and not (run / "error.txt").exists()
     assert same(weights_of(run / "model.weights.h5"), weights)
 

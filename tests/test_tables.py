@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from zoo.experiments.description import Description
+from zoo.experiments.results import Results
+from zoo.experiments.run_folder import RunFolder
 from zoo.report import table
 from zoo.report.runs import Run
 
@@ -21,7 +24,8 @@ METRICS = {"epochs": 12, "seconds": 123.4, "scores": SCORES, "order0": {"test": 
     ],
 )
 def test_preset_and_seed_are_whole(model, name, first):
-    lines = table([Run(Path("runs", model, name), "unfinished", {}, {}, METRICS, "", (), ())])
+    described = Description(model, first.partition("-")[0], int(first.partition("-seed")[2]))
+    lines = table([Run(RunFolder(Path("runs", model, name)), "unfinished", described, {}, Results.from_json(METRICS))])
     cells = lines[2].split()
     assert max(map(len, lines)) <= 100
     assert cells[1].startswith(first) and "…" not in cells[1][: len(first)]

@@ -97,6 +97,8 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     if named:
         _add_hyperparameters(command, [named], arguments)
         command.explained = f"{command.prog} {named}"
+    for step in ("--training-of", "--representation-of"):  # what compare-presets says of its runs
+        command.add_argument(step, default="", help=argparse.SUPPRESS)
     command.set_defaults(run=commands.train)
 
     command = adding.add_parser("train-all", help="train every model, one after the other")

@@ -19,11 +19,13 @@ import numpy as np
 
 import zoo
 from zoo._errors import Unreadable, UserError
-from zoo._files import printable, write_text
+from zoo._files import printable
 from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
 from zoo.cli.flags import flag, with_flags
 from zoo.corpora import Corpus
-from zoo.experiments.folders import newest_run, results_folder, run_name
+from zoo.experiments.description import ComparisonStep
+from zoo.experiments.folders import RUNS, music_folder, newest_run, results_folder, run_name
+from zoo.experiments.run_folder import RunFolder
 from zoo.midi import program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
@@ -69,7 +71,9 @@ def train(options: argparse.Namespace) -> int:
         weights = (zoo.load(options.weights), options.weights)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
-    job = _job(options, model, read_corpus(options.corpus, options.pedal), overrides, weights)
+    step = ComparisonStep(options.training_of, options.representation_of)
+    comparison = step if step != ComparisonStep() else None
+    job = _job(options, model, read_corpus(options.corpus, options.pedal), overrides, weights, comparison)
     print(job.run())
     return FAILED if job.missing() else 0
 
@@ -89,7 +93,7 @@ def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: d
     return zoo.create(name, preset, options.seed, **overrides)
 
 
-def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, weights=None):
+def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, weights=None, comparison=None):
     from zoo.experiments.job import Job
 
     return Job(
@@ -101,6 +105,7 @@ def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, we
         checkpoint_every=options.checkpoint_every,
         message=getattr(options, "message", ""),  # compare-presets gives each run its own
         tensorboard=options.tensorboard,
+        comparison=comparison,
     )
 
 
@@ -111,6 +116,7 @@ class Plan(NamedTuple):
     preset: str
     overrides: dict
     message: str
+    comparison: ComparisonStep | None = None
 
 
 def train_all(options: argparse.Namespace) -> int:
@@ -146,13 +152,14 @@ def compare_presets(options: argparse.Namespace) -> int:
             there = ", ".join(model.presets)
             raise UserError(f"{options.model} has no preset {preset!r}; name two with --one and --other, of {there}.")
     one, other = (_untrained(options, options.model, preset, {}) for preset in (first, last))
+    retrained, rewritten = ComparisonStep(training_of=last), ComparisonStep(representation_of=first)
     steps = (
-        (first, {}, first),
-        (first, {"training": other}, f"{first} with the training of {last}"),
-        (last, {"representation": one, "measuring": one}, f"{last} on the representation of {first}"),
-        (last, {}, last),
+        (first, {}, first, None),
+        (first, {"training": other}, f"{first} with the training of {last}", retrained),
+        (last, {"representation": one, "measuring": one}, f"{last} on the representation of {first}", rewritten),
+        (last, {}, last, None),
     )
-    for preset, taken, message in steps:
+    for preset, taken, message, comparison in steps:
         own = model(**model.presets[preset])
         overrides = {
             key: getattr(source, key)
@@ -160,7 +167,7 @@ def compare_presets(options: argparse.Namespace) -> int:
             for key in hyperparameters.of_part(model, part)
             if getattr(source, key) != getattr(own, key)
         }
-        plans.append(Plan(options.model, preset, overrides, message))
+        plans.append(Plan(options.model, preset, overrides, message, comparison))
     return _train_each(options, plans, [])
 
 
@@ -171,7 +178,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
     for plan, model in zip(plans, models, strict=True):
-        job = _job(options, model, corpus, plan.overrides)
+        job = _job(options, model, corpus, plan.overrides, comparison=plan.comparison)
         if job.state() == "done":
             job.run()  # says so
             continue
@@ -188,8 +195,9 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
             return BUSY  # the other process does what we would do; ours has said so
         if code and job.state() != "done":
             failed.append(plan.model)
-            if code != USER_ERROR and job.folder.is_dir() and not (job.folder / "error.txt").exists():
-                write_text(job.folder / "error.txt", f"its process ended with code {code}, without a word.\n")
+            run = job.run_folder
+            if code != USER_ERROR and run.path.is_dir() and not run.read_error():
+                run.write_error(f"its process ended with code {code}, without a word.\n")
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
     return FAILED if failed or left_out == len(plans) else 0
@@ -207,6 +215,9 @@ def _command(options: argparse.Namespace, plan: Plan) -> list[str]:
         str(options.out),
     ]
     words += [f"--message={plan.message}"] + ["--tensorboard"] * options.tensorboard
+    if plan.comparison:
+        step = plan.comparison
+        words += [f"--training-of={step.training_of}", f"--representation-of={step.representation_of}"]
     words += ["--no-pedal"] * (not options.pedal)
     return words + [f"{flag(key)}={_as_word(value)}" for key, value in plan.overrides.items()]
 
@@ -225,7 +236,7 @@ def _chosen_run(options: argparse.Namespace) -> Path:
     if options.model in zoo.names() or trained:
         return newest_run(results, options.model, options.preset, options.train_seed)
     folder = Path(options.model)
-    if (folder / "model.json").is_file():
+    if RunFolder(folder).is_described:
         return folder
     if os.sep in options.model or folder.exists():
         raise UserError(
@@ -238,7 +249,7 @@ def _chosen_run(options: argparse.Namespace) -> Path:
 def _load(options: argparse.Namespace):
     run = _chosen_run(options)
     if options.epoch is not None:
-        kept = sorted(int(path.name.split(".")[0].split("-")[1]) for path in run.glob("checkpoints/epoch-*.weights.h5"))
+        kept = RunFolder(run).kept_epochs()
         if options.epoch not in kept:
             there = f"it kept {', '.join(map(str, kept))}" if kept else "train with --checkpoint-every N to keep some"
             raise UserError(f"{run} kept no checkpoint of epoch {options.epoch}; {there}.")
@@ -287,10 +298,10 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     }
     label = run_name("samples", options.seed, {key: value for key, (value, usual) in asked.items() if value != usual})
     run = run.resolve()
-    base = run.parents[2] if run.parents[1].name == "runs" else run
+    base = run.parents[2] if run.parents[1].name == RUNS else run
     with contextlib.suppress(ValueError):
         base = base.relative_to(Path.cwd())
-    return base / "samples" / model / run.name / label
+    return music_folder(base) / model / run.name / label
 
 
 def _primer_name(prime: str) -> str:

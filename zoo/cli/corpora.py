@@ -12,7 +12,9 @@ from zoo._files import printable, read_json
 from zoo.cli.flags import with_flags
 from zoo.corpora import Corpus, recipes
 from zoo.corpora.diagnosis import diagnose
+from zoo.experiments.folders import corpus_file
 from zoo.experiments.progress import counting
+from zoo.experiments.run_folder import RunFolder
 
 CORPUS = "bach-chorales"
 
@@ -50,7 +52,7 @@ def describe_corpus(options: argparse.Namespace) -> None:
 
 def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
     """--corpus, or else the corpus that the run was trained on, as its results tell; read as it was for the run."""
-    path = run.resolve().parents[2] / "corpus.json"
+    path = corpus_file(RunFolder(run).results)
     facts = read_json(path) if path.is_file() else {}
     pedal = not (isinstance(facts, dict) and facts.get("pedal") is False)
     if options.corpus or options.model in zoo.names() or not path.is_file():
@@ -59,7 +61,7 @@ def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
         name, folder = _name_and_folder(path, facts)
         known = name in recipes.NAMES and Path(folder) == Path("datasets") / name
         corpus = read_corpus(name if known else f"{folder}/", pedal)
-    trained_on = read_json(run / "model.json").get("corpus")
+    trained_on = RunFolder(run).read_description().get("corpus")
     if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):
         print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
     return corpus

@@ -9,8 +9,10 @@ from pathlib import Path
 from zoo._errors import UserError
 from zoo._files import printable, read_json
 from zoo.corpora import recipes
+from zoo.experiments.run_folder import RunFolder, natural
 
 REPORTS = Path("reports")
+RUNS = "runs"
 NAMED = 5  # runs in one sentence
 LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
 
@@ -36,7 +38,7 @@ def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("
 def _owner(results: Path) -> Path | None:
     """The corpus folder whose results these are, if there are any."""
     try:
-        described = read_json(results / "corpus.json")
+        described = read_json(corpus_file(results))
     except UserError:
         return None
     folder = described.get("folder") if isinstance(described, dict) else None
@@ -46,18 +48,43 @@ def _owner(results: Path) -> Path | None:
 def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
     """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key; when these are longer
     than LONGEST, the end is cut off and eight hexadecimal digits of all of them follow, the same for every seed."""
-    rest = ""
+    return f"{preset}-seed{seed}{_written(overrides)}"
+
+
+def variant_name(preset: str, overrides: dict[str, object]) -> str:
+    """The same without the seed: what runs that differ only by seed have in common."""
+    return f"{preset}{_written(overrides)}"
+
+
+def _written(overrides: dict[str, object]) -> str:
+    text = ""
     for key, value in sorted(overrides.items()):
-        text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-        rest += f"-{key}={text.replace('/', ':')}"
-    if len(whole := os.fsencode(rest)) > LONGEST:
-        rest = whole[: LONGEST - 9].decode("utf-8", "ignore") + f"-{hashlib.sha256(whole).hexdigest()[:8]}"
-    return f"{preset}-seed{seed}{rest}"
+        word = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+        text += f"-{key}={word.replace('/', ':')}"
+    if len(whole := text.encode("utf-8", "backslashreplace")) > LONGEST:
+        text = whole[: LONGEST - 9].decode("utf-8", "ignore") + f"-{hashlib.sha256(whole).hexdigest()[:8]}"
+    return text
 
 
-def is_finished(run: Path) -> bool:
-    """Whether a run is trained: its metrics are written when its weights are, though some may be missing yet."""
-    return (run / "metrics.json").is_file() and (run / "model.json").is_file()
+def corpus_file(results: Path) -> Path:
+    """Where what is known of the corpus stands in its folder of results."""
+    return results / "corpus.json"
+
+
+def music_folder(results: Path) -> Path:
+    """Where music lies that was rendered for the report, or asked for, in a folder of results."""
+    return results / "samples"
+
+
+def run_folder(results: Path, model: str, name: str) -> RunFolder:
+    """The folder of a run of that name of that model."""
+    return RunFolder(results / RUNS / model / name)
+
+
+def run_folders(results: Path, model: str = "*") -> list[RunFolder]:
+    """The run folders there are, of one model or of all, by model, then by name, numbers in order of size."""
+    found = [path for path in results.glob(f"{RUNS}/{model}/*") if path.is_dir() and not path.name.startswith(".")]
+    return [RunFolder(path) for path in sorted(found, key=lambda path: (path.parent.name, natural(path.name)))]
 
 
 def newest_run(results: Path, model: str, preset: str | None = None, seed: int | None = None) -> Path:
@@ -68,31 +95,29 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
         UserError: saying how to train one, when there is none.
     """
     found, finished, begun = [], [], []
-    for run in sorted(results.glob(f"runs/{model}/*")):
+    for run in run_folders(results, model):
         try:
-            described = read_json(run / "model.json")
+            described = run.read_description()
         except UserError:
             continue
-        if not isinstance(described, dict):
-            continue
-        asked = preset in (None, described.get("preset")) and seed in (None, described.get("seed"))
-        if not is_finished(run):
-            begun += [run.name] * asked
-        elif asked:
+        wanted = preset in (None, described.get("preset")) and seed in (None, described.get("seed"))
+        if not run.is_finished:
+            begun += [run.name] * wanted
+        elif wanted:
             found.append(run)
         else:
             finished.append(run.name)
     if not found:
         named = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
-        wanted = " with " * bool(named) + " and ".join(f"{key} {value}" for key, value in named.items())
+        conditions = " with " * bool(named) + " and ".join(f"{key} {value}" for key, value in named.items())
         flags = "".join(f" --{key} {value}" for key, value in named.items())
         there = f"others are finished: {_some(finished)}; " * bool(finished)
         there += f"begun, but not finished: {_some(begun)}; " * bool(begun)
         raise UserError(
-            f"{model} has no finished run{wanted} in {results}; {there}"
+            f"{model} has no finished run{conditions} in {results}; {there}"
             f"train it: python -m zoo train {model}{flags} (and the same --corpus)."
         )
-    return max(found, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
+    return max(found, key=lambda run: run.finished_at).path
 
 
 def _some(names: list[str]) -> str:

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
-import os
-import platform
-import resource
 import sys
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
 
-from zoo._errors import CannotWrite, Unreadable, UserError
-from zoo._files import locked, read_json, write_json, write_text
+from zoo._errors import Unreadable, UserError
+from zoo._files import write_json
 from zoo.corpora import Corpus
-from zoo.experiments import measuring
-from zoo.experiments.folders import is_finished, run_name
+from zoo.experiments import folders, measuring, records
+from zoo.experiments.description import ComparisonStep
+from zoo.experiments.folders import run_name
 from zoo.experiments.measuring import BY_THE_CLOCK
 from zoo.experiments.progress import TrainingDisplay
+from zoo.experiments.results import Results
+from zoo.experiments.run_folder import RunFolder
 from zoo.models._base import MusicModel
 from zoo.training import hyperparameters, loop
-from zoo.training.checkpoint import WEIGHTS, save_weights
+from zoo.training.checkpoint import save_weights
 
-LEFT_OUT = "left_out.txt"  # why the model can read nothing of the corpus
-MISSING = "missing"  # in metrics.json: what could not be measured, by part, and why
 NOT_YET = "it was not measured: the process ended before"
-PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 
 
 @dataclass
@@ -49,6 +43,7 @@ class Job:
         checkpoint_every: keep the weights of every so many epochs; 0 keeps none.
         message: a note kept with the run.
         tensorboard: write events for TensorBoard into the run folder.
+        comparison: which step between two presets the run is; None is none.
     """
 
     model: MusicModel
@@ -59,14 +54,21 @@ class Job:
     checkpoint_every: int = 0
     message: str = ""
     tensorboard: bool = False
+    comparison: ComparisonStep | None = None
 
     @property
-    def folder(self) -> Path:
-        """The run's folder."""
+    def run_folder(self) -> RunFolder:
+        """The run's folder and what lies in it."""
         named = dict(self.overrides)
         if self.weights:
             named["weights"] = f"{self.weights[1].name}-{_digest(self.weights[0])[:8]}"
-        return self.results / "runs" / self.model.model_name() / run_name(self.model.preset, self.model.seed, named)
+        name = run_name(self.model.preset, self.model.seed, named)
+        return folders.run_folder(self.results, self.model.model_name(), name)
+
+    @property
+    def folder(self) -> Path:
+        """Path of the run's folder."""
+        return self.run_folder.path
 
     def identity(self) -> dict:
         """What makes it this run and no other: two jobs of the same identity give the same weights."""
@@ -78,31 +80,29 @@ class Job:
     def state(self) -> str:
         """What lies in the folder: "new", "resume", "done", "trained" when it is done but was measured in part or in
         another way, or "stale" when it is of another identity."""
+        folder = self.run_folder
         try:
-            found = read_json(self.folder / "model.json")
+            described = folder.read_description()
         except UserError:
             return "new"
         mine, kind = self.identity(), type(self.model)
-        asked = mine.pop("hyperparameters")
-        settings = found.get("hyperparameters") if isinstance(found, dict) else None
-        if isinstance(settings, dict):
-            settings = hyperparameters.completed(kind, settings)
-        if not isinstance(settings, dict) or any(found.get(key) != value for key, value in mine.items()):
+        wanted = mine.pop("hyperparameters")
+        settings = described.get("hyperparameters")
+        if not isinstance(settings, dict) or any(described.get(key) != value for key, value in mine.items()):
             return "stale"
-        if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, asked):
+        settings = hyperparameters.completed(kind, settings)
+        if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, wanted):
             return "stale"
-        if is_finished(self.folder):
-            return "done" if settings == asked and not self.missing() else "trained"
-        return "resume" if (self.folder / "state.npz").exists() else "new"
+        if folder.is_finished:
+            return "done" if settings == wanted and not self.missing() else "trained"
+        return "resume" if folder.can_resume else "new"
 
     def missing(self) -> dict[str, str]:
         """What could not be measured of the trained model, by part, and why."""
         try:
-            found = read_json(self.folder / "metrics.json")
+            return self.run_folder.read_results().missing
         except UserError:
             return {}
-        missing = found.get(MISSING) if isinstance(found, dict) else None
-        return missing if isinstance(missing, dict) else {}
 
     def check_readable(self) -> None:
         """Look whether the model can read something of every split; if not, leave the sentence in left_out.txt.
@@ -113,8 +113,8 @@ class Job:
         try:
             self.model.check_readable(self.corpus, self.weights[0] if self.weights else None)
         except Unreadable as reason:
-            write_text(self.folder / LEFT_OUT, f"{reason}\n")
-            write_json(self.results / "corpus.json", self.corpus.describe())
+            self.run_folder.write_left_out(str(reason))
+            self._describe_corpus()
             raise
 
     def run(self) -> Path:
@@ -127,22 +127,23 @@ class Job:
 
         What cannot be measured of a trained model raises nothing: `missing` tells, and the next `run` tries again.
         """
-        title = f"{self.model.model_name()} {self.folder.name}"
+        folder = self.run_folder
+        title = f"{folder.model} {folder.name}"
         if self.state() != "done":
             if self.weights:
                 self.model.check_weights(self.weights[0])
             self.check_readable()
-            with locked(self.folder, "training"):
+            with folder.locked():
                 if (state := self.state()) != "done":  # or else another process has come first
                     self._begin(state, title)
-                    return self.folder
-        with contextlib.suppress(OSError):  # of a process that was killed at the very end
-            (self.folder / "state.npz").unlink(missing_ok=True)
-            (self.folder / LEFT_OUT).unlink(missing_ok=True)  # of a corpus that has come back since
-        described = read_json(self.folder / "model.json")
+                    return folder.path
+        folder.settle()
+        described = folder.read_description()
+        if self.comparison and described.get("comparison") != (step := records.to_json(self.comparison)):
+            folder.write_description(described | {"comparison": step})
         lost = ", where the message was not kept" * bool(self.message and described.get("message") != self.message)
-        print(f"{title}: done before, in {self.folder}{lost}", file=sys.stderr)
-        return self.folder
+        print(f"{title}: done before, in {folder.path}{lost}", file=sys.stderr)
+        return folder.path
 
     def _begin(self, state: str, title: str) -> None:
         if state == "trained":
@@ -153,9 +154,8 @@ class Job:
         if self.model.minutes and state != "trained":
             print(f"{title}: {BY_THE_CLOCK}", file=sys.stderr)
         if state in ("new", "stale"):
-            self._clear()
-        for name in ("error.txt", LEFT_OUT):
-            (self.folder / name).unlink(missing_ok=True)
+            self.run_folder.clear()
+        self.run_folder.forget_failures()
         try:
             if state == "trained":
                 self._measure_anew(title)
@@ -166,33 +166,24 @@ class Job:
                 self._explain(error)
             raise
 
-    def _clear(self) -> None:
-        """Remove what an earlier run of another identity left; what would make half of it look whole goes first."""
-        written = (
-            "state.npz",
-            "metrics.json",
-            "*.h5",
-            "history.csv",
-            "samples/*",
-            "real/*",
-            "checkpoints/*",
-            "error.txt",
-        )
-        for pattern in (*written, "tensorboard/*/*"):
-            for path in self.folder.glob(pattern):
-                path.unlink()
+    def _describe_corpus(self) -> None:
+        """Write beside the runs what corpus they learn from."""
+        write_json(folders.corpus_file(self.results), self.corpus.describe())
 
     def _explain(self, error: BaseException) -> None:
         """Keep the reason of a failure; an interruption is none."""
-        if isinstance(error, KeyboardInterrupt):
-            return
-        write_text(self.folder / "error.txt", _told(error))
+        if not isinstance(error, KeyboardInterrupt):
+            self.run_folder.write_error(_explanation(error))
 
     def _train(self, title: str) -> None:
-        model, corpus, folder = self.model, self.corpus, self.folder
-        described = self.identity() | {"overrides": self._overrides_as_json(), "message": self.message}
-        write_json(folder / "model.json", described)
-        write_json(self.results / "corpus.json", corpus.describe())
+        model, corpus, folder = self.model, self.corpus, self.run_folder
+        described = self.identity() | {
+            "overrides": self._overrides_as_json(),
+            "message": self.message,
+            "comparison": records.to_json(self.comparison),
+        }
+        folder.write_description(described)
+        self._describe_corpus()
         keeper = Keeper(folder, self.checkpoint_every, self.tensorboard)
         with TrainingDisplay(title, model.epochs, model.minutes, model.updates) as display:
             history = model.fit(
@@ -200,53 +191,42 @@ class Job:
                 corpus.valid,
                 weights=self.weights[0] if self.weights else None,
                 callback=Both(display, keeper),
-                state_path=folder / "state.npz",
+                state_path=folder.state,
             )
-        model.save(folder, **described)
+        model.save(folder.path, **described)
         best = loop.kept_epoch(model, history["val_nats_per_beat"])
-        told = {
-            "about": model.about(),
-            "parameters": model.parameters,
-            "epochs": len(history["epoch"]),
-            "best_epoch": best + 1,
-            "seconds": history["seconds"][-1],
-            "seconds_to_best": history["seconds"][best],
-            "network": model.picture(),
-            "environment": environment(),
-        }
-        write_json(folder / "metrics.json", told | {MISSING: dict.fromkeys(measuring.PARTS, NOT_YET)})
-        (folder / "state.npz").unlink(missing_ok=True)  # from here on no training can be lost
-        self._measure(title, told, measuring.PARTS)
+        results = replace(
+            measuring.describe(model),
+            epochs=len(history["epoch"]),
+            best_epoch=best + 1,
+            seconds=history["seconds"][-1],
+            seconds_to_best=history["seconds"][best],
+        )
+        folder.write_results(replace(results, missing=dict.fromkeys(measuring.PARTS, NOT_YET)))
+        folder.state.unlink(missing_ok=True)  # from here on no training can be lost
+        self._measure(title, results, measuring.PARTS)
 
     def _measure_anew(self, title: str) -> None:
-        """Keep the weights and what is told of their training; of the same settings measure only what is missing."""
-        path, described = self.folder / "metrics.json", read_json(self.folder / "model.json")
-        told = read_json(path)
-        if not isinstance(told, dict):
-            raise UserError(f"{path} is damaged; delete it to train the model anew.")
-        self.model.restore(described, self.folder / WEIGHTS)
+        """Keep the weights and what is known of their training; of the same settings measure only what is missing."""
+        folder = self.run_folder
+        described, results = folder.read_description(), folder.read_results()
+        self.model.restore(described, folder.weights)
         same = described.get("hyperparameters") == self.identity()["hyperparameters"]
-        self._measure(title, told, self.missing() if same else measuring.PARTS)
-        self.model.save(self.folder, **described | self.identity())  # last, for then nothing is left to be done
+        self._measure(title, results, results.missing if same else measuring.PARTS)
+        self.model.save(folder.path, **described | self.identity())  # last, for then nothing is left to be done
 
-    def _measure(self, title: str, told: dict, parts: Iterable[str]) -> None:
-        """Measure `parts` of the trained model, and write them to metrics.json beside what is told already; what fails
-        is told there too, with the traceback in error.txt."""
+    def _measure(self, title: str, known: Results, parts: Iterable[str]) -> None:
+        """Measure `parts` of the trained model, and write samples and results; what fails is told there too, with the
+        traceback in error.txt."""
         print(f"{title}: sampling and scoring", file=sys.stderr, flush=True)
-        measured, missing, tracebacks = measuring.Measurement(self.model, self.corpus, self.folder), {}, []
-        for part in parts:
-            try:
-                told = told | measuring.PARTS[part](measured)
-            except CannotWrite:  # no fault in measuring: what is missing is told already
-                raise
-            except Exception as error:
-                missing[part] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-                tracebacks.append(f"the {part} could not be measured\n{_told(error)}")
-        told = {"peak_memory_mb": peak_memory()} | told | {MISSING: missing}
-        if tracebacks:
-            write_text(self.folder / "error.txt", "\n".join(tracebacks))
-            print(f"{title}: {', '.join(missing)} could not be measured; error.txt says why", file=sys.stderr)
-        write_json(self.folder / "metrics.json", told)
+        folder, measured = self.run_folder, measuring.measure(self.model, self.corpus, parts, known)
+        folder.write_samples(measured.samples)
+        folder.write_real(measured.real)
+        if errors := measured.errors:
+            reasons = [f"the {part} could not be measured\n{_explanation(error)}" for part, error in errors.items()]
+            folder.write_error("\n".join(reasons))
+            print(f"{title}: {', '.join(errors)} could not be measured; {folder.error.name} says why", file=sys.stderr)
+        folder.write_results(measured.results)
 
     def _overrides_as_json(self) -> dict:
         values = hyperparameters.values(self.model)
@@ -271,53 +251,35 @@ class Both:
 
 
 class Keeper:
-    """Writes history.csv after every epoch, checkpoints, and TensorBoard's events, into a run folder."""
+    """Writes the history after every epoch, checkpoints, and TensorBoard's events, into a run folder."""
 
-    def __init__(self, folder: Path, checkpoint_every: int, tensorboard: bool):
+    def __init__(self, folder: RunFolder, checkpoint_every: int, tensorboard: bool):
         self.folder, self.checkpoint_every = folder, checkpoint_every
-        self.board = keras.callbacks.TensorBoard(str(folder / "tensorboard")) if tensorboard else None
+        self.board = keras.callbacks.TensorBoard(str(folder.tensorboard)) if tensorboard else None
 
     def batch(self, *args) -> None:
         """Nothing is kept of a batch."""
 
     def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
         """Write the history so far, and the weights if it is their turn."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(history)
-        write_text(self.folder / "history.csv", text.getvalue())
+        self.folder.write_history(history)
         number = int(history[-1]["epoch"])
         if self.checkpoint_every and number % self.checkpoint_every == 0:
-            save_weights(network, self.folder / "checkpoints" / f"epoch-{number:05d}.weights.h5")
+            save_weights(network, self.folder.checkpoint(number))
         if self.board:
             if self.board._model is None:
                 self.board.set_model(network)
             self.board.on_epoch_end(number, {key: value for key, value in history[-1].items() if key != "epoch"})
 
 
-def _told(error: BaseException) -> str:
+def _explanation(error: BaseException) -> str:
     """What happened: the sentence of a user's mistake, else the traceback."""
-    told = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
-    return told.rstrip() + "\n"
-
-
-def peak_memory() -> float:
-    """Most memory this process ever held, in MB."""
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def environment() -> dict:
-    """Versions and machine."""
-    found = {"python": platform.python_version(), "backend": keras.backend.backend()}
-    for package in PACKAGES:
-        found[package] = version(package)
-    return found | {"machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+    text = str(error) if isinstance(error, UserError) else "".join(traceback.format_exception(error))
+    return text.rstrip() + "\n"
 
 
 def _of_weights(model: MusicModel, run: Path) -> dict:
-    described = read_json(run / "model.json")
+    described = RunFolder(run).read_description()
     known = {key: described.get(key) for key in ("model", "preset", "seed", "corpus")}
     settings = hyperparameters.as_trained(type(model), hyperparameters.values(model))
     return known | {"hyperparameters": settings, "digest": _digest(model)}

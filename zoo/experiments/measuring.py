@@ -1,37 +1,51 @@
-"""What the report says of a trained model, in parts: one that fails costs neither the training nor the others."""
+"""Measures a trained model, in parts: one that fails costs neither the training nor the others."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import platform
+import resource
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from importlib.metadata import version
+from typing import NamedTuple
 
+import keras
 import numpy as np
 
+from zoo._errors import UserError
 from zoo.codecs import Line
 from zoo.corpora import SPLITS, Corpus
 from zoo.evaluation import baselines, comparison
 from zoo.evaluation.likelihood import encode_all
-from zoo.midi import write_midi
+from zoo.experiments import records
+from zoo.experiments.results import Baseline, Comparison, Layer, Results, Sampling, Scores
 from zoo.models._base import MusicModel
 from zoo.song import TICKS_PER_BEAT, Song
 
+PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
 REAL = 10  # pieces of test music that are kept beside the samples, as the representation expresses them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
 BY_THE_CLOCK = "--minutes ends training by the clock: the same command may give other weights next time."
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measurement:
-    """A trained model, the corpus it is measured on, and the folder that its samples are written to."""
+    """A trained model and the corpus it is measured on, with what several parts need.
+
+    Attributes:
+        samples: music of the model, once it was sampled.
+        real: test music as the representation expresses it, likewise.
+    """
 
     model: MusicModel
     corpus: Corpus
-    folder: Path
+    samples: Sequence[Song] = ()
+    real: Sequence[Song] = ()
 
     @cached_property
     def splits(self) -> dict[str, Sequence[Song]]:
@@ -53,67 +67,120 @@ class Measurement:
         return baselines.fit(name, self.model.codec, self.lines["train"], self.lines["valid"])
 
 
-def _sampling(measured: Measurement) -> dict:
-    """Samples and real music beside them, written to the folder; how fast the model samples, and what is odd."""
-    model, seconds = measured.model, []
+class Measured(NamedTuple):
+    """What `measure` gives.
+
+    Attributes:
+        results: what is known of the model, and what is missing.
+        samples: music of the model; none when it was not asked for, or could not be made.
+        real: test music beside it, as the representation expresses it; likewise.
+        errors: by part what went wrong.
+    """
+
+    results: Results
+    samples: Sequence[Song]
+    real: Sequence[Song]
+    errors: dict[str, Exception]
+
+
+def measure(
+    model: MusicModel, corpus: Corpus, parts: Iterable[str] | None = None, known: Results | None = None
+) -> Measured:
+    """Measure a trained model on a corpus. What cannot be measured is missing in the results, and stops nothing.
+
+    Args:
+        model: trained.
+        corpus: its training music is needed for the baselines and for what is copied from it.
+        parts: names in PARTS; None is all.
+        known: what was known before and is kept; None is what the model says of itself.
+    """
+    measurement, errors = Measurement(model, corpus), {}
+    results = describe(model) if known is None else known
+    for part in PARTS if parts is None else parts:
+        try:
+            results = replace(results, **PARTS[part](measurement))
+        except Exception as error:
+            errors[part] = error
+    missing = {
+        part: str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        for part, error in errors.items()
+    }
+    memory = results.peak_memory_mb or peak_memory()
+    results = replace(results, peak_memory_mb=memory, missing=missing)
+    return Measured(results, measurement.samples, measurement.real, errors)
+
+
+def describe(model: MusicModel) -> Results:
+    """What a trained model says of itself, nothing measured."""
+    network = tuple(records.read(Layer, row) for row in model.picture())
+    return Results(about=model.about(), parameters=model.parameters, network=network, environment=environment())
+
+
+def _sampling(measurement: Measurement) -> dict:
+    """Samples and real music beside them; how fast the model samples, and what is odd."""
+    model, seconds = measurement.model, []
     for _ in range(2):  # the first call compiles
         started = time.perf_counter()
         songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
         seconds.append(time.perf_counter() - started)
-    for song in songs:
-        write_midi(song, measured.folder / "samples" / f"{song.name}.mid")
-    heard = comparison.heard(model.codec, measured.corpus.test, REAL, SAMPLE_BEATS)
-    for number, song in enumerate(heard, 1):
-        write_midi(song, measured.folder / "real" / f"real-{number}.mid")
-    sampling = {
-        "songs": SAMPLES,
-        "beats": SAMPLE_BEATS,
-        "seed": SAMPLE_SEED,
-        "first_seconds": seconds[0],
-        "seconds": seconds[1],
-        "songs_per_second": SAMPLES / seconds[1],
-    }
+    real = comparison.heard(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
+    measurement.samples, measurement.real = songs, real
+    sampling = Sampling(SAMPLES, SAMPLE_BEATS, SAMPLE_SEED, *seconds, songs_per_second=SAMPLES / seconds[1])
     warnings = [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs)
-    return {"sampling": sampling, "real": [song.name for song in heard], "warnings": warnings}
+    return {"sampling": sampling, "real": tuple(song.name for song in real), "warnings": tuple(warnings)}
 
 
-def _scores(measured: Measurement) -> dict:
+def _scores(measurement: Measurement) -> dict:
     """Likelihood of validation and test music."""
     scores = {}
     for split in ("valid", "test"):
         started = time.perf_counter()
-        score = measured.model.score(measured.splits[split], thorough=split == "test")
+        score = measurement.model.score(measurement.splits[split], thorough=split == "test")
         scores[split] = dataclasses.asdict(score) | {"seconds": time.perf_counter() - started}
-    return {"scores": scores}
+    return {"scores": records.read(Scores, scores)}
 
 
-def _baselines(measured: Measurement) -> dict:
+def _baselines(measurement: Measurement) -> dict:
     """Nats per beat of each baseline of the same representation, and what was chosen for it."""
-    lines, found = measured.lines, {}
+    lines, found = measurement.lines, {}
     for name in baselines.NAMES:
-        baseline = measured.ngram if name == "ngram" else measured.baseline(name)
+        baseline = measurement.ngram if name == "ngram" else measurement.baseline(name)
         nats = {split: baseline.nats(lines[split]) for split in ("valid", "test")}
         beats = {split: sum(line.beats for line in lines[split]) for split in nats}
-        found[name] = {split: nats[split] / beats[split] for split in nats} | baseline.describe()
+        found[name] = Baseline(**{split: nats[split] / beats[split] for split in nats}, chosen=baseline.describe())
     return found
 
 
-def _comparison(measured: Measurement) -> dict:
+def _comparison(measurement: Measurement) -> dict:
     """The model's samples beside real music and beside as many samples of the n-gram."""
-    model, codec = measured.model, measured.model.codec
+    model, codec = measurement.model, measurement.model.codec
     steps = round(SAMPLE_BEATS * codec.steps_per_beat)
     samples = model.sample(COMPARED, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
-    ngram = [codec.decode(codes, steps) for codes in measured.ngram.generate(COMPARED, steps, SAMPLE_SEED)]
-    return {"comparison": comparison.compare(codec, measured.splits, samples, ngram, SAMPLE_BEATS)}
+    ngram = [codec.decode(codes, steps) for codes in measurement.ngram.generate(COMPARED, steps, SAMPLE_SEED)]
+    compared = comparison.compare(codec, measurement.splits, samples, ngram, SAMPLE_BEATS)
+    return {"comparison": records.read(Comparison, compared)}
 
 
-# In order of what is missed most when measuring is cut off. Each gives keys of metrics.json.
+# In order of what is missed most when measuring is cut off. Each gives fields of `Results`.
 PARTS: dict[str, Callable[[Measurement], dict]] = {
     "samples": _sampling,
     "likelihood": _scores,
     "baselines": _baselines,
     "comparison": _comparison,
 }
+
+
+def peak_memory() -> float:
+    """Most memory this process ever held, in MB."""
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def environment() -> dict[str, object]:
+    """Versions and machine."""
+    versions = {package: version(package) for package in PACKAGES}
+    machine = {"machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
+    return {"python": platform.python_version(), "backend": keras.backend.backend()} | versions | machine
 
 
 def sample_warnings(songs: Sequence[Song]) -> list[str]:

@@ -60,10 +60,9 @@ class Conditioned(keras.layers.Layer):
         self.frozen = False  # training then leaves all as it is but the distribution and W_u
 
     @property
-    def detail(self) -> str:
-        """For the picture of the network."""
-        units = " + ".join(map(str, self.units))
-        return f"{self.distribution.detail}; {units} recurrent ({self.cell_name})"
+    def structure(self) -> dict:
+        """What it is made of, for the picture of the network: that of the distribution, cell and units."""
+        return self.distribution.structure | {"cell": self.cell_name, "units": list(self.units)}
 
     def build(self, shape):
         if not self.distribution.built:  # one from a configuration is

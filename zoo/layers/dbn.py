@@ -84,10 +84,9 @@ class DBN(FrameDistribution):
         return self.hidden + self.upper.noise + self.visible
 
     @property
-    def detail(self) -> str:
-        k = self.options["gibbs_steps"]
-        around = f", {self.relative.units} at every pitch" if self.relative.units else ""
-        return f"{self.visible} visible, {self.hidden} + {self.upper.hidden} hidden, CD-{k}{around}"
+    def structure(self) -> dict:
+        """See `FrameDistribution`."""
+        return self.structure_of([self.hidden, self.upper.hidden], self.options["gibbs_steps"])
 
     def start(self, share: np.ndarray) -> None:
         self.lower.start(share)

@@ -28,12 +28,27 @@ class FrameDistribution(keras.layers.Layer):
         noise: how many uniform numbers it takes to draw one frame.
         loss: see below.
         draw: see below.
-        detail: itself in a few words.
+        structure: what it is made of, for the picture of the network; see `structure_of`.
     """
 
     noise: int
-    detail: str
+    structure: dict
     relative: Relative = Relative()
+
+    def structure_of(self, hidden: list[int], gibbs_steps: int | None = None) -> dict:
+        """What it is made of, as JSON: machine, visible, hidden, at_every_pitch, gibbs_steps.
+
+        Args:
+            hidden: units of each hidden layer, the lowest first.
+            gibbs_steps: of contrastive divergence; None where there is no Gibbs sampling.
+        """
+        return {
+            "machine": type(self).__name__,
+            "visible": self.visible,
+            "hidden": hidden,
+            "at_every_pitch": self.relative.units,
+            "gibbs_steps": gibbs_steps,
+        }
 
     def make_context(self, dropout: float):
         """The layer that gives, from the frames before and the recurrent state, what comes from the units at every

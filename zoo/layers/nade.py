@@ -69,9 +69,9 @@ class NADE(FrameDistribution):
         return self.visible
 
     @property
-    def detail(self) -> str:
-        around = f" + {self.relative.units} at every pitch" if self.relative.units else ""
-        return f"{self.visible} visible, {self.hidden}{around} hidden"
+    def structure(self) -> dict:
+        """See `FrameDistribution`."""
+        return self.structure_of([self.hidden])
 
     def start(self, share: np.ndarray) -> None:
         self.b.assign(np.log(share / (1 - share)))

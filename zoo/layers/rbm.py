@@ -78,9 +78,9 @@ class RBM(FrameDistribution):
         return 2  # all that the chain needs is made of them: see `chain`
 
     @property
-    def detail(self) -> str:
-        around = f", {self.relative.units} at every pitch" if self.relative.units else ""
-        return f"{self.visible} visible, {self.hidden} hidden, CD-{self.gibbs_steps}{around}"
+    def structure(self) -> dict:
+        """See `FrameDistribution`."""
+        return self.structure_of([self.hidden], self.gibbs_steps)
 
     def start(self, share: np.ndarray) -> None:
         for bias in (self.b_v, self.base):

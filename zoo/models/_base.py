@@ -318,14 +318,10 @@ class MusicModel:
         checkpoint.load_weights(self.network, path)
 
     def picture(self) -> list[dict]:
-        """The network as rows (layer, detail, shape, parameters), from input to output."""
+        """The network as rows, from input to output: layer (its class), detail (in words), shape, parameters, and
+        where a layer models frames, frame_network: what it is made of, see `Conditioned.structure`."""
         return [
-            {
-                "layer": type(layer).__name__,
-                "detail": getattr(layer, "detail", None) or _detail(layer),
-                "shape": _shape(layer.output.shape),
-                "parameters": sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
-            }
+            _row(layer)
             for layer in self.network.layers
             if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"
         ]
@@ -386,6 +382,18 @@ def _songs(songs: Iterable[Song], what: str) -> list[Song]:
 def _shape(shape) -> str:
     axes = ["batch", "time", "units"][: len(shape)]
     return "(" + ", ".join(name if size is None else str(size) for name, size in zip(axes, shape, strict=True)) + ")"
+
+
+def _row(layer: keras.Layer) -> dict:
+    """A layer's row of `MusicModel.picture`."""
+    structure = getattr(layer, "structure", None)
+    return {
+        "layer": type(layer).__name__,
+        "detail": "" if structure else getattr(layer, "detail", "") or _detail(layer),
+        "shape": _shape(layer.output.shape),
+        "parameters": sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
+        "frame_network": structure,
+    }
 
 
 def _detail(layer: keras.Layer) -> str:

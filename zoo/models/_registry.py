@@ -136,12 +136,12 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
         UserError: when the folder holds no model, a damaged one, one of a newer format, or one from outside that is
             not known here.
     """
-    from zoo.training import checkpoint
+    from zoo.training import checkpoint, names
     from zoo.training.hyperparameters import options
 
     if epoch is not None and not isinstance(epoch, int):
         raise UserError(f"an epoch is a whole number, not {epoch!r}.")
-    weights = checkpoint.WEIGHTS if epoch is None else f"checkpoints/epoch-{epoch:05d}.weights.h5"
+    weights = names.WEIGHTS if epoch is None else names.checkpoint_of(epoch)
     described, path = checkpoint.read(folder, weights)
     name, source, stated = described.get("model"), described.get("source"), described["hyperparameters"]
     if isinstance(source, str) and name not in names():

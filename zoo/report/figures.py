@@ -18,10 +18,11 @@ from matplotlib.ticker import LogLocator
 
 from zoo._files import printable
 from zoo.evaluation.metrics import UNITS
+from zoo.experiments.results import Histogram
 from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.report import networks
 from zoo.report.groups import Group, Way
-from zoo.report.runs import Run, look_up
+from zoo.report.runs import Run
 
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES = {
@@ -74,14 +75,16 @@ class Figures:
 
     def cost(self, groups: list[Group]) -> Path | None:
         """Training seconds against skill on test music, one mark a run."""
-        points = [(group, run) for group in groups for run in group.runs if None not in (run.seconds, run.skill)]
+        points = [
+            (group, run) for group in groups for run in group.runs if None not in (run.seconds, run.results.skill())
+        ]
         if not points:
             return None
         path = self.path("cost")
         with matplotlib.rc_context(STYLE):
             axes = _axes()
             for name, style in _styles(groups).items():
-                if mine := [(run.seconds, run.skill) for group, run in points if group.name == name]:
+                if mine := [(run.seconds, run.results.skill()) for group, run in points if group.name == name]:
                     axes.plot(*zip(*mine, strict=True), **style | {"linestyle": "", "markersize": 6}, label=name)
             axes.set(xlabel=AXES["seconds"], ylabel="skill, test\n(share of order 0 removed)")
             _logarithmic(axes)
@@ -110,8 +113,8 @@ class Figures:
 
     def distributions(self, run: Run) -> Path | None:
         """Of every feature the distribution in the run's samples over that in real music; None when not measured."""
-        found = look_up(run.metrics, "comparison", "histograms")
-        drawn = {name: _shares(found[name]) for name in UNITS if isinstance(look_up(found, name), dict)}
+        histograms = run.results.comparison.histograms
+        drawn = {name: _shares(histograms[name]) for name in UNITS if name in histograms}
         drawn = {name: shares for name, shares in drawn.items() if shares is not None}
         if not drawn:
             return None
@@ -161,9 +164,9 @@ class Figures:
                 _line(loss, run, along, "val_loss", color=colour, **LINES["validation"])
                 _line(nats, run, along, "val_nats_per_beat", color=colour, **LINES["validation"])
             for variant, colour in colours.items():
-                floors = [run.number("order0", "valid") for run in runs if run.variant == variant]
-                for floor in dict.fromkeys(floor for floor in floors if floor is not None):
-                    nats.axhline(floor, color=colour, **LINES["order-0 floor"])
+                baselines = [run.results.order0.valid for run in runs if run.variant == variant]
+                for baseline in dict.fromkeys(value for value in baselines if value is not None):
+                    nats.axhline(baseline, color=colour, **LINES["order-0 floor"])
             loss.set_ylabel("loss (model's own unit)")
             nats.set(ylabel="nats per beat (valid.)", xlabel=AXES[along])
             nats.set_xlim(left=0)
@@ -202,14 +205,13 @@ class Figures:
         return path
 
 
-def _shares(histogram: dict) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+def _shares(histogram: Histogram) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
     """Values and the share of each in each set, without what is rare at either end; None when it is not all there."""
-    try:
-        columns = {name: np.array(histogram[name], float) for name in ("values", *DISTRIBUTIONS)}
-        shares = np.stack([columns[name] for name in DISTRIBUTIONS])  # (sets, values)
-    except (KeyError, TypeError, ValueError):
+    columns = {name: np.array(getattr(histogram, name), float) for name in ("values", *DISTRIBUTIONS)}
+    if len({column.shape for column in columns.values()}) > 1:
         return None
-    if shares.shape[1:] != columns["values"].shape or not shares.sum() > RARE:
+    shares = np.stack([columns[name] for name in DISTRIBUTIONS])  # (sets, values)
+    if not shares.sum() > RARE:
         return None
     below, above = (np.cumsum(side, 1).max(0) for side in (shares, shares[:, ::-1]))
     keep = (below > RARE) & (above[::-1] > RARE)
@@ -279,13 +281,13 @@ def _skill(group: Group, along: str) -> list[np.ndarray] | None:
     """Epochs or seconds, and lowest, mean and highest validation skill over the seeds, as far as all seeds came."""
     x, y = [], []
     for run in group.runs:
-        floor = run.number("order0", "valid")
-        if not floor or not {along, "val_nats_per_beat"} <= run.history.keys():
+        baseline = run.results.order0.valid
+        if not baseline or not {along, "val_nats_per_beat"} <= run.history.keys():
             continue
         known = _known(run, along) & _known(run, "val_nats_per_beat")
         if known.any():
             x.append(np.array(run.history[along], float)[known])
-            y.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / floor)
+            y.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / baseline)
     if not y:
         return None
     shortest = min(map(len, y))

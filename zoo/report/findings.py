@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from zoo.report.groups import Group, alike
+from zoo.experiments.records import Interval
+from zoo.report.groups import Group, alike, deviation
 from zoo.report.ratings import Estimate, Ratings
-from zoo.report.runs import look_up
-from zoo.report.standing import CLASSIFIER, TEST, TOLD, Interval, by_runs, by_samples, deviation
+from zoo.report.standing import TOLD, by_runs, by_samples, nats_of_test, told_apart, told_apart_interval
 from zoo.report.tables import nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
@@ -62,7 +62,7 @@ def _skill(groups: Sequence[Group]) -> list[Finding]:
         f"{percent(best.skill('order0'))}{_plus_minus(deviation(best.skills('order0')))}."
     )
     if standing.near:
-        text += f" Within the spread of the seeds lie {_listed([group.name for group in standing.near])}."
+        text += f" Not clearly less, by Welch's t test over seeds: {_listed([group.name for group in standing.near])}."
     elif not standing.known:
         text += " With one seed nobody knows how much of the distance to the next is chance."
     return [Finding(text)]
@@ -71,7 +71,7 @@ def _skill(groups: Sequence[Group]) -> list[Finding]:
 def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
     found = []
     for members in alike(groups):
-        standing = by_runs(members, lambda group: group.values(*TEST), lowest=True)
+        standing = by_runs(members, lambda group: group.values(nats_of_test), lowest=True)
         if len(standing.ranked) < 2:
             continue
         best, *rest = standing.ranked
@@ -82,21 +82,21 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
         text = f"Of those that write music down alike, {best.name} predicts the test music best, "
         text += f"{_figure(best)} nats per beat"
         text += f", against {_listed(told)}" if told else ""
-        text += f"; no difference beyond the spread of the seeds to {_listed(same)}" if same else ""
+        text += f"; not clearly better, by Welch's t test over seeds, than {_listed(same)}" if same else ""
         found.append(Finding(text + "."))
     return found
 
 
 def _figure(group: Group) -> str:
     kinds = {"AIS estimate": "~", "bound": "≤"}
-    sign = kinds.get(group.runs[0].text("scores", "test", "kind"), "")
-    return sign + nats(group.mean(*TEST)) + _plus_minus(deviation(group.values(*TEST)), nats)
+    sign = kinds.get(group.runs[0].results.scores.test.kind, "")
+    return sign + nats(nats_of_test(group.mean)) + _plus_minus(deviation(group.values(nats_of_test)), nats)
 
 
 def _beaten(groups: Sequence[Group]) -> list[Finding]:
     ranked = _ranked(groups, lambda group: _negative(group.skill("ngram")))
     told = [
-        (group.name, f"{nats(group.mean(*TEST))} against {nats(group.mean('ngram', 'test'))}")
+        (group.name, f"{nats(nats_of_test(group.mean))} against {nats(group.mean.ngram.test)}")
         for group in ranked
         if group.beaten()
     ]
@@ -116,28 +116,23 @@ def _beaten(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Finding]:
-    def accuracy(group: Group) -> float | None:
-        return group.of_set("samples", *CLASSIFIER)
-
-    def interval(group: Group) -> Interval | None:
-        return group.interval("samples", "classifier", "interval")
-
-    ranked, near, _ = by_samples(groups, accuracy, interval, lowest=True)
+    ranked, near, _ = by_samples(groups, told_apart, told_apart_interval, lowest=True)
     if not ranked:
         return []
     best = ranked[0]
-    if accuracy(best) < TOLD:
+    accuracy, sets = told_apart(best), best.mean.comparison.sets
+    if accuracy < TOLD:
         text = (
             f"Hardest to tell from real music are the samples of {best.name}: a classifier is right in "
-            f"{percent(accuracy(best))} of cases{_between(interval(best))}, 50% being chance; real music it tells "
-            f"from real music in {percent(best.of_set('real', *CLASSIFIER))}, the n-gram's samples in "
-            f"{percent(best.of_set('ngram', *CLASSIFIER))}."
+            f"{percent(accuracy)} of cases{_between(told_apart_interval(best))}, 50% being chance; real music it tells "
+            f"from real music in {percent(sets.real.classifier.accuracy)}, the n-gram's samples in "
+            f"{percent(sets.ngram.classifier.accuracy)}."
         )
         text += f" Not clearly worse: {_listed([group.name for group in near])}." if near else ""
     else:
-        text = f"No model passes for real: a classifier is right about its samples in {percent(accuracy(best))} of "
+        text = f"No model passes for real: a classifier is right about its samples in {percent(accuracy)} of "
         text += "cases or more." if len(ranked) > 1 else "cases."
-    blind = [group.name for group in ranked if any(look_up(run.metrics, "comparison", "blind") for run in group.runs)]
+    blind = [group.name for group in ranked if any(run.results.comparison.blind for run in group.runs)]
     found = [Finding(text)]
     if blind:
         text = f"The classifier is blind to the music of {_listed(blind)}: it cannot tell even the n-gram's samples."
@@ -146,15 +141,16 @@ def _told_apart(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _closest(groups: Sequence[Group]) -> list[Finding]:
-    ranked = _ranked(groups, lambda group: group.overlap("samples"))
+    ranked = _ranked(groups, lambda group: group.mean.comparison.sets.samples.overlap)
     if not ranked:
         return []
     best = ranked[0]
+    sets = best.mean.comparison.sets
     return [
         Finding(
             f"In pitches, intervals, durations and density together {best.name} is nearest to real music: on average "
-            f"its samples share {percent(best.overlap('samples'))} of the distributions' area; real music shares "
-            f"{percent(best.overlap('real'))} with real music, the n-gram {percent(best.overlap('ngram'))}."
+            f"its samples share {percent(sets.samples.overlap)} of the distributions' area; real music shares "
+            f"{percent(sets.real.overlap)} with real music, the n-gram {percent(sets.ngram.overlap)}."
         )
     ]
 
@@ -168,7 +164,8 @@ def _degenerate(groups: Sequence[Group]) -> list[Finding]:
     }
     found = []
     for key, what in told.items():
-        shares = [(group.name, group.of_set("samples", key), group.mean("comparison", "test", key)) for group in groups]
+        compared = [(group.name, group.mean.comparison) for group in groups]
+        shares = [(name, getattr(found.sets.samples, key), getattr(found.test, key)) for name, found in compared]
         margin = LOOPS if key != "empty" else 0
         worse = [row for row in shares if row[1] is not None and row[1] > (row[2] or 0) + margin]
         if worse:
@@ -190,13 +187,13 @@ def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:
 
 
 def _cost(groups: Sequence[Group]) -> list[Finding]:
-    ranked = _ranked(groups, lambda group: _negative(group.mean("seconds")))
+    ranked = _ranked(groups, lambda group: _negative(group.mean.seconds))
     if len(ranked) < 2:
         return []
     first, last = ranked[0], ranked[-1]
     return [
         Finding(
-            f"Training took from {first.mean('seconds'):,.0f} seconds ({first.name}) to {last.mean('seconds'):,.0f} "
+            f"Training took from {first.mean.seconds:,.0f} seconds ({first.name}) to {last.mean.seconds:,.0f} "
             f"({last.name})."
         )
     ]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
-from zoo.report.runs import Run, items, look_up, number, text
-
-# Between two presets, as the messages of `compare-presets` call them.
-FIRST_STEP, SECOND_STEP = "with the training of", "on the representation of"
-STEP = re.compile(rf"(\w+) ({FIRST_STEP}|{SECOND_STEP}) (\w+)")
+from zoo.experiments import records
+from zoo.experiments.description import Description
+from zoo.experiments.results import Results
+from zoo.report.runs import Run
 
 
 @dataclass(frozen=True)
@@ -39,67 +38,69 @@ class Group:
         return f"{self.model} {self.title}"
 
     @property
-    def message(self) -> str:
-        """What was said of the first run when it was trained."""
-        return text(look_up(self.runs[0].settings, "message"))
+    def description(self) -> Description:
+        """What the first run is; the others differ by their seed."""
+        return self.runs[0].description
+
+    @property
+    def step(self) -> str:
+        """Which step between two presets it is, in words; empty where it is none."""
+        preset, comparison = self.description.preset, self.description.comparison
+        if comparison and comparison.training_of:
+            return with_training(preset, comparison.training_of)
+        if comparison and comparison.representation_of:
+            return on_representation(preset, comparison.representation_of)
+        return ""
 
     @property
     def representation(self) -> str:
         """The codec that the runs share, as text; music is written down alike where it is the same."""
-        return json.dumps(look_up(self.runs[0].settings, "codec"), sort_keys=True)
+        return json.dumps(self.description.codec, sort_keys=True)
 
-    @property
-    def grid(self) -> float | None:
-        """Steps per beat of the representation, chosen by the music or given."""
-        return number(look_up(self.runs[0].settings, "codec", "steps_per_beat"))
+    @cached_property
+    def mean(self) -> Results:
+        """Means over seeds, of the runs that have the figure."""
+        return records.combine(statistics.fmean, [run.results for run in self.runs])
 
-    def values(self, *keys: str) -> list[float]:
-        """The number under these keys of `metrics.json`, of every run that has it."""
-        found = [run.number(*keys) for run in self.runs]
+    @cached_property
+    def spread(self) -> Results:
+        """Standard deviations over seeds; None with fewer than two."""
+        return records.combine(deviation, [run.results for run in self.runs])
+
+    def values(self, figure: Callable[[Results], float | None]) -> list[float]:
+        """A figure of every run that has it."""
+        found = [figure(run.results) for run in self.runs]
         return [value for value in found if value is not None]
 
-    def mean(self, *keys: str) -> float | None:
-        """Mean over seeds; None when no run has the number."""
-        values = self.values(*keys)
-        return statistics.fmean(values) if values else None
+    def skills(self, baseline: str) -> list[float]:
+        """Share of the baseline's test surprise that each run removes, negative where it adds to it; `baseline` is
+        "order0" or "ngram"."""
+        return self.values(lambda results: results.skill(baseline))
 
-    def spread(self, *keys: str) -> float | None:
-        """Standard deviation over seeds; None with fewer than two."""
-        values = self.values(*keys)
-        return statistics.stdev(values) if len(values) > 1 else None
-
-    def skills(self, floor: str) -> list[float]:
-        """Share of the floor's test surprise that each run removes, negative where it adds to it; `floor` is "order0"
-        or "ngram"."""
-        pairs = [(run.number("scores", "test", "nats_per_beat"), run.number(floor, "test")) for run in self.runs]
-        return [1 - nats / surprise for nats, surprise in pairs if nats is not None and surprise]
-
-    def skill(self, floor: str) -> float | None:
+    def skill(self, baseline: str) -> float | None:
         """Mean of `skills`."""
-        found = self.skills(floor)
+        found = self.skills(baseline)
         return statistics.fmean(found) if found else None
 
-    def beaten(self, floor: str = "ngram") -> bool:
-        """Whether that floor of the same representation predicts the test music as well as the mean of the runs."""
-        skill = self.skill(floor)
+    def beaten(self, baseline: str = "ngram") -> bool:
+        """Whether that baseline of the same representation predicts the test music as well as the mean of the runs."""
+        skill = self.skill(baseline)
         return skill is not None and skill <= 0
 
-    def of_set(self, name: str, *keys: str) -> float | None:
-        """Mean over seeds of a figure of `zoo.evaluation.comparison`: name is "samples", "ngram" or "real"."""
-        return self.mean("comparison", "sets", name, *keys)
 
-    def interval(self, name: str, *keys: str) -> tuple[float, float] | None:
-        """Mean over seeds of the borders of an interval there."""
-        borders = [items(look_up(run.metrics, "comparison", "sets", name, *keys)) for run in self.runs]
-        borders = [pair for pair in borders if len(pair) == 2 and None not in map(number, pair)]
-        return tuple(statistics.fmean(side) for side in zip(*borders, strict=True)) if borders else None
+def with_training(preset: str, other: str) -> str:
+    """What a preset is called that is trained as another is."""
+    return f"{preset} with the training of {other}"
 
-    def overlap(self, name: str) -> float | None:
-        """Overlapped area with the test music, the mean over all features."""
-        features = look_up(self.runs[0].metrics, "comparison", "sets", name, "distances")
-        features = features if isinstance(features, dict) else {}
-        found = [self.of_set(name, "distances", feature, "overlap") for feature in features]
-        return statistics.fmean(found) if found and None not in found else None
+
+def on_representation(preset: str, other: str) -> str:
+    """What a preset is called that writes music down as another does."""
+    return f"{preset} on the representation of {other}"
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation; None with fewer than two values."""
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def grouped(runs: list[Run]) -> list[Group]:
@@ -109,11 +110,9 @@ def grouped(runs: list[Run]) -> list[Group]:
         if run.measured:
             found.setdefault((run.model, run.variant), []).append(run)
     groups = [Group(model, variant, variant, tuple(members)) for (model, variant), members in found.items()]
-    told = Counter((group.model, group.message) for group in groups)
+    steps = Counter((group.model, group.step) for group in groups)
     return [
-        replace(group, title=group.message)
-        if STEP.fullmatch(group.message) and told[group.model, group.message] == 1
-        else group
+        replace(group, title=group.step) if group.step and steps[group.model, group.step] == 1 else group
         for group in groups
     ]
 
@@ -145,8 +144,8 @@ class Way(NamedTuple):
         """What each group is."""
         return [
             self.one,
-            f"{self.one} {FIRST_STEP} {self.other}",
-            f"{self.other} {SECOND_STEP} {self.one}",
+            with_training(self.one, self.other),
+            on_representation(self.other, self.one),
             self.other,
         ]
 
@@ -155,14 +154,13 @@ def ways(groups: list[Group]) -> list[Way]:
     """The ways of which every step was trained."""
     found = []
     for group in groups:
-        told = STEP.fullmatch(group.message)
-        if not told or told[2] != FIRST_STEP:
+        comparison = group.description.comparison
+        if not comparison or not comparison.training_of:
             continue
-        way = Way(group.model, told[1], told[3], ())
+        way = Way(group.model, group.description.preset, comparison.training_of, ())
         mine = [other for other in groups if other.model == group.model]
-        messages = {other.message: other for other in mine}
-        named = {other.variant: other for other in mine}  # a preset as it is may have been trained for itself
-        members = [named.get(step) or messages.get(step) for step in way.steps]
+        steps = {other.step or other.variant: other for other in mine}  # the variant of a preset as it is is its name
+        members = [steps.get(step) for step in way.steps]
         if None not in members:
             found.append(way._replace(groups=tuple(members)))
     return found

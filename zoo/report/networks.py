@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -11,14 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from zoo._files import printable
+from zoo.experiments.results import FrameNetwork, Layer
 from zoo.render.style import INK, PALETTE, PAPER
-from zoo.report.runs import look_up, text
 
-# How `Conditioned` tells of itself: the distribution of a frame, and the recurrent network that sets its biases.
-CONDITIONED = re.compile(
-    r"(?P<visible>\d+) visible, (?P<hidden>\d+( \+ \d+(?! at))*)( \+ (?P<within>\d+) at every pitch)? hidden"
-    r"(, CD-(?P<steps>\d+))?(, (?P<beside>\d+) at every pitch)?; (?P<units>\d+( \+ \d+)*) recurrent \((?P<cell>\w+)\)"
-)
 CELLS = {"lstm": "LSTM", "gru": "GRU", "tanh": "Recurrent layer, tanh"}
 
 WIDTH, GAP, MARGIN, LINE = 4.2, 0.26, 0.12, 0.17  # inches, as are all lengths here
@@ -56,9 +51,9 @@ class Box(NamedTuple):
         return 2 * MARGIN + LINE * sum(map(len, self.lines(width))) + below - (GAP - 0.06) * bool(self.parts)
 
 
-def boxes(layers: list) -> list[Box]:
-    """The boxes for layers (dicts with layer, detail, shape, parameters), from input to output."""
-    return [box for layer in layers if isinstance(layer, dict) for box in _boxes(layer)]
+def boxes(layers: Sequence[Layer]) -> list[Box]:
+    """The boxes for layers, from input to output."""
+    return [box for layer in layers for box in _boxes(layer)]
 
 
 def described(chain: list[Box]) -> str:
@@ -78,42 +73,40 @@ def draw(chain: list[Box]) -> Figure:
     return figure
 
 
-def _boxes(layer: dict) -> list[Box]:
-    parameters = look_up(layer, "parameters")
-    counted = f"{parameters:,} parameters" if isinstance(parameters, int) and parameters else ""
-    name, detail = text(layer.get("layer")), text(layer.get("detail"))
-    if told := CONDITIONED.fullmatch(detail):
-        return _of_frames(told, counted)
-    return [Box(" · ".join(filter(None, (name, detail))), text(layer.get("shape")), counted)]
+def _boxes(layer: Layer) -> list[Box]:
+    counted = f"{layer.parameters:,} parameters" if layer.parameters else ""
+    if layer.frame_network and layer.frame_network.is_complete:
+        return _of_frames(layer.frame_network, counted)
+    return [Box(" · ".join(filter(None, (layer.layer, layer.detail))), layer.shape, counted)]
 
 
-def _of_frames(told: re.Match, counted: str) -> list[Box]:
+def _of_frames(network: FrameNetwork, counted: str) -> list[Box]:
     """From the frame before to the frame, through the recurrent network and the machine whose biases it sets."""
-    hidden, units = told["hidden"].split(" + "), told["units"].split(" + ")
-    parts = [Box(f"Hidden layer {number} · {size} units") for number, size in enumerate(hidden, 1)][::-1]
+    hidden, at_every_pitch = network.hidden, network.at_every_pitch
+    parts = [Box(f"Hidden layer {place} · {size} units") for place, size in enumerate(hidden, 1)][::-1]
     if len(parts) == 1:
         parts = [Box(f"Hidden · {hidden[0]} units")]
     else:
         parts[-1] = parts[-1]._replace(link="<|-|>")  # the upper two are a Boltzmann machine, the lower one obeys
-    if told["within"]:
-        title = f"{parts[-1].title} + {told['within']} at every pitch"
-        parts[-1] = parts[-1]._replace(title=title, note="those at every pitch hear the last frames")
-    visible = Box(f"Visible, the frame · {told['visible']} bits")
-    if not told["steps"]:
+    visible = Box(f"Visible, the frame · {network.visible} bits")
+    recurrent = [Box(f"{CELLS.get(network.cell, network.cell)} · {size} units") for size in network.units]
+    recurrent[0] = recurrent[0]._replace(note="remembers the frames before that one")
+    if network.gibbs_steps is None:
         machine, note = "NADE", "bit by bit"
         visible = visible._replace(link="<|-|>", note="each bit hears those before it")
+        if at_every_pitch:  # they are hidden units of the machine
+            title = f"{parts[-1].title} + {at_every_pitch} at every pitch"
+            parts[-1] = parts[-1]._replace(title=title, note="those at every pitch hear the last frames")
     else:
         machine = "Deep belief network" if len(hidden) > 1 else "Restricted Boltzmann machine"
-        note = f"CD-{told['steps']}"
+        note = f"CD-{network.gibbs_steps}"
         visible = visible._replace(link="-|>" if len(hidden) > 1 else "<|-|>")
-    recurrent = [Box(f"{CELLS.get(told['cell'], told['cell'])} · {size} units") for size in units]
-    recurrent[0] = recurrent[0]._replace(note="remembers the frames before that one")
-    if told["beside"]:
-        recurrent.append(Box(f"At every pitch · {told['beside']} units", "hear the last frames too"))
+        if at_every_pitch:  # they set biases, as the recurrent network does
+            recurrent.append(Box(f"At every pitch · {at_every_pitch} units", "hear the last frames too"))
     counted += " in all" * bool(counted)
     label = "sets the biases of its units" if len(recurrent) == 1 else "all of them set the biases of its units"
     drawn = Box(machine, note, counted, label=label, parts=(*parts, visible))
-    return [Box(f"The frame before · {told['visible']} bits"), *recurrent, drawn]
+    return [Box(f"The frame before · {network.visible} bits"), *recurrent, drawn]
 
 
 def _stack(axes: Axes, chain: list[Box], left: float, top: float, width: float) -> None:

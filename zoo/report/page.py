@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -11,21 +10,26 @@ from pathlib import Path
 from zoo._errors import UserError
 from zoo._files import locked, printable, write_text
 from zoo.evaluation.metrics import BLIND_SPOTS
+from zoo.experiments.description import CorpusDescription
+from zoo.experiments.folders import corpus_file
+from zoo.experiments.results import Layer, Results
+from zoo.report.blind import PAGE as BLIND
 from zoo.report.blind import questions, write_blind
 from zoo.report.figures import Figures
 from zoo.report.findings import findings, listened
 from zoo.report.groups import Group, grouped, ways
 from zoo.report.html import encodable, write_page
+from zoo.report.links import Links, url
 from zoo.report.networks import boxes, described
-from zoo.report.pieces import Pieces, url
+from zoo.report.pieces import Pieces
 from zoo.report.ratings import Exported, read_exported, to_ratings
-from zoo.report.runs import Run, items, load_facts, load_runs, look_up, number, text
+from zoo.report.runs import Run, load_corpus, load_runs
 from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 
+PAGE, TABLE = "index.html", "results.csv"
 SAMPLES, REAL = 3, 2  # pieces that are played of a run; further real music is for the blind test
 NAMED = 3  # variants that the heading of a picture names
-FILES = ("metrics.json", "model.json", "history.csv", "error.txt")
 BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
 
 
@@ -43,7 +47,7 @@ def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list
     """
     folder = Path(folder)
     if not load_runs(folder):
-        corpus = shlex.quote(_corpus_argument(load_facts(folder), folder))
+        corpus = shlex.quote(_corpus_argument(load_corpus(folder), folder))
         raise UserError(f"there is no run in {folder}; train first: python -m zoo train-all --corpus {corpus}")
     exported = read_exported(ratings)
     with locked(folder, "writing the report in", wait=True):  # two would remove each other's pictures
@@ -51,34 +55,41 @@ def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list
 
 
 def _write_report(folder: Path, exported: Exported) -> list[str]:
-    runs, facts = load_runs(folder), load_facts(folder)
-    figures, pieces, groups = Figures(folder / "figures"), Pieces(folder), grouped(runs)
-    title, splits = text(facts.get("name")) or folder.name, _splits(facts)
+    runs, corpus = load_runs(folder), load_corpus(folder)
+    figures, pieces, links, groups = Figures(folder / "figures"), Pieces(folder), Links(folder), grouped(runs)
+    title, splits = corpus.name or folder.name, _splits(corpus)
     names = dict.fromkeys(run.model for run in runs)
     titles = {(group.model, group.variant): group.title for group in groups}
-    models = [_model(number, name, runs, titles, figures, pieces, folder) for number, name in enumerate(names, 1)]
+    models = [_model(number, name, runs, titles, figures, pieces, links) for number, name in enumerate(names, 1)]
     heard = [(run, shown) for model in models for run, shown, _ in model["heard"]]
     others = pieces.shared_out([run for run, _ in heard], REAL)  # the blind test plays no song twice
     played = [(run, shown + more) for (run, shown), more in zip(heard, others, strict=True)]
     pieces.make()
     asked = questions(folder, played)
+    played_in_test = {question.url for question in asked}
+    links.add(path for _, shown in heard for piece in shown for path in piece.files.values())
+    files = (path for _, both in played for piece in both for path in piece.files.values())
+    links.add(path for path in files if url(path) in played_in_test)
     rated = to_ratings(exported, asked)
     sentences = findings(groups) + listened(rated)
-    write_text(folder / "results.csv", encodable(results_csv(runs, [rated.row(run) for run in runs])))
+    write_text(folder / TABLE, encodable(results_csv(runs, [rated.row(run) for run in runs])))
+    blind = write_blind(folder, title, asked)
+    links.add(Path(name) for name in (PAGE, BLIND, TABLE) if blind or name != BLIND)
+    links.add([corpus_file(folder).relative_to(folder)])
     write_page(
-        folder / "index.html",
+        folder / PAGE,
         "page.html",
         title=title,
-        blind=write_blind(folder, title, asked),
+        blind=blind,
         rated=rated,
         pieces_in_all=sum(counts[0] or 0 for _, counts in splits),
         splits=splits,
-        digest=text(facts.get("digest")),
-        drum_notes=number(facts.get("drum_notes")),
-        skipped=_pairs(facts.get("skipped")),
-        duplicates=_pairs(facts.get("duplicates")),
-        warnings=[str(warning) for warning in items(facts.get("warnings"))],
-        runs=[(run, _files(run, folder)) for run in runs],
+        digest=corpus.digest,
+        drum_notes=corpus.drum_notes,
+        skipped=_pairs(corpus.skipped),
+        duplicates=_pairs(corpus.duplicates),
+        warnings=corpus.warnings,
+        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_told()]) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         blind_spots=BLIND_SPOTS,
@@ -87,14 +98,15 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         marks=marks(groups),
         features=_features(groups),
         ways=ways(groups),
-        ways_figure=[_url(path, folder) for path in [figures.ways(ways(groups))] if path],
-        overview=_overview(groups, figures, folder),
+        ways_figure=[links.to(path) for path in [figures.ways(ways(groups))] if path],
+        overview=_overview(groups, figures, links),
         models=models,
         environments=_environments(runs),
-        report_command=shlex.join(_report_command(facts, folder, rated.files)),
-        commands=[_command(run, facts, folder) for run in runs],
+        report_command=shlex.join(_report_command(corpus, folder, rated.files)),
+        commands=[_command(run, corpus, folder) for run in runs],
     )
     figures.remove_others()
+    links.write_manifest()
     told = [finding.text for finding in sentences] + [rated.warning] * bool(rated.warning)
     told = [line for sentence in told for line in textwrap.wrap(printable(sentence), WIDTH, **BULLET)]
     return table(runs) + (["", *told] if told else [])
@@ -102,16 +114,16 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
 
 def _features(groups: list[Group]) -> list[str]:
     """The features whose distributions were compared, in their order."""
-    found = [look_up(run.metrics, "comparison", "sets", "real", "distances") for group in groups for run in group.runs]
-    return list(dict.fromkeys(name for distances in found if isinstance(distances, dict) for name in distances))
+    sets = [run.results.comparison.sets.real for group in groups for run in group.runs]
+    return list(dict.fromkeys(name for real in sets for name in real.distances))
 
 
-def _overview(groups: list[Group], figures: Figures, folder: Path) -> list[tuple[str, str]]:
+def _overview(groups: list[Group], figures: Figures, links: Links) -> list[tuple[str, str]]:
     """URL and description of each picture of all models."""
     told = ["Validation skill of all models over epochs and over training time"] * 2
     pictures = [*zip(figures.skills(groups), told, strict=False)]
     pictures += [(figures.cost(groups), "Skill of all models on test music against seconds of training")]
-    return [(_url(path, folder), words) for path, words in pictures if path]
+    return [(links.to(path), words) for path, words in pictures if path]
 
 
 def _model(
@@ -121,7 +133,7 @@ def _model(
     titles: dict[tuple[str, str], str],
     figures: Figures,
     pieces: Pieces,
-    folder: Path,
+    links: Links,
 ) -> dict:
     """What the page says about one model."""
     runs = [run for run in runs if run.model == name]
@@ -131,19 +143,19 @@ def _model(
         by_variant.setdefault(run.variant, []).append(run)
     variants = [_variant(group) for group in by_variant.values()]
     played = [next((run for run in group if run.samples), group[0]) for group in by_variant.values()]
-    abouts = dict.fromkeys(run.text("about") for run in runs)
+    abouts = dict.fromkeys(run.results.about for run in runs)
     return {
         "number": number,
         "name": name,
         "about": [part.strip() for about in abouts for part in about.split("\n\n") if part.strip()],
         "heard": [
-            (run, pieces.of(run, SAMPLES, REAL), [(path.name, _url(path, folder)) for path in run.samples[SAMPLES:]])
+            (run, pieces.of(run, SAMPLES, REAL), [(path.name, links.to(path)) for path in run.samples[SAMPLES:]])
             for run in played
             if run.samples or run.real
         ],
-        "curves": [_url(path, folder) for path in figures.curves(shown)],
-        "distributions": [(run.variant, _url(path, folder)) for run in played if (path := figures.distributions(run))],
-        "networks": _networks(name, variants, titles, figures, folder),
+        "curves": [links.to(path) for path in figures.curves(shown)],
+        "distributions": [(run.variant, links.to(path)) for run in played if (path := figures.distributions(run))],
+        "networks": _networks(name, variants, titles, figures, links),
         "variants": variants,
         "hyperparameters": _hyperparameters(variants),
         "left_out": [run for run in runs if not run.comparable],
@@ -152,25 +164,25 @@ def _model(
 
 def _variant(runs: list[Run]) -> dict:
     """What runs that differ only by seed have in common."""
-    scored = next((run for run in runs if run.metrics), runs[0])
-    coverage = [scored.number("scores", "test", "coverage", part) for part in ("songs", "lines", "notes")]
+    results = next((run.results for run in runs if run.results != Results()), Results())
+    score = results.scores.test
     return {
         "name": runs[0].variant,
-        "network": items(look_up(scored.metrics, "network")),
-        "settings": look_up(runs[0].settings, "hyperparameters"),
-        "coverage": [*coverage, scored.number("scores", "test", "accuracy")],
-        "warnings": [(run.name, str(warning)) for run in runs for warning in items(look_up(run.metrics, "warnings"))],
+        "network": results.network,
+        "settings": runs[0].description.hyperparameters,
+        "coverage": [score.coverage.songs, score.coverage.lines, score.coverage.notes, score.accuracy],
+        "warnings": [(run.name, warning) for run in runs for warning in run.results.warnings],
     }
 
 
 def _networks(
-    model: str, variants: list[dict], titles: dict[tuple[str, str], str], figures: Figures, folder: Path
+    model: str, variants: list[dict], titles: dict[tuple[str, str], str], figures: Figures, links: Links
 ) -> list[dict]:
     """One picture for each different network, with the titles of the variants that share it."""
-    shared: dict[str, list[dict]] = {}
+    shared: dict[tuple[Layer, ...], list[dict]] = {}
     for variant in variants:
         if variant["network"]:
-            shared.setdefault(json.dumps(variant["network"], sort_keys=True), []).append(variant)
+            shared.setdefault(variant["network"], []).append(variant)
     found = []
     for group in shared.values():
         chain = boxes(group[0]["network"])
@@ -179,7 +191,7 @@ def _networks(
         found.append(
             {
                 "names": ", ".join(names[:NAMED]) + more,
-                "url": _url(figures.network(chain, model, group[0]["name"]), folder),
+                "url": links.to(figures.network(chain, model, group[0]["name"])),
                 "layers": described(chain),
             }
         )
@@ -188,64 +200,51 @@ def _networks(
 
 def _hyperparameters(variants: list[dict]) -> list[tuple[str, list[str], bool]]:
     """(name, value in each variant, whether they differ) of every hyperparameter."""
-    settings = [variant["settings"] if isinstance(variant["settings"], dict) else {} for variant in variants]
+    settings = [variant["settings"] for variant in variants]
     names = dict.fromkeys(name for setting in settings for name in setting)
     rows = [(name, [str(setting[name]) if name in setting else UNKNOWN for setting in settings]) for name in names]
     return [(name, values, len(set(values)) > 1) for name, values in rows]
 
 
-def _splits(facts: dict) -> list[tuple[str, list[float | None]]]:
-    counts = ("pieces", "notes", "beats")
-    return [
-        (split, [number(look_up(facts, "splits", split, count)) for count in counts])
-        for split in ("train", "valid", "test")
-        if look_up(facts, "splits", split)
-    ]
+def _splits(corpus: CorpusDescription) -> list[tuple[str, list[float | None]]]:
+    sizes = {split: corpus.splits[split] for split in ("train", "valid", "test") if split in corpus.splits}
+    return [(split, [size.pieces, size.notes, size.beats]) for split, size in sizes.items()]
 
 
-def _pairs(value: object) -> list[tuple[str, str]]:
-    return [(str(pair[0]), str(pair[1])) for pair in items(value) if isinstance(pair, list) and len(pair) == 2]
+def _pairs(pairs: Sequence[object]) -> list[tuple[str, str]]:
+    return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 def _environments(runs: list[Run]) -> list[list[tuple[str, str]]]:
     """The different environments in which the runs were made, as (name, value) pairs."""
-    found = [look_up(run.metrics, "environment") for run in runs]
-    rows = [tuple((str(name), str(value)) for name, value in one.items()) for one in found if isinstance(one, dict)]
-    return [list(row) for row in dict.fromkeys(rows)]
+    rows = [tuple((name, str(value)) for name, value in run.results.environment.items()) for run in runs]
+    return [list(row) for row in dict.fromkeys(rows) if row]
 
 
-def _report_command(facts: dict, folder: Path, ratings: Sequence[str]) -> list[str]:
+def _report_command(corpus: CorpusDescription, folder: Path, ratings: Sequence[str]) -> list[str]:
     """The words that write the report once more."""
-    words = ["python", "-m", "zoo", "report", "--corpus", _corpus_argument(facts, folder)]
+    words = ["python", "-m", "zoo", "report", "--corpus", _corpus_argument(corpus, folder)]
     return words + [word for name in ratings for word in ("--ratings", name)]
 
 
-def _command(run: Run, facts: dict, folder: Path) -> str:
+def _command(run: Run, corpus: CorpusDescription, folder: Path) -> str:
     """The command that makes the run once more."""
-    words = ["python", "-m", "zoo", "train", run.model, "--corpus", _corpus_argument(facts, folder)]
-    for option in ("preset", "seed"):
-        if (value := look_up(run.settings, option)) is not None:
-            words += [f"--{option}", str(value)]
-    overrides = look_up(run.settings, "overrides")
-    for name, value in overrides.items() if isinstance(overrides, dict) else ():
+    words = ["python", "-m", "zoo", "train", run.model, "--corpus", _corpus_argument(corpus, folder)]
+    described = run.description
+    if described.preset:
+        words += ["--preset", described.preset]
+    if described.seed is not None:
+        words += ["--seed", str(described.seed)]
+    for name, value in described.overrides.items():
         word = ",".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
         words.append(f"--{name.replace('_', '-')}={word}")
-    if look_up(run.settings, "weights"):
+    if described.weights:
         words += ["--weights", "RUN"]  # which one, its name says
     return shlex.join(words)
 
 
-def _corpus_argument(facts: dict, folder: Path) -> str:
+def _corpus_argument(corpus: CorpusDescription, folder: Path) -> str:
     """What names the corpus on the command line: its name when it is a recipe's, else its folder, with a slash."""
-    name, source = text(facts.get("name")) or folder.name, text(facts.get("folder"))
+    name, source = corpus.name or folder.name, corpus.folder
     known = not source or Path(source).parts[-2:] == ("datasets", name)
     return name if known else f"{source.rstrip('/')}/"
-
-
-def _files(run: Run, folder: Path) -> list[tuple[str, str]]:
-    """Name and URL of each file of the run that tells something."""
-    return [(name, _url(run.folder / name, folder)) for name in FILES if (run.folder / name).is_file()]
-
-
-def _url(path: Path, folder: Path) -> str:
-    return url(path.relative_to(folder))

@@ -12,19 +12,22 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from zoo import render
 from zoo._errors import UserError
 from zoo._files import printable, read_json, write_bytes, write_json
+from zoo.experiments import records
+from zoo.experiments.folders import music_folder
 from zoo.experiments.progress import counting
 from zoo.midi import read_midi
 from zoo.render import roll, sheet, sound
-from zoo.report.runs import Run, items, look_up
+from zoo.report.links import url
+from zoo.report.runs import Run
 from zoo.song import Song
 
 SUFFIXES = ("mid", "mp3", "mxl", "svg", "sheet.svg")
@@ -61,13 +64,26 @@ class Piece:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where the file of each of its suffixes lies, seen from the page; empty when the piece cannot be read."""
-        return {suffix: url(_file(self.place, suffix)) for suffix in self.suffixes} if self.song is not None else {}
+        """Address of the file of each of its suffixes, seen from the page; empty when the piece cannot be read."""
+        return {suffix: url(path) for suffix, path in self.files.items()}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The same as paths from the corpus's folder of results."""
+        return {suffix: _file(self.place, suffix) for suffix in self.suffixes} if self.song is not None else {}
 
     @property
     def seconds(self) -> float:
         """How long the music lasts, without the fading of the last notes."""
         return self.song.beats * 60 / self.song.tempo
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Of a piece that was rendered: a digest of what it was made from, and by suffix those of its files."""
+
+    made_from: str = ""
+    files: dict[str, str | None] = field(default_factory=dict)
 
 
 class Pieces:
@@ -109,23 +125,24 @@ class Pieces:
                 made_from = _digest(tools, piece.title.encode("utf-8", "replace"), piece.source.read_bytes())
                 after[url(piece.place)] = made_from
                 entry = before.get(url(piece.place))
-                if look_up(entry, "made_from") != made_from or look_up(entry, "files") != self._files(piece):
+                if entry != Rendered(made_from, self._files(piece)):
                     missing.append((piece.source, self.folder / piece.place, printable(piece.title), piece.suffixes))
         _render_all(missing)
         pieces = {url(piece.place): piece for piece in self.wanted}
         for place in before:
             for suffix in set(SUFFIXES).difference(pieces[place].suffixes if place in after else ()):
                 _file(self.folder / os.fsdecode(unquote_to_bytes(place)), suffix).unlink(missing_ok=True)
-        told = {name: {"made_from": made_from, "files": self._files(pieces[name])} for name, made_from in after.items()}
-        write_json(self.folder / "samples" / "rendered.json", told)
+        rendered = {name: Rendered(made_from, self._files(pieces[name])) for name, made_from in after.items()}
+        write_json(music_folder(self.folder) / "rendered.json", records.to_json(rendered))
 
-    def _rendered_before(self) -> dict:
+    def _rendered_before(self) -> dict[str, Rendered]:
         try:
-            told = read_json(self.folder / "samples" / "rendered.json")
+            before = read_json(music_folder(self.folder) / "rendered.json")
         except UserError:
             return {}
-        inside = [name for name in told if name.startswith("samples/") and ".." not in name] if told else []
-        return {name: told[name] for name in inside}
+        names = before if isinstance(before, dict) else {}
+        inside = [name for name in names if name.startswith("samples/") and ".." not in name]
+        return {name: records.read(Rendered, before[name]) for name in inside}
 
     def _files(self, piece: Piece) -> dict[str, str | None]:
         """What lies at a piece's place: digests of its files."""
@@ -133,19 +150,14 @@ class Pieces:
         return {suffix: _digest(path.read_bytes()) if path.is_file() else None for suffix, path in files.items()}
 
 
-def url(path: Path) -> str:
-    """A path as a URL, whatever bytes its names hold."""
-    return quote(os.fsencode(path.as_posix()))
-
-
 def _real(run: Run) -> list[tuple[str, Path]]:
     """Name and MIDI file of the real music beside a run's samples."""
-    names = [str(name).removesuffix(".mid") for name in items(look_up(run.metrics, "real"))]
+    names = [name.removesuffix(".mid") for name in run.results.real]
     return [*zip(names + [path.stem for path in run.real[len(names) :]], run.real, strict=False)]
 
 
 def _piece(kind: str, title: str, source: Path, run: Run, suffixes: tuple[str, ...] = SUFFIXES) -> Piece:
-    place, song, error = Path("samples", run.model, run.name, source.stem), None, ""
+    place, song, error = music_folder(Path()) / run.model / run.name / source.stem, None, ""
     try:
         song = read_midi(source)
     except UserError as problem:

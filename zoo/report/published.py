@@ -18,7 +18,10 @@ from typing import NamedTuple
 
 from zoo._errors import UserError
 from zoo._files import printable, write_text
-from zoo.report.runs import Run, load_facts, load_runs, look_up, number, text
+from zoo.experiments import records
+from zoo.experiments.description import CorpusDescription
+from zoo.experiments.results import FrameDetails, SplitScore
+from zoo.report.runs import Run, load_corpus, load_runs
 from zoo.report.tables import UNKNOWN, percent
 
 PRESETS = ("paper", "best")  # they alone follow the protocol
@@ -82,18 +85,18 @@ def write_published(folder: Path | str) -> list[str]:
         UserError: when no run follows the protocol, or a file cannot be written.
     """
     folder = Path(folder)
-    facts, runs = load_facts(folder), [run for run in load_runs(folder) if _follows(run)]
+    corpus, runs = load_corpus(folder), [run for run in load_runs(folder) if _follows(run)]
     if not runs:
         raise UserError(
             f"there is no finished run of a preset {' or '.join(PRESETS)} in {folder}; "
             "train them: make published, with the same CORPUS."
         )
     rows = sorted((_ours(run) for run in runs), key=lambda row: row["nats_per_frame"])
-    name = text(facts.get("name")) or folder.name
+    name = corpus.name or folder.name
     known = recognised(rows[0])
     for row in rows:
         row |= _beside(known, row["model"])
-    lines = _markdown(name, known, rows, facts)
+    lines = _markdown(name, known, rows, corpus)
     write_text(folder / "published.csv", _csv([*rows, *_floors(known, rows[0])]))
     write_text(folder / "published.md", "\n".join(lines) + "\n")
     return lines
@@ -111,46 +114,48 @@ def _follows(run: Run) -> bool:
     """Whether it is a finished run of one of the presets, as it is, over frames."""
     return (
         run.status == "finished"
-        and look_up(run.settings, "preset") in PRESETS
-        and not look_up(run.settings, "overrides")
-        and run.number("scores", "test", "details", "nats_per_frame") is not None
-        and bool(run.number("scores", "test", "codes"))
+        and run.description.preset in PRESETS
+        and not run.description.overrides
+        and _details(run.results.scores.test).nats_per_frame is not None
+        and bool(run.results.scores.test.codes)
     )
+
+
+def _details(score: SplitScore) -> FrameDetails:
+    return records.read(FrameDetails, score.details)
 
 
 def _ours(run: Run) -> dict:
     """One of our runs as a row; nats are per frame."""
-    frames, beats = run.number("scores", "test", "codes"), run.number("scores", "test", "beats") or 0
+    results, score = run.results, run.results.scores.test
+    details, frames, beats = _details(score), score.codes, score.beats or 0
 
     def per_frame(value: float | None) -> float | None:
         return None if value is None else value * beats / frames
 
-    def detail(*keys: str) -> float | None:
-        return run.number("scores", "test", "details", *keys)
-
     return {
         "model": run.model,
-        "preset": look_up(run.settings, "preset"),
-        "seed": look_up(run.settings, "seed"),
-        "nats_per_frame": detail("nats_per_frame"),
-        "kind": run.text("scores", "test", "kind"),
-        "standard_error": per_frame(run.number("scores", "test", "standard_error")),
-        "temperatures": detail("temperatures"),
-        "chains": detail("chains"),
-        "doubled_frames": detail("once", "frames"),
-        "doubled_once": detail("once", "nats_per_frame"),
-        "doubled_twice": detail("twice", "nats_per_frame"),
-        "accuracy": run.number("scores", "test", "accuracy"),
-        "accuracy_union": detail("accuracy_union"),
-        "valid_nats_per_frame": run.number("scores", "valid", "details", "nats_per_frame"),
-        "parameters": run.number("parameters"),
+        "preset": run.description.preset,
+        "seed": run.description.seed,
+        "nats_per_frame": details.nats_per_frame,
+        "kind": score.kind,
+        "standard_error": per_frame(score.standard_error),
+        "temperatures": details.temperatures,
+        "chains": details.chains,
+        "doubled_frames": details.once.frames,
+        "doubled_once": details.once.nats_per_frame,
+        "doubled_twice": details.twice.nats_per_frame,
+        "accuracy": score.accuracy,
+        "accuracy_union": details.accuracy_union,
+        "valid_nats_per_frame": _details(results.scores.valid).nats_per_frame,
+        "parameters": results.parameters,
         "epochs": run.epochs,
-        "best_epoch": run.number("best_epoch"),
+        "best_epoch": results.best_epoch,
         "seconds": run.seconds,
         "test_frames": int(frames),
-        "order0": per_frame(run.number("order0", "test")),
-        "ngram": per_frame(run.number("ngram", "test")),
-        "environment": look_up(run.metrics, "environment") or {},
+        "order0": per_frame(results.order0.test),
+        "ngram": per_frame(results.ngram.test),
+        "environment": results.environment,
     }
 
 
@@ -185,10 +190,10 @@ def _csv(rows: list[dict]) -> str:
     return file.getvalue()
 
 
-def _markdown(name: str, known: str | None, rows: list[dict], facts: dict) -> list[str]:
-    splits = {side: look_up(facts, "splits", side, "pieces") for side in ("train", "valid", "test")}
-    pieces = ", ".join(f"{side} {count}" for side, count in splits.items() if count is not None)
-    argument = printable(name) if known is None and not _is_folder(facts) else f"path/to/{printable(name)}/"
+def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDescription) -> list[str]:
+    counts = {split: size.pieces for split, size in corpus.splits.items()}
+    pieces = ", ".join(f"{split} {count}" for split, count in counts.items() if count is not None)
+    argument = printable(name) if known is None and not _is_folder(corpus) else f"path/to/{printable(name)}/"
     lines = [
         f"# {known or printable(name)}, 88 keys, one frame a beat",
         "",
@@ -248,8 +253,8 @@ def _markdown(name: str, known: str | None, rows: list[dict], facts: dict) -> li
     return [*lines, f"Made by `make published CORPUS={argument}`; {told}."]
 
 
-def _is_folder(facts: dict) -> bool:
-    source = Path(text(facts.get("folder")))
+def _is_folder(corpus: CorpusDescription) -> bool:
+    source = Path(corpus.folder)
     return source.parts[-2:-1] != ("datasets",)
 
 
@@ -281,7 +286,7 @@ def _nats(value: float | None, error: float | None = None, digits: int = 3) -> s
 
 
 def _count(value: float | None) -> str:
-    return UNKNOWN if number(value) is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def _accuracy(figure: Figure) -> str:

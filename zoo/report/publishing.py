@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 from pathlib import Path
-from urllib.parse import unquote
 
 from zoo._errors import UserError
 from zoo._files import remove_leftovers, temporary_for
-
-PAGE = "index.html"
-ADDRESS = re.compile(r'(?:\b(?:href|src)=|"url": ?)"([^"<>/][^"<>]*)"')  # relative, in tags and in the blind test
-BESIDE = (PAGE, "blind.html", "results.csv", "corpus.json")
+from zoo.report.links import read_manifest
+from zoo.report.page import PAGE
 
 
 def check_target(folder: Path, target: Path) -> None:
@@ -35,15 +31,16 @@ def publish(folder: Path | str, target: Path | str) -> int:
         Bytes copied.
 
     Raises:
-        UserError: when something else stands at `target`, or it cannot be written.
+        UserError: when something else stands at `target`, it cannot be written, or there is no report.
     """
     folder, target = Path(folder), Path(target)
     check_target(folder, target)
+    files = read_manifest(folder)
     new, old = temporary_for(target), temporary_for(target.with_name(f"{target.name}-before"))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target.parent)
-        for name in _shown(folder):
+        for name in files:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(folder / name, new / name)
         if target.exists():
@@ -60,17 +57,3 @@ def publish(folder: Path | str, target: Path | str) -> int:
         if target.exists():
             shutil.rmtree(old, ignore_errors=True)
     return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-
-
-def _shown(folder: Path) -> list[str]:
-    """Paths below `folder` of the pages and of every file that they link to: only addresses that we wrote count, for a
-    title, which comes from a stranger's file, may be a path too."""
-    beside = [name for name in BESIDE if (folder / name).is_file()]
-    linked = {
-        unquote(address)
-        for name in beside
-        if name.endswith(".html")
-        for address in ADDRESS.findall((folder / name).read_text(encoding="utf-8"))
-    }
-    inside = [name for name in sorted(linked - set(BESIDE)) if (folder / name).is_file()]
-    return beside + [name for name in inside if (folder / name).resolve().is_relative_to(folder.resolve())]

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo._errors import UserError
 from zoo._files import read_json
+from zoo.experiments import folders
+from zoo.experiments.description import CorpusDescription, Description
+from zoo.experiments.folders import variant_name
+from zoo.experiments.results import Results
+from zoo.experiments.run_folder import History, RunFolder
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder, `runs/<model>/<run>/`, as far as it has come.
+    """One run folder, as far as it has come.
 
     Args:
-        folder: where it lies.
+        folder: the run's folder.
         status: `finished`, `partial` (trained, but not all could be measured), `unfinished` (not trained to its end),
             `failed`, `left out` (its model can read nothing of the corpus), `stale` (its corpus has changed since) or
             `broken` (a file in it cannot be read).
-        settings: `model.json`: preset, seed, hyperparameters, overrides, corpus.
-        history: columns of `history.csv`, one value per epoch, None where a field is empty; `seconds` is cumulative.
-        metrics: `metrics.json`.
+        description: what it is: preset, seed, hyperparameters, overrides, corpus.
+        history: a column for each figure, one value per epoch, None where a field is empty; `seconds` is cumulative.
+        results: what was measured.
         error: why it failed, is partial, was left out or cannot be read, else empty.
         samples: its MIDI files, by name.
-        real: test music as its representation hears it, MIDI files likewise; earlier runs have none.
+        real: test music as its representation expresses it, MIDI files likewise; earlier runs have none.
     """
 
-    folder: Path
+    folder: RunFolder
     status: str
-    settings: dict
-    history: dict[str, list[float | None]]
-    metrics: dict
-    error: str
-    samples: tuple[Path, ...]
-    real: tuple[Path, ...]
+    description: Description = field(default_factory=Description)
+    history: History = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+    error: str = ""
+    samples: tuple[Path, ...] = ()
+    real: tuple[Path, ...] = ()
 
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.folder.parent.name
+        return self.folder.model
 
     @property
     def name(self) -> str:
@@ -50,8 +52,9 @@ class Run:
 
     @property
     def variant(self) -> str:
-        """The run's name without its seed: what runs that differ only by seed have in common."""
-        return re.sub(r"-seed\d+", "", self.name, count=1)
+        """What runs that differ only by seed have in common; the folder's name where nothing says what it is."""
+        described = self.description
+        return variant_name(described.preset, described.differences) if described.preset else self.name
 
     @property
     def measured(self) -> bool:
@@ -67,143 +70,65 @@ class Run:
     def reason(self) -> str:
         """The error's telling line, of a traceback the last; of a partial run what is missing, and why."""
         if self.status == "partial":
-            missing = [f"{part} missing: {why}" for part, why in look_up(self.metrics, "missing").items()]
+            missing = [f"{part} missing: {why}" for part, why in self.results.missing.items()]
             return f"{'; '.join(missing)}. The same command measures again, without training."
         lines = [line.strip() for line in self.error.splitlines() if line.strip()] or [""]
         return lines[-1 if lines[0].startswith("Traceback") else 0]
 
-    def number(self, *keys: str) -> float | None:
-        """The finite number that `metrics.json` holds under these keys, or None."""
-        return number(look_up(self.metrics, *keys))
-
-    def text(self, *keys: str) -> str:
-        """The text that `metrics.json` holds under these keys, or nothing."""
-        return text(look_up(self.metrics, *keys))
-
     @property
     def epochs(self) -> float | None:
         """Epochs trained so far."""
-        return self.number("epochs") or max(filter(None, self.history.get("epoch", [])), default=None)
+        return self.results.epochs or max(filter(None, self.history.get("epoch", [])), default=None)
 
     @property
     def seconds(self) -> float | None:
         """Seconds trained so far."""
-        return self.number("seconds") or max(filter(None, self.history.get("seconds", [])), default=None)
-
-    @property
-    def skill(self) -> float | None:
-        """Share of the order-0 surprise (nats per beat of the test split) that the model removes; at most 1."""
-        nats, floor = self.number("scores", "test", "nats_per_beat"), self.number("order0", "test")
-        return 1 - nats / floor if nats is not None and floor else None
+        return self.results.seconds or max(filter(None, self.history.get("seconds", [])), default=None)
 
     @property
     def beaten(self) -> bool | None:
         """Whether the n-gram of the same representation predicts the test music as well; None when not known."""
-        nats, floor = self.number("scores", "test", "nats_per_beat"), self.number("ngram", "test")
-        return None if nats is None or floor is None else nats >= floor
+        nats, baseline = self.results.scores.test.nats_per_beat, self.results.ngram.test
+        return None if nats is None or baseline is None else nats >= baseline
 
 
 def load_runs(folder: Path | str) -> list[Run]:
     """All runs of the corpus whose results lie in `folder`, by model, then by name, numbers in order of size."""
     folder = Path(folder)
-    digest = look_up(load_facts(folder), "digest")
-    found = [path for path in folder.glob("runs/*/*") if path.is_dir() and not path.name.startswith(".")]
-    return [_load_run(path, digest) for path in sorted(found, key=lambda path: (path.parent.name, natural(path.name)))]
+    digest = load_corpus(folder).digest
+    return [_load_run(found, digest) for found in folders.run_folders(folder)]
 
 
-def load_facts(folder: Path) -> dict:
-    """What `corpus.json` says about the corpus; a damaged file is a warning in what is returned."""
+def load_corpus(folder: Path) -> CorpusDescription:
+    """What is known of the corpus whose results lie in `folder`; a damaged file is a warning in it."""
+    path = folders.corpus_file(folder)
     try:
-        return _read_object(folder / "corpus.json")
+        return CorpusDescription.from_json(read_json(path)) if path.exists() else CorpusDescription()
     except UserError as error:
-        return {"warnings": [_without_folder(error, folder)]}
+        return CorpusDescription(warnings=(_without_folder(error, folder),))
 
 
-def look_up(value: object, *keys: str) -> object:
-    """`value[key][key]…`, or None as soon as there is nothing under a key."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def number(value: object) -> float | None:
-    """`value` when it is a finite number, else None."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
-
-
-def text(value: object) -> str:
-    """`value` when it is text, else nothing."""
-    return value if isinstance(value, str) else ""
-
-
-def items(value: object) -> list:
-    """`value` when it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def natural(name: str) -> list:
-    """Sort key by which seed 10 follows seed 9."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
-
-
-def _load_run(folder: Path, digest: object) -> Run:
-    settings, history, metrics, status, error = {}, {}, {}, "unfinished", ""
+def _load_run(folder: RunFolder, digest: str) -> Run:
+    description, history, results, status, error = Description(), {}, Results(), "unfinished", ""
     try:
-        settings = _read_object(folder / "model.json")
-        history = _read_history(folder / "history.csv")
-        metrics = _read_object(folder / "metrics.json")
-        trained_on = look_up(settings, "corpus", "digest")
-        missing = look_up(metrics, "missing")
-        error = _text(folder / "error.txt")
-        if reason := _text(folder / "left_out.txt"):
+        description = Description.from_json(folder.read_description() if folder.is_described else None)
+        history = folder.read_history()
+        results = folder.read_results() if folder.metrics.exists() else results
+        trained_on = description.corpus.digest
+        error = folder.read_error()
+        if reason := folder.read_left_out():
             status, error = "left out", reason
-        elif missing and isinstance(missing, dict):
+        elif missing := results.missing:
             status, error = "partial", error or "\n".join(f"{part}: {why}" for part, why in missing.items())
         elif error:
             status = "failed"
         elif digest and trained_on and trained_on != digest:
             status = "stale"
-        elif metrics:
+        elif results != Results():
             status = "finished"
     except (UserError, OSError) as problem:
-        status, error = "broken", _without_folder(problem, folder)
-    return Run(folder, status, settings, history, metrics, error, _music(folder / "samples"), _music(folder / "real"))
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
-
-
-def _music(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(folder.glob("[!.]*.mid"), key=lambda path: natural(path.name)))
-
-
-def _read_object(path: Path) -> dict:
-    if not path.exists():
-        return {}
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds no JSON object.")
-    return value
-
-
-def _read_history(path: Path) -> dict[str, list[float | None]]:
-    if not path.exists():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        header, *rows = list(csv.reader(lines)) or [[]]
-    except csv.Error:
-        raise UserError(f"{path} cannot be read as CSV.") from None
-    rows = [row for row in rows if len(row) == len(header)]  # the last line may be half written
-    return {name: [_float(row[index]) for row in rows] for index, name in enumerate(header)}
-
-
-def _float(field: str) -> float | None:
-    try:
-        return number(float(field))
-    except ValueError:
-        return None
+        status, error = "broken", _without_folder(problem, folder.path)
+    return Run(folder, status, description, history, results, error, folder.list_samples(), folder.list_real())
 
 
 def _without_folder(error: Exception, folder: Path) -> str:

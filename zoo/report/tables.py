@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import textwrap
 from collections.abc import Sequence
 
 from zoo._files import printable
-from zoo.report.runs import Run, look_up, number
+from zoo.experiments.folders import run_name
+from zoo.report.runs import Run
 
 WIDTH = 100
 UNKNOWN = "—"
-BEGINNING = re.compile(r".*?-seed\d+")
 SIGNS = {"AIS estimate": "~", "bound": "≤"}
 COMPARABLE = (
     "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
@@ -25,8 +24,7 @@ COMPARABLE = (
 def results_csv(runs: list[Run], heard: Sequence[dict]) -> str:
     """One line per run: its settings, its numbers, its columns in `heard`, its environment. An empty field means: not
     known."""
-    environments = [look_up(run.metrics, "environment") for run in runs]
-    environments = [environment if isinstance(environment, dict) else {} for environment in environments]
+    environments = [run.results.environment for run in runs]
     names = sorted(set().union(*environments))
     rows = [
         _row(run) | said | {f"environment_{name}": environment.get(name) for name in names}
@@ -45,14 +43,18 @@ def table(runs: list[Run]) -> list[str]:
     rows = [head, *(_cells(run) for run in runs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     free = WIDTH - sum(widths[2:]) - 2 * (len(head) - 1)  # for model and run
-    told = max(len(_first(row[1])) + (row[1] != _first(row[1])) for row in rows)  # preset, seed, and that more follows
-    widths[0] = min(widths[0], 14, max(free - max(told, 12), 4))
+    beginnings = ["", *(_beginning(run) for run in runs)]
+    needed = [
+        len(first) + (row[1] != first) for row, first in zip(rows, beginnings, strict=True)
+    ]  # "…" where more follows
+    widths[0] = min(widths[0], 14, max(free - max(*needed, 12), 4))
     widths[1] = max(12, min(widths[1], free - widths[0]))
     lines = []
-    for row in rows:
+    for row, first in zip(rows, beginnings, strict=True):
+        shortened = (_shorten(row[0], widths[0]), _shorten(row[1], widths[1], first), *row[2:])
         cells = [
-            _shorten(cell, width).ljust(width) if column in (0, 1, 9) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column in (0, 1, 9) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(shortened, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
@@ -85,40 +87,51 @@ def percent(value: float | None) -> str:
 
 
 def _row(run: Run) -> dict:
+    described, results = run.description, run.results
     row = {
         "model": run.model,
         "run": run.name,
-        "preset": look_up(run.settings, "preset"),
-        "seed": look_up(run.settings, "seed"),
+        "preset": described.preset,
+        "seed": described.seed,
         "status": run.status,
-        "parameters": run.number("parameters"),
+        "parameters": results.parameters,
         "epochs": run.epochs,
-        "best_epoch": run.number("best_epoch"),
+        "best_epoch": results.best_epoch,
         "seconds": run.seconds,
-        "seconds_to_best": run.number("seconds_to_best"),
-        "peak_memory_mb": run.number("peak_memory_mb"),
-        "songs_per_second": run.number("sampling", "songs_per_second"),
-        "first_seconds": run.number("sampling", "first_seconds"),
+        "seconds_to_best": results.seconds_to_best,
+        "peak_memory_mb": results.peak_memory_mb,
+        "songs_per_second": results.sampling.songs_per_second,
+        "first_seconds": results.sampling.first_seconds,
     }
-    for split in ("valid", "test"):
-        score = look_up(run.metrics, "scores", split)
-        for key in ("nats_per_beat", "standard_error", "beats", "accuracy"):
-            row[f"{split}_{key}"] = number(look_up(score, key))
-        row[f"{split}_kind"] = look_up(score, "kind")
-        row[f"{split}_order0"] = run.number("order0", split)
-        for part in ("songs", "lines", "notes"):
-            row[f"{split}_coverage_{part}"] = number(look_up(score, "coverage", part))
-    row |= {"test_ngram": run.number("ngram", "test"), "beats_ngram": None if run.beaten is None else not run.beaten}
-    for name in ("samples", "ngram", "real"):
-        of_set = look_up(run.metrics, "comparison", "sets", name)
-        row[f"classifier_{name}"] = number(look_up(of_set, "classifier", "accuracy"))
-    return row | {"test_skill": run.skill, "message": look_up(run.settings, "message"), "error": run.error}
+    for split, score, order0 in (
+        ("valid", results.scores.valid, results.order0.valid),
+        ("test", results.scores.test, results.order0.test),
+    ):
+        row |= {
+            f"{split}_nats_per_beat": score.nats_per_beat,
+            f"{split}_standard_error": score.standard_error,
+            f"{split}_beats": score.beats,
+            f"{split}_accuracy": score.accuracy,
+            f"{split}_kind": score.kind,
+            f"{split}_order0": order0,
+            f"{split}_coverage_songs": score.coverage.songs,
+            f"{split}_coverage_lines": score.coverage.lines,
+            f"{split}_coverage_notes": score.coverage.notes,
+        }
+    row |= {"test_ngram": results.ngram.test, "beats_ngram": None if run.beaten is None else not run.beaten}
+    sets = results.comparison.sets
+    row |= {
+        "classifier_samples": sets.samples.classifier.accuracy,
+        "classifier_ngram": sets.ngram.classifier.accuracy,
+        "classifier_real": sets.real.classifier.accuracy,
+    }
+    return row | {"test_skill": results.skill(), "message": described.message, "error": run.error}
 
 
 def _cells(run: Run) -> tuple[str, ...]:
+    results = run.results
     scores = [
-        SIGNS.get(run.text("scores", split, "kind"), "") + nats(run.number("scores", split, "nats_per_beat"))
-        for split in ("valid", "test")
+        SIGNS.get(score.kind, "") + nats(score.nats_per_beat) for score in (results.scores.valid, results.scores.test)
     ]
     return (
         printable(run.model),
@@ -126,22 +139,23 @@ def _cells(run: Run) -> tuple[str, ...]:
         short(run.epochs),
         short(run.seconds),
         *scores,
-        nats(run.number("order0", "test")),
-        nats(run.number("ngram", "test")) + "!" * bool(run.beaten),
-        percent(run.skill),
+        nats(results.order0.test),
+        nats(results.ngram.test) + "!" * bool(run.beaten),
+        percent(results.skill()),
         run.status,
     )
 
 
-def _first(name: str) -> str:
+def _beginning(run: Run) -> str:
     """Preset and seed, with which a run's name begins."""
-    return (BEGINNING.match(name) or [""])[0]
+    described = run.description
+    name = run_name(described.preset, described.seed, {}) if described.seed is not None else ""
+    return printable(name) if run.name.startswith(name) else ""
 
 
-def _shorten(name: str, width: int) -> str:
-    """Preset and seed stay whole where they have room; of the rest the end does, which sets a run apart."""
+def _shorten(name: str, width: int, first: str = "") -> str:
+    """What it begins with stays whole where it has room; of the rest the end does, which sets a run apart."""
     if len(name) <= width:
         return name
-    first = _first(name)
     tail = width - 1 - len(first) if first and len(first) < width else (width - 1) // 2
     return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"

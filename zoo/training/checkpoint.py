@@ -20,10 +20,10 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo._files import read_json, replacing, write_json
+from zoo.training.names import MODEL, WEIGHTS
 
 FORMAT = 1  # of model.json
 VERSION = "0.1.0"  # of the zoo, as in pyproject.toml
-WEIGHTS = "model.weights.h5"
 
 Shape = tuple[int, ...]
 
@@ -33,7 +33,7 @@ def write(folder: Path | str, described: dict, network: keras.Model) -> None:
     folder = _path(folder)
     save_weights(network, folder / WEIGHTS)
     write_json(
-        folder / "model.json",
+        folder / MODEL,
         described | {"format": FORMAT, "zoo": VERSION, "weights_digest": _digest(folder / WEIGHTS)},
     )
 
@@ -45,7 +45,7 @@ def read(folder: Path | str, weights: str = WEIGHTS) -> tuple[dict, Path]:
         UserError: when it is missing, damaged or of a newer format, or tells of other weights than lie beside it.
     """
     folder = _path(folder)
-    path = folder / "model.json"
+    path = folder / MODEL
     described = read_json(path)
     number = described.get("format") if isinstance(described, dict) else None
     if type(number) is not int or number < 1 or not isinstance(described.get("hyperparameters"), dict):
