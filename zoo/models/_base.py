@@ -21,6 +21,7 @@ from zoo.codecs.grid import AUTO, FINEST, to_steps
 from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
 from zoo.models import _priming, _registry
 from zoo.models._augmentation import Augmentation
+from zoo.models._pictures import layers
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import trained, written
@@ -318,13 +319,8 @@ class MusicModel:
         checkpoint.load_weights(self.network, path)
 
     def picture(self) -> list[dict]:
-        """The network as rows, from input to output: layer (its class), detail (in words), shape, parameters, and
-        where a layer models frames, frame_network: what it is made of, see `Conditioned.structure`."""
-        return [
-            _row(layer)
-            for layer in self.network.layers
-            if not isinstance(layer, keras.layers.InputLayer) and layer.name != "last_step"
-        ]
+        """The network's layers from input to output; see `zoo.models._pictures.layers`."""
+        return layers(self.network)
 
     def _compile(self) -> None:
         with loop.seeded(self.seed):  # initial weights
@@ -377,26 +373,3 @@ def _songs(songs: Iterable[Song], what: str) -> list[Song]:
     if not all(isinstance(song, Song) for song in songs):
         raise UserError(f"{what} must be a list of Songs, such as corpus.train.")
     return songs
-
-
-def _shape(shape) -> str:
-    axes = ["batch", "time", "units"][: len(shape)]
-    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(axes, shape, strict=True)) + ")"
-
-
-def _row(layer: keras.Layer) -> dict:
-    """A layer's row of `MusicModel.picture`."""
-    structure = getattr(layer, "structure", None)
-    return {
-        "layer": type(layer).__name__,
-        "detail": "" if structure else getattr(layer, "detail", "") or _detail(layer),
-        "shape": _shape(layer.output.shape),
-        "parameters": sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
-        "frame_network": structure,
-    }
-
-
-def _detail(layer: keras.Layer) -> str:
-    if hasattr(layer, "units"):
-        return f"{layer.units} units"
-    return f"rate {layer.rate:g}" if hasattr(layer, "rate") else ""
