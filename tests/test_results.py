@@ -82,9 +82,9 @@ def test_a_value_of_another_type_is_the_same_as_none(wrong):
 def test_records_are_combined_number_by_number():
     one = Outer("a", 1, inner=Inner(0.5, Interval(0.0, 1.0)), named={"x": Inner(1.0)}, sizes=(1,))
     other = Outer("b", 4, inner=Inner(None, Interval(1.0, 3.0)), named={"x": Inner(2.0), "y": Inner(5.0)}, sizes=(2,))
-    told = records.combine(max, [one, other])
-    assert (told.name, told.count, told.sizes) == ("a", 4, (1,))
-    assert told.inner == Inner(0.5, Interval(1.0, 3.0)) and told.named == {"x": Inner(2.0), "y": Inner(5.0)}
+    largest = records.combine(max, [one, other])
+    assert (largest.name, largest.count, largest.sizes) == ("a", 4, (1,))
+    assert largest.inner == Inner(0.5, Interval(1.0, 3.0)) and largest.named == {"x": Inner(2.0), "y": Inner(5.0)}
     assert records.combine(max, [Outer(), Outer()]) == Outer()
 
 
@@ -151,7 +151,7 @@ def test_a_run_folder_gives_back_what_was_written(tmp_path):
     assert [path.name for path in run.list_real()] == ["real-1.mid"]
     assert run.is_described and not run.is_finished
     run.write_results(Results())
-    assert run.is_finished and run.list_told() == [run.metrics, run.description, run.history, run.error]
+    assert run.is_finished and run.list_documents() == [run.metrics, run.description, run.history, run.error]
     run.clear()
     assert [path.name for path in run.path.rglob("*") if path.is_file()] == ["model.json"]
 

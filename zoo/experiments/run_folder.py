@@ -177,8 +177,8 @@ class RunFolder:
         """MIDI files of the real music beside them, in order; earlier runs have none."""
         return _music(self.real)
 
-    def list_told(self) -> list[Path]:
-        """The files that tell something of the run to a reader, as far as they are there."""
+    def list_documents(self) -> list[Path]:
+        """The files that people may want to read, as far as they are there."""
         return [path for path in (self.metrics, self.description, self.history, self.error) if path.is_file()]
 
     def checkpoint(self, epoch: int) -> Path:

@@ -28,7 +28,7 @@ AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES = {
     "training": {"linestyle": "--", "linewidth": 0.9},
     "validation": {"linestyle": "-", "linewidth": 1.4},
-    "order-0 floor": {"linestyle": ":", "linewidth": 1.4},
+    "order-0 baseline": {"linestyle": ":", "linewidth": 1.4},
 }
 
 DISTRIBUTIONS = {
@@ -166,7 +166,7 @@ class Figures:
             for variant, colour in colours.items():
                 baselines = [run.results.order0.valid for run in runs if run.variant == variant]
                 for baseline in dict.fromkeys(value for value in baselines if value is not None):
-                    nats.axhline(baseline, color=colour, **LINES["order-0 floor"])
+                    nats.axhline(baseline, color=colour, **LINES["order-0 baseline"])
             loss.set_ylabel("loss (model's own unit)")
             nats.set(ylabel="nats per beat (valid.)", xlabel=AXES[along])
             nats.set_xlim(left=0)

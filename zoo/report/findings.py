@@ -1,6 +1,6 @@
 """What the numbers say, as sentences computed from them: best by each measure, what is within noise, what fails.
 
-What counts as noise is told in `zoo.report.standing`.
+What counts as noise is said in `zoo.report.standing`.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
         if len(standing.ranked) < 2:
             continue
         best, *rest = standing.ranked
-        told, same = (
+        worse, same = (
             [f"{group.name} {_figure(group)}" for group in rest if (group in standing.near) == near]
             for near in (False, True)
         )
         text = f"Of those that write music down alike, {best.name} predicts the test music best, "
         text += f"{_figure(best)} nats per beat"
-        text += f", against {_listed(told)}" if told else ""
+        text += f", against {_listed(worse)}" if worse else ""
         text += f"; not clearly better, by Welch's t test over seeds, than {_listed(same)}" if same else ""
         found.append(Finding(text + "."))
     return found
@@ -95,18 +95,20 @@ def _figure(group: Group) -> str:
 
 def _beaten(groups: Sequence[Group]) -> list[Finding]:
     ranked = _ranked(groups, lambda group: _negative(group.skill("ngram")))
-    told = [
+    beaten = [
         (group.name, f"{nats(nats_of_test(group.mean))} against {nats(group.mean.ngram.test)}")
         for group in ranked
         if group.beaten()
     ]
-    if len(told) == 1:
-        ((name, against),) = told
+    if len(beaten) == 1:
+        ((name, against),) = beaten
         text = f"{name} does not beat the n-gram of its own representation: {against} nats per beat of test music."
         return [Finding(text, bad=True)]
-    if told:
-        text = f"{len(told)} of {len(ranked)} variants do not beat the n-gram of their own representation in nats per "
-        text += f"beat of test music; the worst first: {_listed([f'{name} {against}' for name, against in told])}."
+    if beaten:
+        text = (
+            f"{len(beaten)} of {len(ranked)} variants do not beat the n-gram of their own representation in nats per "
+        )
+        text += f"beat of test music; the worst first: {_listed([f'{name} {against}' for name, against in beaten])}."
         return [Finding(text, bad=True)]
     if not ranked:
         return []
@@ -157,13 +159,13 @@ def _closest(groups: Sequence[Group]) -> list[Finding]:
 
 def _degenerate(groups: Sequence[Group]) -> list[Finding]:
     """Samples that are empty, that loop, or that copy, where real music of the same representation does so less."""
-    told = {
+    failures = {
         "empty": "are empty",
         "loops": "fall into a loop",
         "copies": "copy half of their eight-grams from the training music",
     }
     found = []
-    for key, what in told.items():
+    for key, what in failures.items():
         compared = [(group.name, group.mean.comparison) for group in groups]
         shares = [(name, getattr(found.sets.samples, key), getattr(found.test, key)) for name, found in compared]
         margin = LOOPS if key != "empty" else 0
@@ -180,10 +182,10 @@ def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:
         return f"{percent(share)} of the samples of {name} {what} (real music: {percent(real)})."
     reals = [f" (real music: {percent(real)})" for _, _, real in worse]
     once = reals[0] if len(set(reals)) == 1 else ""
-    told = [
+    named = [
         f"{name} {percent(share)}{'' if once else real}" for (name, share, _), real in zip(worse, reals, strict=True)
     ]
-    return f"Samples that {what}{once}, the worst first: {_listed(told)}."
+    return f"Samples that {what}{once}, the worst first: {_listed(named)}."
 
 
 def _cost(groups: Sequence[Group]) -> list[Finding]:

@@ -61,14 +61,14 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     names = dict.fromkeys(run.model for run in runs)
     titles = {(group.model, group.variant): group.title for group in groups}
     models = [_model(number, name, runs, titles, figures, pieces, links) for number, name in enumerate(names, 1)]
-    heard = [(run, shown) for model in models for run, shown, _ in model["heard"]]
-    others = pieces.shared_out([run for run, _ in heard], REAL)  # the blind test plays no song twice
-    played = [(run, shown + more) for (run, shown), more in zip(heard, others, strict=True)]
+    shown = [(run, first) for model in models for run, first, _ in model["heard"]]
+    others = pieces.shared_out([run for run, _ in shown], REAL)  # the blind test plays no song twice
+    played = [(run, first + more) for (run, first), more in zip(shown, others, strict=True)]
     pieces.make()
     asked = questions(folder, played)
     played_in_test = {question.url for question in asked}
-    links.add(path for _, shown in heard for piece in shown for path in piece.files.values())
-    files = (path for _, both in played for piece in both for path in piece.files.values())
+    links.add(path for _, first in shown for piece in first for path in piece.files.values())
+    files = (path for _, mine in played for piece in mine for path in piece.files.values())
     links.add(path for path in files if url(path) in played_in_test)
     rated = to_ratings(exported, asked)
     sentences = findings(groups) + listened(rated)
@@ -89,7 +89,7 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         skipped=_pairs(corpus.skipped),
         duplicates=_pairs(corpus.duplicates),
         warnings=corpus.warnings,
-        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_told()]) for run in runs],
+        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_documents()]) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         blind_spots=BLIND_SPOTS,
@@ -107,9 +107,9 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     )
     figures.remove_others()
     links.write_manifest()
-    told = [finding.text for finding in sentences] + [rated.warning] * bool(rated.warning)
-    told = [line for sentence in told for line in textwrap.wrap(printable(sentence), WIDTH, **BULLET)]
-    return table(runs) + (["", *told] if told else [])
+    texts = [finding.text for finding in sentences] + [rated.warning] * bool(rated.warning)
+    lines = [line for text in texts for line in textwrap.wrap(printable(text), WIDTH, **BULLET)]
+    return table(runs) + (["", *lines] if lines else [])
 
 
 def _features(groups: list[Group]) -> list[str]:
@@ -120,8 +120,8 @@ def _features(groups: list[Group]) -> list[str]:
 
 def _overview(groups: list[Group], figures: Figures, links: Links) -> list[tuple[str, str]]:
     """URL and description of each picture of all models."""
-    told = ["Validation skill of all models over epochs and over training time"] * 2
-    pictures = [*zip(figures.skills(groups), told, strict=False)]
+    words = ["Validation skill of all models over epochs and over training time"] * 2
+    pictures = [*zip(figures.skills(groups), words, strict=False)]
     pictures += [(figures.cost(groups), "Skill of all models on test music against seconds of training")]
     return [(links.to(path), words) for path, words in pictures if path]
 

@@ -97,7 +97,7 @@ def write_published(folder: Path | str) -> list[str]:
     for row in rows:
         row |= _beside(known, row["model"])
     lines = _markdown(name, known, rows, corpus)
-    write_text(folder / "published.csv", _csv([*rows, *_floors(known, rows[0])]))
+    write_text(folder / "published.csv", _csv([*rows, *_baselines(known, rows[0])]))
     write_text(folder / "published.md", "\n".join(lines) + "\n")
     return lines
 
@@ -170,10 +170,10 @@ def _beside(known: str | None, ours: str) -> dict:
     }
 
 
-def _floors(known: str | None, row: dict) -> list[dict]:
-    """The floors as rows."""
+def _baselines(known: str | None, row: dict) -> list[dict]:
+    """The baselines as rows."""
     found = [{"model": name, "nats_per_frame": row[name], "kind": "exact"} for name in ("order0", "ngram")]
-    return [floor | _beside(known, floor["model"]) for floor in found if floor["nats_per_frame"] is not None]
+    return [row | _beside(known, row["model"]) for row in found if row["nats_per_frame"] is not None]
 
 
 def _csv(rows: list[dict]) -> str:
@@ -225,12 +225,12 @@ def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDesc
         )
         for row in rows
     ]
-    for floor in _floors(known, rows[0]):
-        cells = (_nats(floor["nats_per_frame"]), "exact", _nats(floor["published"], digits=2), floor["source"])
-        body.append((floor["model"], UNKNOWN, UNKNOWN, *cells, *[UNKNOWN] * 7))
+    for row in _baselines(known, rows[0]):
+        cells = (_nats(row["nats_per_frame"]), "exact", _nats(row["published"], digits=2), row["source"])
+        body.append((row["model"], UNKNOWN, UNKNOWN, *cells, *[UNKNOWN] * 7))
     lines += [*_table(head, body), ""]
     lines += [
-        "`order0` and `ngram` are floors: every key on its own, after nothing or after its own last states. "
+        "`order0` and `ngram` are baselines: every key on its own, after nothing or after its own last states. "
         "Validation of RBM models is a quick estimate on a few frames, which says nothing beside exact figures.",
         "",
     ]
@@ -249,8 +249,8 @@ def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDesc
         ]
         lines += [*_table(("model", "nats per frame", "kind", "accuracy", "source"), cells), ""]
     environment = rows[0]["environment"]
-    told = ", ".join(f"{key} {value}" for key, value in environment.items())
-    return [*lines, f"Made by `make published CORPUS={argument}`; {told}."]
+    versions = ", ".join(f"{key} {value}" for key, value in environment.items())
+    return [*lines, f"Made by `make published CORPUS={argument}`; {versions}."]
 
 
 def _is_folder(corpus: CorpusDescription) -> bool:

@@ -113,7 +113,7 @@ def _standing(groups, value, lowest, same, known) -> Standing:
 
 
 def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
-    """What the table of the groups says beside their figures: column → name of the group → mark. Where a floor is as
+    """What the table of the groups says beside their figures: column → name of the group → mark. Where a baseline is as
     good, nothing is called best, or near to it."""
     columns = {
         "skill": by_runs(groups, lambda group: group.skills("order0")),
@@ -132,7 +132,7 @@ def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
         standing = by_runs(members, lambda group: group.values(nats_of_test), lowest=True)
         found["nats"] |= {group.name: standing.mark(group) for group in members}
     for group in groups:
-        for column, floor in (("skill", "order0"), ("beyond", "ngram"), ("nats", "ngram")):
-            if group.beaten(floor):
+        for column, baseline in (("skill", "order0"), ("beyond", "ngram"), ("nats", "ngram")):
+            if group.beaten(baseline):
                 found[column][group.name] = ""
     return found

@@ -16,7 +16,7 @@ UNKNOWN = "—"
 SIGNS = {"AIS estimate": "~", "bound": "≤"}
 COMPARABLE = (
     "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
-    "predict different things. So read them beside the floor, the surprise of an order-0 model in the same "
+    "predict different things. So read them beside the baseline, the surprise of an order-0 model in the same "
     "representation, or read the skill: the share of that surprise which the model removes."
 )
 
@@ -59,8 +59,8 @@ def table(runs: list[Run]) -> list[str]:
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
     notes = [
-        "Valid and test in nats per beat, beside two floors on the same test music; ~ is an AIS estimate, ≤ a bound, "
-        f"! does not beat the n-gram. {COMPARABLE}"
+        "Valid and test in nats per beat, beside two baselines on the same test music; ~ is an AIS estimate, ≤ a "
+        f"bound, ! does not beat the n-gram. {COMPARABLE}"
     ]
     notes += [f"{run.model}/{run.name} {run.status}: {run.reason}" for run in runs if run.error]
     return lines + [""] + [line for note in notes for line in textwrap.wrap(printable(note), WIDTH)]
