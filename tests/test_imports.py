@@ -208,5 +208,7 @@ def test_what_zoo_exports_is_there():
 
     assert len(set(zoo.__all__)) == len(zoo.__all__) and set(zoo.__all__) <= set(dir(zoo))
     assert all(getattr(zoo, name) is not None for name in zoo.__all__)
+    carriers = {"Codec", "SymbolCodec"}
+    assert {name for name in zoo.codecs.__all__ if name.endswith("Codec")} - carriers <= AUTHORS.keys()
     with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'nosuch'"):
         zoo.nosuch  # noqa: B018

@@ -30,7 +30,7 @@ PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
 REAL = 10  # pieces of test music that are kept beside the samples, as the representation expresses them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
-BY_THE_CLOCK = "--minutes ends training by the clock: the same command may give other weights next time."
+BY_THE_CLOCK = "minutes end training by the clock: the same command may give other weights next time."
 
 
 @dataclass
