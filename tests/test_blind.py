@@ -164,7 +164,7 @@ def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
         value, low, high = (f"{100 * part:.0f}" for part in found.composed)
         start = f"{label} {found.answers} {value}% [{low}, {high}] {found.liking.value:.1f}"
         assert any(line.startswith(start) for line in shown)
-    assert sum(line.startswith("samples") for line in shown) == sum(bool(line.sample) for line in rated.heard())
+    assert sum(line.startswith("samples") for line in shown) == sum(bool(line.sample) for line in rated.by_source())
     assert [row.inner_text() for row in page.locator("#reveal li small").all()] == [
         f"You said {'a person' if composed else 'a model'}, "
         f"{'rightly' if composed == (question.kind == 'real') else 'wrongly'}; liking {liking}"

@@ -236,7 +236,7 @@ def test_the_table_marks_the_best_and_what_is_within_noise():
     assert found["classifier"].get("rnn_rbm tuned", "") == ""  # it is told apart every time
 
 
-def test_what_a_floor_beats_is_never_called_best():
+def test_what_a_baseline_beats_is_never_called_best():
     groups = grouped([run("note_lstm", 12.0, codec="x"), run("rnn_rbm", 25.0, codec="x"), run("event_lstm", 9.0)])
     found = marks(groups)
     assert found["beyond"] == {"note_lstm tuned": "", "rnn_rbm tuned": "", "event_lstm tuned": "best"}

@@ -214,7 +214,7 @@ def test_pictures_of_current_runs_only(folder):
     assert names == [*learning, "network-note_lstm-tuned.svg", *overview]
     curves = (folder / "figures" / "curves-note_lstm-seconds.svg").read_text()
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", curves)
-    assert {"training", "validation", "order-0 floor", "tuned", "training time (seconds)"} <= set(texts)
+    assert {"training", "validation", "order-0 baseline", "tuned", "training time (seconds)"} <= set(texts)
     assert "blog" not in texts
     network = (folder / "figures" / "network-note_lstm-tuned.svg").read_text()
     assert "LSTM · 64 units" in network
@@ -241,13 +241,13 @@ def test_curves_go_through_the_points_of_the_history(folder):
     write_report(folder)
     drawing = (folder / "figures" / "curves-note_lstm-epoch.svg").read_text()
     lines = re.findall(r'<path d="([^"]*)" clip-path[^>]*style="fill: none;[^"]*stroke: #0072b2', drawing)
-    training, validation, nats, floor = drawn = [points(line) for line in lines]
+    training, validation, nats, baseline = drawn = [points(line) for line in lines]
     assert [len(line) for line in drawn] == [3, 2, 3, 2]  # an epoch without validation loss is left out
     assert [x for x, _ in training] == [x for x, _ in nats]
     assert [x for x, _ in validation] == [training[0][0], training[2][0]]
     unit = nats[1][1] - nats[0][1]  # from 6 to 5 nats per beat, downwards
     assert unit > 0
-    assert nats[0][1] - floor[0][1] == pytest.approx(unit, rel=1e-3)  # the floor lies at 7
+    assert nats[0][1] - baseline[0][1] == pytest.approx(unit, rel=1e-3)  # the baseline lies at 7
 
 
 def test_runs_differing_by_an_override_are_told_apart(folder):

@@ -16,19 +16,21 @@ UNKNOWN = "—"
 SIGNS = {"AIS estimate": "~", "bound": "≤"}
 COMPARABLE = (
     "Nats per beat are comparable only inside one representation: two models that write music down in different ways "
-    "predict different things. So read them beside the floor, the surprise of an order-0 model in the same "
+    "predict different things. So read them beside the baseline, the surprise of an order-0 model in the same "
     "representation, or read the skill: the share of that surprise which the model removes."
 )
 
 
-def results_csv(runs: list[Run], heard: Sequence[dict]) -> str:
-    """One line per run: its settings, its numbers, its columns in `heard`, its environment. An empty field means: not
-    known."""
+def results_csv(runs: list[Run], ratings: Sequence[dict]) -> str:
+    """One line per run: its settings, its numbers, its columns in `ratings`, its environment.
+
+    An empty field means: not known.
+    """
     environments = [run.results.environment for run in runs]
     names = sorted(set().union(*environments))
     rows = [
-        _row(run) | said | {f"environment_{name}": environment.get(name) for name in names}
-        for run, said, environment in zip(runs, heard, environments, strict=True)
+        _row(run) | rated | {f"environment_{name}": environment.get(name) for name in names}
+        for run, rated, environment in zip(runs, ratings, environments, strict=True)
     ]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -59,8 +61,8 @@ def table(runs: list[Run]) -> list[str]:
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
     notes = [
-        "Valid and test in nats per beat, beside two floors on the same test music; ~ is an AIS estimate, ≤ a bound, "
-        f"! does not beat the n-gram. {COMPARABLE}"
+        "Valid and test in nats per beat, beside two baselines on the same test music; ~ is an AIS estimate, ≤ a "
+        f"bound, ! does not beat the n-gram. {COMPARABLE}"
     ]
     notes += [f"{run.model}/{run.name} {run.status}: {run.reason}" for run in runs if run.error]
     return lines + [""] + [line for note in notes for line in textwrap.wrap(printable(note), WIDTH)]
