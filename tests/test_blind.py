@@ -125,13 +125,13 @@ def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
         if number == 1:
             page.wait_for_function("enough()")
             press("Enter")
-            assert text("#said") == "Please say who composed it."
+            assert text("#message") == "Please say who composed it."
         press("p")
         press("m" if number % 2 else "P")
         press(str(number % 5 + 1))
         if question.url == "real-0.mp3":
             press("Enter")
-            assert re.fullmatch(r"Please listen \d more seconds? before you go on\.", text("#said"))
+            assert re.fullmatch(r"Please listen \d more seconds? before you go on\.", text("#message"))
         assert text("#number") == f"Piece {number + 1} of 6"
         page.wait_for_function("enough()")
         press("Enter")
@@ -164,7 +164,7 @@ def test_from_listening_to_the_table_with_the_keyboard(opened, tmp_path):
         value, low, high = (f"{100 * part:.0f}" for part in found.composed)
         start = f"{label} {found.answers} {value}% [{low}, {high}] {found.liking.value:.1f}"
         assert any(line.startswith(start) for line in shown)
-    assert sum(line.startswith("samples") for line in shown) == sum(bool(line.sample) for line in rated.heard())
+    assert sum(line.startswith("samples") for line in shown) == sum(bool(line.sample) for line in rated.by_source())
     assert [row.inner_text() for row in page.locator("#reveal li small").all()] == [
         f"You said {'a person' if composed else 'a model'}, "
         f"{'rightly' if composed == (question.kind == 'real') else 'wrongly'}; liking {liking}"
@@ -206,7 +206,7 @@ def test_a_sound_that_does_not_play_can_be_skipped(opened):
     page = opened([question._replace(url="none.mp3") for question in asked()])
     page.click("#start")
     page.wait_for_function(
-        "document.getElementById('said').innerText === 'This piece cannot be played here. Please skip it.'"
+        "document.getElementById('message').innerText === 'This piece cannot be played here. Please skip it.'"
     )
     page.click("#skip")
     assert page.inner_text("#number") == "Piece 2 of 6"

@@ -25,14 +25,14 @@ from zoo.report.groups import Group
 
 def groups(models, variants):
     """Groups with a run each, that has a history."""
-    found = []
+    groups = []
     for model, variant in itertools.product(range(models), range(variants)):
         one = run(f"model_{model}", 5.0 + variant, seconds=10.0 + variant)
         one.history.update(epoch=[1.0, 2.0], seconds=[1.0, 2.0], val_nats_per_beat=[6.0, 5.0])
         one = dataclasses.replace(one, results=dataclasses.replace(one.results, order0=Baseline(8.0, 20.0)))
         name = "tuned-learning_rate=0.5-" + "units=64-" * variant
-        found.append(Group(f"model_{model}", name, name, (one,)))
-    return found
+        groups.append(Group(f"model_{model}", name, name, (one,)))
+    return groups
 
 
 @pytest.fixture
@@ -109,5 +109,5 @@ def test_long_words_of_a_layer_are_broken_not_cut():
     with matplotlib.rc_context(STYLE):
         figure = networks.draw(networks.boxes([layer, layer, Layer()]))
     assert inside(figure)
-    said = re.sub(r"\s+", " ", " ".join(text.get_text() for text in figure.axes[0].texts))
-    assert said.count("a word") == 60 and said.count("(batch, time)") == 18 and "…" not in said
+    text = re.sub(r"\s+", " ", " ".join(text.get_text() for text in figure.axes[0].texts))
+    assert text.count("a word") == 60 and text.count("(batch, time)") == 18 and "…" not in text

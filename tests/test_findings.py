@@ -69,12 +69,12 @@ def test_permuted_results_give_permuted_sentences(order):
         run(model, nats, accuracy=accuracy, overlap=overlap, seconds=seconds)
         for model, (nats, accuracy, overlap, seconds) in zip(order, figures, strict=True)
     ]
-    told = "\n".join(texts(*runs))
+    text = "\n".join(texts(*runs))
     best, _, worst = order
-    assert f"{best} tuned removes the largest share of the surprise of its representation: a skill of 85.0%" in told
-    assert f"Hardest to tell from real music are the samples of {best} tuned" in told
-    assert f"together {best} tuned is nearest to real music" in told and "90.0% of the distributions' area" in told
-    assert f"10 seconds ({best} tuned) to 30 ({worst} tuned)" in told
+    assert f"{best} tuned removes the largest share of the surprise of its representation: a skill of 85.0%" in text
+    assert f"Hardest to tell from real music are the samples of {best} tuned" in text
+    assert f"together {best} tuned is nearest to real music" in text and "90.0% of the distributions' area" in text
+    assert f"10 seconds ({best} tuned) to 30 ({worst} tuned)" in text
     beaten = f"{worst} tuned does not beat the n-gram of its own representation: 12.000 against 10.000 nats"
     assert failures(*runs) == [next(text for text in texts(*runs) if text.startswith(beaten))]
     canonical = [re.sub("|".join(MODELS), lambda name: str(order.index(name[0])), text) for text in texts(*runs)]
@@ -90,15 +90,15 @@ def test_permuted_results_give_permuted_sentences(order):
 def test_a_difference_inside_the_spread_of_the_seeds_is_not_called_one():
     near = [run("note_lstm", 5 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
     far = [run("rnn_nade", 5.2 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
-    told = "\n".join(texts(*near, *far))
-    assert "Not clearly less, by Welch's t test over seeds: rnn_nade tuned." in told
-    assert "not clearly better, by Welch's t test over seeds, than rnn_nade tuned 5.500 ± 0.300." in told
+    text = "\n".join(texts(*near, *far))
+    assert "Not clearly less, by Welch's t test over seeds: rnn_nade tuned." in text
+    assert "not clearly better, by Welch's t test over seeds, than rnn_nade tuned 5.500 ± 0.300." in text
     far = [run("rnn_nade", 7 + 0.3 * seed, seed=seed, codec="same") for seed in (0, 1, 2)]
-    told = "\n".join(texts(*near, *far))
-    assert "Not clearly less" not in told and "not clearly better" not in told
+    text = "\n".join(texts(*near, *far))
+    assert "Not clearly less" not in text and "not clearly better" not in text
     assert (
         "note_lstm tuned predicts the test music best, 5.300 ± 0.300 nats per beat, against rnn_nade tuned 7.300"
-        in told
+        in text
     )
 
 
@@ -123,8 +123,8 @@ def test_welch_by_hand_and_where_nothing_is_known():
 
 
 def test_with_one_seed_chance_is_not_ruled_out():
-    told = "\n".join(texts(run("note_lstm", 5.0), run("rnn_nade", 9.0)))
-    assert "With one seed nobody knows how much of the distance to the next is chance." in told
+    text = "\n".join(texts(run("note_lstm", 5.0), run("rnn_nade", 9.0)))
+    assert "With one seed nobody knows how much of the distance to the next is chance." in text
 
 
 def test_nats_are_compared_only_where_music_is_written_down_alike():
@@ -135,16 +135,16 @@ def test_nats_are_compared_only_where_music_is_written_down_alike():
 
 
 def test_samples_whose_intervals_meet_are_not_told_apart():
-    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.68)))
-    assert "Not clearly worse: rnn_nade tuned." in told
-    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.72)))
-    assert "Not clearly worse" not in told
+    text = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.68)))
+    assert "Not clearly worse: rnn_nade tuned." in text
+    text = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.6), run("rnn_nade", 5.0, accuracy=0.72)))
+    assert "Not clearly worse" not in text
 
 
 def test_samples_that_deceive_nobody_are_not_praised():
-    told = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.95), run("rnn_nade", 5.0, accuracy=1.0)))
-    assert "No model passes for real: a classifier is right about its samples in 95.0% of cases or more." in told
-    assert "Hardest to tell" not in told and "Not clearly worse" not in told
+    text = "\n".join(texts(run("note_lstm", 5.0, accuracy=0.95), run("rnn_nade", 5.0, accuracy=1.0)))
+    assert "No model passes for real: a classifier is right about its samples in 95.0% of cases or more." in text
+    assert "Hardest to tell" not in text and "Not clearly worse" not in text
 
 
 def test_what_fails_is_said():
@@ -160,7 +160,7 @@ def test_what_fails_is_said():
 
 
 def test_many_failures_of_one_kind_are_one_sentence_the_worst_first():
-    def told(order):
+    def sentences(order):
         nats = dict(zip(order, (12.0, 30.0, 11.0), strict=True))
         loops = dict(zip(order, (0.5, 0.9, 0.2), strict=True))
         return failures(*(run(model, nats[model], loops=loops[model]) for model in MODELS))
@@ -170,15 +170,15 @@ def test_many_failures_of_one_kind_are_one_sentence_the_worst_first():
         loops = (
             f"(real music: 0.0%), the worst first: {worst} tuned 90.0%, {second} tuned 50.0% and {third} tuned 20.0%"
         )
-        one, other = told((second, worst, third))
+        one, other = sentences((second, worst, third))
         assert one.startswith("3 of 3 variants do not beat the n-gram") and beaten in one
         assert other == f"Samples that fall into a loop {loops}."
 
 
-def test_every_model_above_the_ngram_is_said_too():
-    told = texts(run("note_lstm", 9.0), run("rnn_nade", 5.0))
+def test_every_model_above_the_ngram_has_its_sentence_too():
+    sentences = texts(run("note_lstm", 9.0), run("rnn_nade", 5.0))
     assert any(
-        "Every model beats the n-gram" in text and "note_lstm tuned by the least, 10.0%" in text for text in told
+        "Every model beats the n-gram" in text and "note_lstm tuned by the least, 10.0%" in text for text in sentences
     )
 
 
@@ -188,9 +188,9 @@ def test_runs_without_figures_say_nothing():
 
 
 def of_variant(preset, step=None, **overrides):
-    found = run("event_lstm", 5.0)
-    described = dataclasses.replace(found.description, preset=preset, overrides=overrides, comparison=step)
-    return dataclasses.replace(found, description=described)
+    original = run("event_lstm", 5.0)
+    described = dataclasses.replace(original.description, preset=preset, overrides=overrides, comparison=step)
+    return dataclasses.replace(original, description=described)
 
 
 TRAINED, WRITTEN = ComparisonStep(training_of="tuned"), ComparisonStep(representation_of="blog")
@@ -230,16 +230,16 @@ def test_the_table_marks_the_best_and_what_is_within_noise():
         + [run("rnn_rbm", nats, seed=seed, accuracy=0.9) for seed, nats in enumerate((4.1, 4.3))]
         + [run("event_lstm", nats, seed=seed) for seed, nats in enumerate((7.0, 7.1))]
     )
-    found = marks(groups)
-    assert found["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": "within noise", "event_lstm tuned": ""}
-    assert set(found["nats"].values()) == {""}  # each writes music down in its own way
-    assert found["classifier"].get("rnn_rbm tuned", "") == ""  # it is told apart every time
+    columns = marks(groups)
+    assert columns["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": "within noise", "event_lstm tuned": ""}
+    assert set(columns["nats"].values()) == {""}  # each writes music down in its own way
+    assert columns["classifier"].get("rnn_rbm tuned", "") == ""  # it is told apart every time
 
 
 def test_what_a_baseline_beats_is_never_called_best():
     groups = grouped([run("note_lstm", 12.0, codec="x"), run("rnn_rbm", 25.0, codec="x"), run("event_lstm", 9.0)])
-    found = marks(groups)
-    assert found["beyond"] == {"note_lstm tuned": "", "rnn_rbm tuned": "", "event_lstm tuned": "best"}
-    assert set(found["nats"].values()) == {""} and found["skill"]["event_lstm tuned"] == "best"
+    columns = marks(groups)
+    assert columns["beyond"] == {"note_lstm tuned": "", "rnn_rbm tuned": "", "event_lstm tuned": "best"}
+    assert set(columns["nats"].values()) == {""} and columns["skill"]["event_lstm tuned"] == "best"
     assert set(marks(groups[:2])["beyond"].values()) == {""}
     assert marks(groups[:2])["skill"] == {"note_lstm tuned": "best", "rnn_rbm tuned": ""}

@@ -47,7 +47,7 @@ def add(
 @pytest.fixture
 def folder(tmp_path):
     facts = {"name": "my-jsb", "folder": "/somewhere/my-jsb", "digest": "abc"}
-    facts["splits"] = {side: {"pieces": count} for side, count in (("train", 229), ("valid", 76), ("test", 77))}
+    facts["splits"] = {split: {"pieces": count} for split, count in (("train", 229), ("valid", 76), ("test", 77))}
     write(tmp_path / "corpus.json", facts)
     return tmp_path
 
@@ -102,12 +102,12 @@ def test_nothing_published_stands_beside_another_corpus(folder):
 
 def test_published_figures_are_those_of_the_papers():
     """Against the table of the 2012 paper, for the rows that were beaten or named most."""
-    found = {row.model: row.figures for row in PUBLISHED}
-    assert found["RNN-RBM"] == {JSB: (6.27, 33.1), NOTTINGHAM: (2.39, 75.4)}
-    assert found["RNN-NADE (Hessian-free)"] == {JSB: (5.56, 32.5), NOTTINGHAM: (2.31, 71.5)}
-    assert found["DMM-Aug-NADE"] == {JSB: (5.12, None), NOTTINGHAM: (2.31, None)}
-    assert found["note 1-gram"][NOTTINGHAM].nats == pytest.approx(CORPORA[NOTTINGHAM][1], abs=0.005)
-    assert found["note 1-gram"][JSB].nats == pytest.approx(CORPORA[JSB][1], abs=0.005)
+    figures = {row.model: row.figures for row in PUBLISHED}
+    assert figures["RNN-RBM"] == {JSB: (6.27, 33.1), NOTTINGHAM: (2.39, 75.4)}
+    assert figures["RNN-NADE (Hessian-free)"] == {JSB: (5.56, 32.5), NOTTINGHAM: (2.31, 71.5)}
+    assert figures["DMM-Aug-NADE"] == {JSB: (5.12, None), NOTTINGHAM: (2.31, None)}
+    assert figures["note 1-gram"][NOTTINGHAM].nats == pytest.approx(CORPORA[NOTTINGHAM][1], abs=0.005)
+    assert figures["note 1-gram"][JSB].nats == pytest.approx(CORPORA[JSB][1], abs=0.005)
 
 
 def test_without_runs_the_user_is_told_what_to_do(folder):

@@ -192,9 +192,9 @@ def test_every_run_folder_is_a_row_whatever_its_state(folder):
     ]
     lines = write_report(folder)
     assert [line.split()[-1] for line in lines[2:8]] == [status for _, _, status in states]
-    said = " ".join(lines)
-    assert "rnn_rbm/tuned-seed0 failed: ValueError: loss is NaN" in said
-    assert "event_lstm/tuned-seed0 broken: metrics.json cannot be read as JSON" in said
+    printed = " ".join(lines)
+    assert "rnn_rbm/tuned-seed0 failed: ValueError: loss is NaN" in printed
+    assert "event_lstm/tuned-seed0 broken: metrics.json cannot be read as JSON" in printed
     text = Page((folder / "index.html").read_text()).text
     assert "ValueError: loss is NaN" in text
     assert "Left out: blog-seed9 (stale)" in text
@@ -228,12 +228,11 @@ def test_pictures_of_current_runs_only(folder):
 
 def points(path):
     """Corners of an SVG path of straight lines."""
-    found = []
+    corners = [(0.0, 0.0)]
     for command, x, y in re.findall(r"([MLHV])([-\d.]+) ?([-\d.]*)", path):
-        found.append(
-            (float(found[-1][0] if command == "V" else x), float({"H": found and found[-1][1], "V": x}.get(command, y)))
-        )
-    return found
+        before_x, before_y = corners[-1]
+        corners.append({"H": (x, before_y), "V": (before_x, x)}.get(command, (x, y)))
+    return [(float(x), float(y)) for x, y in corners[1:]]
 
 
 def test_curves_go_through_the_points_of_the_history(folder):

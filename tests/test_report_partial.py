@@ -32,9 +32,9 @@ def test_a_run_that_was_measured_in_part_keeps_its_row_its_curves_and_its_sample
     write(partial / "error.txt", "Traceback (most recent call last):\nValueError: length 88315\n")
 
     assert [run.status for run in load_runs(folder)] == ["finished", "partial"]
-    said = " ".join(write_report(folder))
+    printed = " ".join(write_report(folder))
     page = Page((folder / "index.html").read_text())
-    for text in (said, page.text):
+    for text in (printed, page.text):
         assert all(f"{part} missing: ValueError: length 88315 ends before the last note" in text for part in parts)
         assert "The same command measures again, without training." in text
     assert ("5.500" in page.text) == ("likelihood" not in parts)

@@ -32,7 +32,7 @@ class Question(NamedTuple):
         path: its audio file, relative to the report.
         url: the same as an address.
         sound: digest of the audio; begins with a letter, so that no spreadsheet takes it for a number.
-        source: the model and variant that made it, or in whose representation it is heard.
+        source: the model and variant that made it, or in whose representation it is played.
         model, run: whose folder it lies in.
         kind: "sample" or "real".
         song: the name of real music, the same in every representation; empty for a sample.
@@ -49,13 +49,13 @@ class Question(NamedTuple):
 
 
 def questions(folder: Path, shown: Iterable[tuple[Run, Sequence[Piece]]]) -> list[Question]:
-    """What may be asked about the rendered pieces of each run: all of them, if there are samples and real music."""
-    found = []
+    """The questions about the rendered pieces of each run: all of them, if there are samples and real music."""
+    possible = []
     for run, pieces in shown:
-        pieces = [piece for piece in pieces if piece.song is not None]
-        if {piece.kind for piece in pieces} == set(KINDS):
-            found += [_question(folder, run, piece) for piece in pieces]
-    return found
+        playable = [piece for piece in pieces if piece.song is not None]
+        if {piece.kind for piece in playable} == set(KINDS):
+            possible += [_question(folder, run, piece) for piece in playable]
+    return possible
 
 
 def _question(folder: Path, run: Run, piece: Piece) -> Question:
@@ -72,17 +72,26 @@ def _question(folder: Path, run: Run, piece: Piece) -> Question:
     )
 
 
-def write_blind(folder: Path, title: str, asked: Sequence[Question]) -> bool:
-    """Write `blind.html`, or remove it where there is nothing to play; says whether it stands."""
+def write_blind(folder: Path, title: str, pool: Sequence[Question]) -> bool:
+    """Write `blind.html`, or remove it where there is nothing to play.
+
+    Args:
+        folder: the corpus's folder of results.
+        title: what the page calls the corpus.
+        pool: the questions from which the page draws.
+
+    Returns:
+        Whether the page stands.
+    """
     path = folder / PAGE
-    if not asked:
+    if not pool:
         path.unlink(missing_ok=True)
         return False
     from scipy import special  # takes a quarter of a second to load
 
-    known_by = "".join(f"{question.path}\0{question.sound}\0" for question in asked)
+    known_by = "".join(f"{question.path}\0{question.sound}\0" for question in pool)
     facts = {
-        "pieces": [question._asdict() for question in asked],
+        "pieces": [question._asdict() for question in pool],
         "columns": COLUMNS,
         "digest": hashlib.sha256(known_by.encode()).hexdigest()[:16],
         "questions": QUESTIONS,

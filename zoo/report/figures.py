@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -25,13 +26,13 @@ from zoo.report.groups import Group, Way
 from zoo.report.runs import Run
 
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
-LINES = {
+LINES: dict[str, dict[str, Any]] = {
     "training": {"linestyle": "--", "linewidth": 0.9},
     "validation": {"linestyle": "-", "linewidth": 1.4},
     "order-0 baseline": {"linestyle": ":", "linewidth": 1.4},
 }
 
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, dict[str, Any]] = {
     "test": {"color": "#999999", "alpha": 0.5, "linewidth": 0, "label": "real music (test)"},
     "ngram": {"color": PALETTE[1], "linestyle": ":", "linewidth": 1.2, "label": "the n-gram's samples"},
     "samples": {"color": PALETTE[0], "linewidth": 1.5, "label": "the model's samples"},
@@ -47,7 +48,7 @@ RARE = 0.002  # of all values at either end of a distribution: not drawn
 class Figures:
     """The folder `figures/` of a report: gives each picture its file, and in the end drops earlier ones."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.drawn: set[Path] = set()
 
@@ -82,14 +83,14 @@ class Figures:
             return None
         path = self.path("cost")
         with matplotlib.rc_context(STYLE):
-            axes = _axes()
+            figure, axes = _chart()
             for name, style in _styles(groups).items():
-                if mine := [(run.seconds, run.results.skill()) for group, run in points if group.name == name]:
-                    axes.plot(*zip(*mine, strict=True), **style | {"linestyle": "", "markersize": 6}, label=name)
+                if marks := [(run.seconds, run.results.skill()) for group, run in points if group.name == name]:
+                    axes.plot(*zip(*marks, strict=True), **style | {"linestyle": "", "markersize": 6}, label=name)
             axes.set(xlabel=AXES["seconds"], ylabel="skill, test\n(share of order 0 removed)")
             _logarithmic(axes)
-            _with_legend(axes)
-            save_figure(axes.figure, path)
+            _add_legend(figure, axes)
+            save_figure(figure, path)
         return path
 
     def ways(self, ways: list[Way]) -> Path | None:
@@ -98,24 +99,23 @@ class Figures:
             return None
         path = self.path("presets")
         with matplotlib.rc_context(STYLE):
-            axes = _axes()
+            figure, axes = _chart()
             styles = _styled([(way.model, f"{way.one} to {way.other}") for way in ways])
             for way, style in zip(ways, styles, strict=True):
-                skills = [group.skill("order0") for group in way.groups]
-                skills = [np.nan if skill is None else skill for skill in skills]
+                skills = np.array([group.skill("order0") for group in way.groups], float)  # nan where it is not known
                 axes.plot(range(4), skills, **style, label=f"{way.model}, {way.one} to {way.other}")
             axes.margins(x=0.18)  # room for the words below the last
             axes.set_xticks(range(4), ["as it was", "+ training", "+ network", "+ representation"])
             axes.set(ylabel="skill, test\n(share of order 0 removed)", xlabel="what is taken from the other preset")
-            _with_legend(axes)
-            save_figure(axes.figure, path)
+            _add_legend(figure, axes)
+            save_figure(figure, path)
         return path
 
     def distributions(self, run: Run) -> Path | None:
         """Of every feature the distribution in the run's samples over that in real music; None when not measured."""
         histograms = run.results.comparison.histograms
-        drawn = {name: _shares(histograms[name]) for name in UNITS if name in histograms}
-        drawn = {name: shares for name, shares in drawn.items() if shares is not None}
+        measured = [name for name in UNITS if name in histograms]
+        drawn = {name: columns for name in measured if (columns := _shares(histograms[name])) is not None}
         if not drawn:
             return None
         path = self.path("distributions", run.model, run.name)
@@ -171,7 +171,7 @@ class Figures:
             nats.set(ylabel="nats per beat (valid.)", xlabel=AXES[along])
             nats.set_xlim(left=0)
             if along == "epoch":
-                nats.xaxis.get_major_locator().set_params(integer=True)
+                nats.locator_params(axis="x", integer=True)
             for axes in (loss, nats):
                 axes.grid(linewidth=0.6)
                 axes.tick_params(length=0)
@@ -188,7 +188,7 @@ class Figures:
         path = self.path("skill", along)
         styles = _styles(groups)
         with matplotlib.rc_context(STYLE):
-            axes = _axes()
+            figure, axes = _chart()
             for group in groups:
                 if curves := _skill(group, along):
                     x, low, mean, high = curves
@@ -198,10 +198,10 @@ class Figures:
             if along == "seconds":
                 _logarithmic(axes)
             else:
-                axes.xaxis.get_major_locator().set_params(integer=True)
+                axes.locator_params(axis="x", integer=True)
             axes.set(xlabel=AXES[along], ylabel="skill, validation\n(share of order 0 removed)")
-            _with_legend(axes)
-            save_figure(axes.figure, path)
+            _add_legend(figure, axes)
+            save_figure(figure, path)
         return path
 
 
@@ -213,11 +213,11 @@ def _shares(histogram: Histogram) -> tuple[np.ndarray, dict[str, np.ndarray]] | 
     shares = np.stack([columns[name] for name in DISTRIBUTIONS])  # (sets, values)
     if not shares.sum() > RARE:
         return None
-    below, above = (np.cumsum(side, 1).max(0) for side in (shares, shares[:, ::-1]))
+    below, above = (np.cumsum(ordered, 1).max(0) for ordered in (shares, shares[:, ::-1]))
     keep = (below > RARE) & (above[::-1] > RARE)
     values = columns["values"][keep]
     gap = np.diff(values).min(initial=1)
-    values = np.concatenate([[values[0] - gap], values, [values[-1] + gap]])  # so that every step has two sides
+    values = np.concatenate([[values[0] - gap], values, [values[-1] + gap]])  # every step goes up and down again
     return values, {name: np.pad(columns[name][keep], 1) for name in DISTRIBUTIONS}
 
 
@@ -228,8 +228,11 @@ def _styles(groups: list[Group]) -> dict[str, dict]:
 
 
 def _styled(names: list[tuple[str, str]]) -> list[dict]:
-    """How each (model, variant) is drawn: a colour for each model, a marker and a line for each variant, the same for
-    all models; the commonest variants have the plainest. Where colours come again, variants have others."""
+    """How each (model, variant) is drawn.
+
+    A colour for each model; a marker and a line for each variant, the same for all models, the commonest variants
+    having the plainest. Where colours come again, variants have other markers and lines.
+    """
     models = list(dict.fromkeys(model for model, _ in names))
     rounds = {model: divmod(index, len(PALETTE)) for index, model in enumerate(models)}
     kinds = Counter((rounds[model][0], variant) for model, variant in names)
@@ -251,19 +254,20 @@ def _logarithmic(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter("{x:g}")
 
 
-def _axes() -> Axes:
-    """The axes of a chart, in a figure that `_with_legend` makes higher."""
-    return Figure(figsize=(WIDE, HIGH)).add_axes((0, 0, 1, 1))
+def _chart() -> tuple[Figure, Axes]:
+    """A figure, which `_add_legend` makes higher, and its axes."""
+    figure = Figure(figsize=(WIDE, HIGH))
+    return figure, figure.add_axes((0, 0, 1, 1))
 
 
-def _with_legend(axes: Axes) -> None:
+def _add_legend(figure: Figure, axes: Axes) -> None:
     """The legend below the axes, in whole, however many lines it takes."""
     axes.grid(linewidth=0.6)
     axes.tick_params(length=0)
-    figure = axes.figure
     handles, names = axes.get_legend_handles_labels()
     names = [_label(name) for name in names]
-    place = {"loc": "upper left", "fontsize": 8.5, "labelspacing": 0.25, "borderpad": 0, "borderaxespad": 0}
+    place: dict[str, Any] = {"loc": "upper left", "fontsize": 8.5, "labelspacing": 0.25, "borderpad": 0}
+    place["borderaxespad"] = 0
     legend = figure.legend(handles, names, handlelength=3.2, **place)
     needed = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height / figure.dpi  # inches
     height = HIGH + needed + 0.1
@@ -279,19 +283,19 @@ def _label(name: str) -> str:
 
 def _skill(group: Group, along: str) -> list[np.ndarray] | None:
     """Epochs or seconds, and lowest, mean and highest validation skill over the seeds, as far as all seeds came."""
-    x, y = [], []
+    times, skills = [], []
     for run in group.runs:
         baseline = run.results.order0.valid
         if not baseline or not {along, "val_nats_per_beat"} <= run.history.keys():
             continue
         known = _known(run, along) & _known(run, "val_nats_per_beat")
         if known.any():
-            x.append(np.array(run.history[along], float)[known])
-            y.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / baseline)
-    if not y:
+            times.append(np.array(run.history[along], float)[known])
+            skills.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / baseline)
+    if not skills:
         return None
-    shortest = min(map(len, y))
-    x, y = (np.stack([column[:shortest] for column in table]) for table in (x, y))
+    shortest = min(map(len, skills))
+    x, y = (np.stack([curve[:shortest] for curve in curves]) for curves in (times, skills))  # (seeds, epochs)
     return [x.mean(0), y.min(0), y.mean(0), y.max(0)]
 
 
@@ -300,7 +304,7 @@ def _known(run: Run, column: str) -> np.ndarray:
     return np.isfinite(np.array(run.history.get(column, []), float))
 
 
-def _line(axes: Axes, run: Run, along: str, column: str, **style) -> None:
+def _line(axes: Axes, run: Run, along: str, column: str, **style: Any) -> None:
     if {along, column} <= run.history.keys():
         known = _known(run, along) & _known(run, column)
         x, y = (np.array(run.history[name], float)[known] for name in (along, column))

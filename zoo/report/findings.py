@@ -1,6 +1,6 @@
 """What the numbers say, as sentences computed from them: best by each measure, what is within noise, what fails.
 
-What counts as noise is said in `zoo.report.standing`.
+What counts as noise is defined in `zoo.report.standing`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from zoo.experiments.records import Interval
 from zoo.report.groups import Group, alike, deviation
-from zoo.report.ratings import Estimate, Ratings
-from zoo.report.standing import TOLD, by_runs, by_samples, nats_of_test, told_apart, told_apart_interval
+from zoo.report.ratings import Ratings, Share
+from zoo.report.standing import EVIDENT, by_runs, by_samples, classifier_accuracy, classifier_interval, nats_of_test
 from zoo.report.tables import nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
 
 
 class Finding(NamedTuple):
-    """A sentence, and whether it tells of a failure."""
+    """A sentence, and whether it is about a failure."""
 
     text: str
     bad: bool = False
@@ -30,7 +30,7 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
         *_skill(groups),
         *_inside_representations(groups),
         *_beaten(groups),
-        *_told_apart(groups),
+        *_classified(groups),
         *_closest(groups),
         *_degenerate(groups),
         *_cost(groups),
@@ -39,15 +39,15 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
 
 def listened(rated: Ratings) -> list[Finding]:
     """The sentence on what people thought in the blind test; none when nobody listened."""
-    heard = [line for line in rated.heard() if line.sample]
-    if not heard:
+    judged = [(line, line.sample.composed) for line in rated.by_source() if line.sample]
+    if not judged:
         return []
-    best, *rest = sorted(heard, key=lambda line: line.sample.composed.value, reverse=True)
+    (best, share), *rest = sorted(judged, key=lambda pair: pair[1].value, reverse=True)
     who = f"{rated.listeners} listener{'s' * (rated.listeners > 1)}"
     text = f"In the blind test ({who}) the samples of {best.source} were taken for composed by a person "
-    text += f"{'most often, ' * bool(rest)}in {_share(best.sample.composed, ' of cases')}"
+    text += f"{'most often, ' * bool(rest)}in {_share(share, ' of cases')}"
     text += f"; real music in its representation in {_share(best.real.composed)}." if best.real else "."
-    near = [line.source for line in rest if line.sample.composed.high >= best.sample.composed.low]
+    near = [line.source for line, other in rest if other.high >= share.low]
     text += f" Not clearly less often: {_listed(near)}." if near else ""
     return [Finding(text)]
 
@@ -69,7 +69,7 @@ def _skill(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
-    found = []
+    sentences = []
     for members in alike(groups):
         standing = by_runs(members, lambda group: group.values(nats_of_test), lowest=True)
         if len(standing.ranked) < 2:
@@ -83,8 +83,8 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
         text += f"{_figure(best)} nats per beat"
         text += f", against {_listed(worse)}" if worse else ""
         text += f"; not clearly better, by Welch's t test over seeds, than {_listed(same)}" if same else ""
-        found.append(Finding(text + "."))
-    return found
+        sentences.append(Finding(text + "."))
+    return sentences
 
 
 def _figure(group: Group) -> str:
@@ -117,16 +117,16 @@ def _beaten(groups: Sequence[Group]) -> list[Finding]:
     return [Finding(f"{text}{percent(least.skill('ngram'))} of the n-gram's surprise.")]
 
 
-def _told_apart(groups: Sequence[Group]) -> list[Finding]:
-    ranked, near, _ = by_samples(groups, told_apart, told_apart_interval, lowest=True)
-    if not ranked:
+def _classified(groups: Sequence[Group]) -> list[Finding]:
+    ranked, near, _ = by_samples(groups, classifier_accuracy, classifier_interval, lowest=True)
+    if not ranked or (accuracy := classifier_accuracy(ranked[0])) is None:
         return []
     best = ranked[0]
-    accuracy, sets = told_apart(best), best.mean.comparison.sets
-    if accuracy < TOLD:
+    sets = best.mean.comparison.sets
+    if accuracy < EVIDENT:
         text = (
             f"Hardest to tell from real music are the samples of {best.name}: a classifier is right in "
-            f"{percent(accuracy)} of cases{_between(told_apart_interval(best))}, 50% being chance; real music it tells "
+            f"{percent(accuracy)} of cases{_between(classifier_interval(best))}, 50% being chance; real music it tells "
             f"from real music in {percent(sets.real.classifier.accuracy)}, the n-gram's samples in "
             f"{percent(sets.ngram.classifier.accuracy)}."
         )
@@ -135,11 +135,11 @@ def _told_apart(groups: Sequence[Group]) -> list[Finding]:
         text = f"No model passes for real: a classifier is right about its samples in {percent(accuracy)} of "
         text += "cases or more." if len(ranked) > 1 else "cases."
     blind = [group.name for group in ranked if any(run.results.comparison.blind for run in group.runs)]
-    found = [Finding(text)]
+    sentences = [Finding(text)]
     if blind:
         text = f"The classifier is blind to the music of {_listed(blind)}: it cannot tell even the n-gram's samples."
-        found.append(Finding(text, bad=True))
-    return found
+        sentences.append(Finding(text, bad=True))
+    return sentences
 
 
 def _closest(groups: Sequence[Group]) -> list[Finding]:
@@ -164,15 +164,16 @@ def _degenerate(groups: Sequence[Group]) -> list[Finding]:
         "loops": "fall into a loop",
         "copies": "copy half of their eight-grams from the training music",
     }
-    found = []
+    sentences = []
     for key, what in failures.items():
         compared = [(group.name, group.mean.comparison) for group in groups]
-        shares = [(name, getattr(found.sets.samples, key), getattr(found.test, key)) for name, found in compared]
+        shares = [(name, getattr(music.sets.samples, key), getattr(music.test, key)) for name, music in compared]
         margin = LOOPS if key != "empty" else 0
         worse = [row for row in shares if row[1] is not None and row[1] > (row[2] or 0) + margin]
         if worse:
-            found.append(Finding(_shares(what, sorted(worse, key=lambda row: row[1], reverse=True)), bad=True))
-    return found
+            worst_first = sorted(worse, key=lambda row: row[1], reverse=True)
+            sentences.append(Finding(_shares(what, worst_first), bad=True))
+    return sentences
 
 
 def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:
@@ -182,10 +183,10 @@ def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:
         return f"{percent(share)} of the samples of {name} {what} (real music: {percent(real)})."
     reals = [f" (real music: {percent(real)})" for _, _, real in worse]
     once = reals[0] if len(set(reals)) == 1 else ""
-    named = [
+    samples = [
         f"{name} {percent(share)}{'' if once else real}" for (name, share, _), real in zip(worse, reals, strict=True)
     ]
-    return f"Samples that {what}{once}, the worst first: {_listed(named)}."
+    return f"Samples that {what}{once}, the worst first: {_listed(samples)}."
 
 
 def _cost(groups: Sequence[Group]) -> list[Finding]:
@@ -201,13 +202,14 @@ def _cost(groups: Sequence[Group]) -> list[Finding]:
     ]
 
 
-def _share(estimate: Estimate, noun: str = "") -> str:
-    return f"{percent(estimate.value)}{noun}{_between((estimate.low, estimate.high))}"
+def _share(share: Share, noun: str = "") -> str:
+    return f"{percent(share.value)}{noun}{_between(Interval(share.low, share.high))}"
 
 
 def _ranked(groups: Sequence[Group], measure: Callable[[Group], float | None]) -> list[Group]:
     """Groups that have the figure, the largest first."""
-    return sorted((group for group in groups if measure(group) is not None), key=measure, reverse=True)
+    measured = [(value, group) for group in groups if (value := measure(group)) is not None]
+    return [group for _, group in sorted(measured, key=lambda pair: pair[0], reverse=True)]
 
 
 def _negative(value: float | None) -> float | None:

@@ -69,18 +69,20 @@ class Group:
 
     def values(self, figure: Callable[[Results], float | None]) -> list[float]:
         """A figure of every run that has it."""
-        found = [figure(run.results) for run in self.runs]
-        return [value for value in found if value is not None]
+        return [value for run in self.runs if (value := figure(run.results)) is not None]
 
     def skills(self, baseline: str) -> list[float]:
-        """Share of the baseline's test surprise that each run removes, negative where it adds to it; `baseline` is
-        "order0" or "ngram"."""
+        """Share of the baseline's test surprise that each run removes, negative where it adds to it.
+
+        Args:
+            baseline: "order0" or "ngram".
+        """
         return self.values(lambda results: results.skill(baseline))
 
     def skill(self, baseline: str) -> float | None:
         """Mean of `skills`."""
-        found = self.skills(baseline)
-        return statistics.fmean(found) if found else None
+        skills = self.skills(baseline)
+        return statistics.fmean(skills) if skills else None
 
     def beaten(self, baseline: str = "ngram") -> bool:
         """Whether that baseline of the same representation predicts the test music as well as the mean of the runs."""
@@ -105,11 +107,11 @@ def deviation(values: Sequence[float]) -> float | None:
 
 def grouped(runs: list[Run]) -> list[Group]:
     """The measured runs by model and variant, in their order."""
-    found: dict[tuple[str, str], list[Run]] = {}
+    by_variant: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.measured:
-            found.setdefault((run.model, run.variant), []).append(run)
-    groups = [Group(model, variant, variant, tuple(members)) for (model, variant), members in found.items()]
+            by_variant.setdefault((run.model, run.variant), []).append(run)
+    groups = [Group(model, variant, variant, tuple(members)) for (model, variant), members in by_variant.items()]
     steps = Counter((group.model, group.step) for group in groups)
     return [
         replace(group, title=group.step) if group.step and steps[group.model, group.step] == 1 else group
@@ -119,10 +121,10 @@ def grouped(runs: list[Run]) -> list[Group]:
 
 def alike(groups: Sequence[Group]) -> list[list[Group]]:
     """The groups by representation: inside one, nats per beat can be compared."""
-    found: dict[str, list[Group]] = {}
+    by_representation: dict[str, list[Group]] = {}
     for group in groups:
-        found.setdefault(group.representation, []).append(group)
-    return list(found.values())
+        by_representation.setdefault(group.representation, []).append(group)
+    return list(by_representation.values())
 
 
 class Way(NamedTuple):
@@ -152,15 +154,15 @@ class Way(NamedTuple):
 
 def ways(groups: list[Group]) -> list[Way]:
     """The ways of which every step was trained."""
-    found = []
+    complete = []
     for group in groups:
         comparison = group.description.comparison
         if not comparison or not comparison.training_of:
             continue
         way = Way(group.model, group.description.preset, comparison.training_of, ())
-        mine = [other for other in groups if other.model == group.model]
-        steps = {other.step or other.variant: other for other in mine}  # the variant of a preset as it is is its name
-        members = [steps.get(step) for step in way.steps]
-        if None not in members:
-            found.append(way._replace(groups=tuple(members)))
-    return found
+        of_model = [other for other in groups if other.model == group.model]
+        # The variant of a preset as it is is its name.
+        steps = {other.step or other.variant: other for other in of_model}
+        if all(step in steps for step in way.steps):
+            complete.append(way._replace(groups=tuple(steps[step] for step in way.steps)))
+    return complete

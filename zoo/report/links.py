@@ -21,7 +21,7 @@ class Links:
         folder: where the page lies.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: set[Path] = set()
 
@@ -48,8 +48,10 @@ def read_manifest(folder: Path) -> list[Path]:
         UserError: when nothing says which they are.
     """
     path = folder / MANIFEST
-    found = read_json(path) if path.is_file() else None
-    names = found.get("files") if isinstance(found, dict) and found.get("version") == VERSION else None
+    manifest = read_json(path) if path.is_file() else None
+    names = None
+    if isinstance(manifest, dict) and manifest.get("version") == VERSION:
+        names = manifest.get("files")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path} does not say what belongs to the report; write the report once more.")
     inside = [Path(name) for name in names if (folder / name).resolve().is_relative_to(folder.resolve())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,17 +17,18 @@ from zoo.render.style import INK, PALETTE, PAPER
 CELLS = {"lstm": "LSTM", "gru": "GRU", "tanh": "Recurrent layer, tanh"}
 
 WIDTH, GAP, MARGIN, LINE = 4.2, 0.26, 0.12, 0.17  # inches, as are all lengths here
-TITLE, NOTE = {"fontsize": 8.5, "weight": "bold"}, {"fontsize": 8}
+TITLE: dict[str, Any] = {"fontsize": 8.5, "weight": "bold"}
+NOTE: dict[str, Any] = {"fontsize": 8}
 
 
 class Box(NamedTuple):
     """One box of a picture.
 
     Args:
-        title, note: what it says; long lines are broken.
-        right: said at the right of the note.
+        title, note: its text; long lines are broken.
+        right: text at the right of the note.
         link: the arrow from the box above.
-        label: said beside that arrow.
+        label: text beside that arrow.
         parts: the boxes inside of it, from top to bottom.
     """
 
@@ -93,16 +94,16 @@ def _of_frames(network: FrameNetwork, counted: str) -> list[Box]:
     recurrent[0] = recurrent[0]._replace(note="remembers the frames before that one")
     if network.gibbs_steps is None:
         machine, note = "NADE", "bit by bit"
-        visible = visible._replace(link="<|-|>", note="each bit hears those before it")
+        visible = visible._replace(link="<|-|>", note="each bit conditions on those before it")
         if at_every_pitch:  # they are hidden units of the machine
             title = f"{parts[-1].title} + {at_every_pitch} at every pitch"
-            parts[-1] = parts[-1]._replace(title=title, note="those at every pitch hear the last frames")
+            parts[-1] = parts[-1]._replace(title=title, note="those at every pitch read the last frames")
     else:
         machine = "Deep belief network" if len(hidden) > 1 else "Restricted Boltzmann machine"
         note = f"CD-{network.gibbs_steps}"
         visible = visible._replace(link="-|>" if len(hidden) > 1 else "<|-|>")
         if at_every_pitch:  # they set biases, as the recurrent network does
-            recurrent.append(Box(f"At every pitch · {at_every_pitch} units", "hear the last frames too"))
+            recurrent.append(Box(f"At every pitch · {at_every_pitch} units", "read the last frames too"))
     counted += " in all" * bool(counted)
     label = "sets the biases of its units" if len(recurrent) == 1 else "all of them set the biases of its units"
     drawn = Box(machine, note, counted, label=label, parts=(*parts, visible))

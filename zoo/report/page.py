@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo._errors import UserError
 from zoo._files import locked, printable, write_text
@@ -30,14 +31,17 @@ from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 PAGE, TABLE = "index.html", "results.csv"
 SAMPLES, REAL = 3, 2  # pieces that are played of a run; further real music is for the blind test
 NAMED = 3  # variants that the heading of a picture names
-BULLET = {"initial_indent": "- ", "subsequent_indent": "  "}
+BULLET: dict[str, Any] = {"initial_indent": "- ", "subsequent_indent": "  "}
 
 
 def write_report(folder: Path | str, ratings: Sequence[Path | str] = ()) -> list[str]:
-    """Write `index.html`, `blind.html`, `results.csv`, `figures/` and `samples/` for the runs in `folder`, a corpus's
-    folder of results, with what listeners answered in the files `ratings`.
+    """Write `index.html`, `blind.html`, `results.csv`, `figures/` and `samples/` for the runs of a corpus.
 
-    The same run folders and ratings give the same bytes. What cannot be read is said on the page; it stops nothing.
+    The same run folders and ratings give the same bytes. What cannot be read is named on the page; it stops nothing.
+
+    Args:
+        folder: the corpus's folder of results.
+        ratings: files of what listeners answered in the blind test.
 
     Returns:
         Lines for the terminal: the table, see `table`, and the findings.
@@ -61,19 +65,19 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     names = dict.fromkeys(run.model for run in runs)
     titles = {(group.model, group.variant): group.title for group in groups}
     models = [_model(number, name, runs, titles, figures, pieces, links) for number, name in enumerate(names, 1)]
-    shown = [(run, first) for model in models for run, first, _ in model["heard"]]
-    others = pieces.shared_out([run for run, _ in shown], REAL)  # the blind test plays no song twice
-    played = [(run, first + more) for (run, first), more in zip(shown, others, strict=True)]
+    played = [(run, shown) for model in models for run, shown, _ in model["played"]]
+    others = pieces.shared_out([run for run, _ in played], REAL)  # the blind test plays no song twice
+    rendered = [(run, shown + more) for (run, shown), more in zip(played, others, strict=True)]
     pieces.make()
-    asked = questions(folder, played)
-    played_in_test = {question.url for question in asked}
-    links.add(path for _, first in shown for piece in first for path in piece.files.values())
-    files = (path for _, mine in played for piece in mine for path in piece.files.values())
-    links.add(path for path in files if url(path) in played_in_test)
-    rated = to_ratings(exported, asked)
+    pool = questions(folder, rendered)
+    urls_of_test = {question.url for question in pool}
+    links.add(path for _, shown in played for piece in shown for path in piece.files.values())
+    files = (path for _, both in rendered for piece in both for path in piece.files.values())
+    links.add(path for path in files if url(path) in urls_of_test)
+    rated = to_ratings(exported, pool)
     sentences = findings(groups) + listened(rated)
     write_text(folder / TABLE, encodable(results_csv(runs, [rated.row(run) for run in runs])))
-    blind = write_blind(folder, title, asked)
+    blind = write_blind(folder, title, pool)
     links.add(Path(name) for name in (PAGE, BLIND, TABLE) if blind or name != BLIND)
     links.add([corpus_file(folder).relative_to(folder)])
     write_page(
@@ -89,7 +93,7 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         skipped=_pairs(corpus.skipped),
         duplicates=_pairs(corpus.duplicates),
         warnings=corpus.warnings,
-        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_documents()]) for run in runs],
+        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_told()]) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         blind_spots=BLIND_SPOTS,
@@ -120,10 +124,11 @@ def _features(groups: list[Group]) -> list[str]:
 
 def _overview(groups: list[Group], figures: Figures, links: Links) -> list[tuple[str, str]]:
     """URL and description of each picture of all models."""
-    words = ["Validation skill of all models over epochs and over training time"] * 2
-    pictures = [*zip(figures.skills(groups), words, strict=False)]
-    pictures += [(figures.cost(groups), "Skill of all models on test music against seconds of training")]
-    return [(links.to(path), words) for path, words in pictures if path]
+    skills = "Validation skill of all models over epochs and over training time"
+    pictures = [(path, skills) for path in figures.skills(groups)]
+    if cost := figures.cost(groups):
+        pictures.append((cost, "Skill of all models on test music against seconds of training"))
+    return [(links.to(path), description) for path, description in pictures]
 
 
 def _model(
@@ -148,7 +153,7 @@ def _model(
         "number": number,
         "name": name,
         "about": [part.strip() for about in abouts for part in about.split("\n\n") if part.strip()],
-        "heard": [
+        "played": [
             (run, pieces.of(run, SAMPLES, REAL), [(path.name, links.to(path)) for path in run.samples[SAMPLES:]])
             for run in played
             if run.samples or run.real
@@ -183,19 +188,19 @@ def _networks(
     for variant in variants:
         if variant["network"]:
             shared.setdefault(variant["network"], []).append(variant)
-    found = []
+    pictures = []
     for group in shared.values():
         chain = boxes(group[0]["network"])
         names = [titles.get((model, variant["name"]), variant["name"]) for variant in group]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        found.append(
+        pictures.append(
             {
                 "names": ", ".join(names[:NAMED]) + more,
                 "url": links.to(figures.network(chain, model, group[0]["name"])),
                 "layers": described(chain),
             }
         )
-    return found
+    return pictures
 
 
 def _hyperparameters(variants: list[dict]) -> list[tuple[str, list[str], bool]]:

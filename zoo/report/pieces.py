@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -40,7 +40,7 @@ class Piece:
     """A piece that the page plays.
 
     Args:
-        kind: "sample" of the model, or "real" music as its representation hears it.
+        kind: "sample" of the model, or "real" music as its representation encodes it.
         title: "Sample 1", or the name that the real piece has in the corpus.
         source: its MIDI file, in the run's folder.
         place: folder and stem of the rendered files, from the corpus's folder of results.
@@ -74,8 +74,8 @@ class Piece:
 
     @property
     def seconds(self) -> float:
-        """How long the music lasts, without the fading of the last notes."""
-        return self.song.beats * 60 / self.song.tempo
+        """How long the music lasts, without the fading of the last notes; 0 when the piece cannot be read."""
+        return self.song.beats * 60 / self.song.tempo if self.song is not None else 0.0
 
 
 @dataclass(frozen=True)
@@ -89,29 +89,37 @@ class Rendered:
 class Pieces:
     """The folder `samples/` of a report: gives each piece its files, renders them, drops those of earlier reports."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.wanted: list[Piece] = []
 
     def of(self, run: Run, samples: int, real: int) -> list[Piece]:
-        """The first samples of a run and the first pieces of real music beside them, for `make` to render."""
-        found = [
+        """The first samples of a run and the first pieces of real music beside them, for `make` to render.
+
+        Args:
+            run: whose music it is.
+            samples: how many samples at most.
+            real: how many pieces of real music at most.
+        """
+        pieces = [
             _piece("sample", f"Sample {number}", path, run) for number, path in enumerate(run.samples[:samples], 1)
         ]
-        found += [_piece("real", title, path, run) for title, path in _real(run)[:real]]
-        self.wanted += found
-        return found
+        pieces += [_piece("real", title, path, run) for title, path in _real(run)[:real]]
+        self.wanted += pieces
+        return pieces
 
     def shared_out(self, runs: Sequence[Run], skipped: int) -> list[list[Piece]]:
-        """For each run some of its real music after the first `skipped` pieces, no piece for two of them; `make`
-        renders the audio only."""
+        """For each run some of its real music after the first `skipped` pieces, no piece for two of them.
+
+        Of these pieces `make` renders the audio only.
+        """
         sharing = [run for run in runs if run.real]
-        found = [[] for _ in runs]
+        shares: list[list[Piece]] = [[] for _ in runs]
         for place, run in enumerate(sharing):
             due = _real(run)[skipped + place :: len(sharing)]
-            found[runs.index(run)] = [_piece("real", title, path, run, suffixes=("mp3",)) for title, path in due]
-        self.wanted += [piece for pieces in found for piece in pieces]
-        return found
+            shares[runs.index(run)] = [_piece("real", title, path, run, suffixes=("mp3",)) for title, path in due]
+        self.wanted += [piece for pieces in shares for piece in pieces]
+        return shares
 
     def make(self) -> None:
         """Render what is missing, damaged, or was made from something else; remove what no piece needs any more.
@@ -137,11 +145,11 @@ class Pieces:
 
     def _rendered_before(self) -> dict[str, Rendered]:
         try:
-            before = read_json(music_folder(self.folder) / "rendered.json")
+            content = read_json(music_folder(self.folder) / "rendered.json")
         except UserError:
             return {}
-        names = before if isinstance(before, dict) else {}
-        inside = [name for name in names if name.startswith("samples/") and ".." not in name]
+        before = content if isinstance(content, dict) else {}
+        inside = [name for name in before if name.startswith("samples/") and ".." not in name]
         return {name: records.read(Rendered, before[name]) for name in inside}
 
     def _files(self, piece: Piece) -> dict[str, str | None]:
@@ -175,7 +183,7 @@ def _render_all(pieces: Sequence[tuple[Path, Path, str, tuple[str, ...]]]) -> No
     processes = min(os.cpu_count() or 1, len(pieces) // WORTH_A_PROCESS)
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(counting("pieces rendered"))
-        rendered = map(_render, pieces)
+        rendered: Iterator[None] = map(_render, pieces)
         if processes > 1:
             rendered = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn"))).map(_render, pieces)
         progress(0, len(pieces))

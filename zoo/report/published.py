@@ -49,7 +49,9 @@ JSB, NOTTINGHAM = "JSB chorales", "Nottingham"
 CORPORA = {JSB: (4_725, 11.060), NOTTINGHAM: (44_463, 10.252)}
 
 
-def _row(model, kind, source, jsb, nottingham, ours=""):
+def _row(
+    model: str, kind: str, source: str, jsb: tuple[float, ...], nottingham: tuple[float, ...], ours: str = ""
+) -> Published:
     return Published(model, kind, source, {JSB: Figure(*jsb), NOTTINGHAM: Figure(*nottingham)}, ours)
 
 
@@ -129,6 +131,7 @@ def _ours(run: Run) -> dict:
     """One of our runs as a row; nats are per frame."""
     results, score = run.results, run.results.scores.test
     details, frames, beats = _details(score), score.codes, score.beats or 0
+    assert frames, "a run that follows the protocol has frames"
 
     def per_frame(value: float | None) -> float | None:
         return None if value is None else value * beats / frames
@@ -162,18 +165,18 @@ def _ours(run: Run) -> dict:
 def _beside(known: str | None, ours: str) -> dict:
     """What is published for what is `ours`."""
     row = next((row for row in PUBLISHED if known and row.ours == ours), None)
-    figure = row.figures[known] if row else Figure(None)
+    figure = row.figures[known] if row and known else None
     return {
-        "published": figure.nats,
-        "published_accuracy": None if figure.accuracy is None else figure.accuracy / 100,
+        "published": figure.nats if figure else None,
+        "published_accuracy": figure.accuracy / 100 if figure and figure.accuracy is not None else None,
         "source": f"{row.model}, {row.source}" if row else "",
     }
 
 
 def _baselines(known: str | None, row: dict) -> list[dict]:
     """The baselines as rows."""
-    found = [{"model": name, "nats_per_frame": row[name], "kind": "exact"} for name in ("order0", "ngram")]
-    return [row | _beside(known, row["model"]) for row in found if row["nats_per_frame"] is not None]
+    measured = [name for name in ("order0", "ngram") if row[name] is not None]
+    return [{"model": name, "nats_per_frame": row[name], "kind": "exact"} | _beside(known, name) for name in measured]
 
 
 def _csv(rows: list[dict]) -> str:
@@ -204,9 +207,9 @@ def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDesc
     ]
     if known is None:
         lines += ["Nothing published is known of this corpus, so those columns are empty.", ""]
-    head = ("model", "preset", "seed", "ours", "kind", "published", "source")
-    head += ("accuracy", "published", "TP/(TP+FP+FN)", "validation", "parameters", "epochs", "minutes")
-    body = [
+    head = ["model", "preset", "seed", "ours", "kind", "published", "source"]
+    head += ["accuracy", "published", "TP/(TP+FP+FN)", "validation", "parameters", "epochs", "minutes"]
+    body: list[tuple] = [
         (
             row["model"],
             row["preset"],
@@ -238,16 +241,16 @@ def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDesc
     if annealed:
         lines += ["## Annealed importance sampling", ""]
         lines += ["Some test frames, at even distances, with as many temperatures as above and with twice as many.", ""]
-        head = ("model", "preset", "seed", "temperatures × chains", "frames", "nats", "with twice as many", "moves by")
+        head = ["model", "preset", "seed", "temperatures × chains", "frames", "nats", "with twice as many", "moves by"]
         lines += [*_table(head, [_doubling(row) for row in annealed]), ""]
     if known:
         lines += [f"## Everything published for {known}", ""]
         published = sorted(PUBLISHED, key=lambda row: row.figures[known].nats)
-        cells = [
+        body = [
             (row.model, _nats(row.figures[known].nats, digits=2), row.kind, _accuracy(row.figures[known]), row.source)
             for row in published
         ]
-        lines += [*_table(("model", "nats per frame", "kind", "accuracy", "source"), cells), ""]
+        lines += [*_table(["model", "nats per frame", "kind", "accuracy", "source"], body), ""]
     environment = rows[0]["environment"]
     versions = ", ".join(f"{key} {value}" for key, value in environment.items())
     return [*lines, f"Made by `make published CORPUS={argument}`; {versions}."]
@@ -274,7 +277,7 @@ def _doubling(row: dict) -> tuple:
     )
 
 
-def _table(head: tuple, body: list[tuple]) -> list[str]:
+def _table(head: list[str], body: list[tuple]) -> list[str]:
     """A table in Markdown."""
     return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *body)]
 

@@ -24,8 +24,9 @@ def check_target(folder: Path, target: Path) -> None:
 
 
 def publish(folder: Path | str, target: Path | str) -> int:
-    """Copy the pages in `folder`, and all that they show or link to, into `target`, whole or not at all; a report that
-    stands there is replaced.
+    """Copy the pages in `folder`, and all that they show or link to, into `target`, whole or not at all.
+
+    A report that stands there is replaced.
 
     Returns:
         Bytes copied.

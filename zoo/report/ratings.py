@@ -40,12 +40,20 @@ class Answer(NamedTuple):
     liking: int
 
 
-class Estimate(NamedTuple):
-    """A figure and the ends of its interval, None where nothing is known."""
+class Share(NamedTuple):
+    """A share and the ends of its interval, between 0 and 1."""
 
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    value: float
+    low: float
+    high: float
+
+
+class Mean(NamedTuple):
+    """A mean and the ends of its interval, None where the spread is not known."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 class Tally(NamedTuple):
@@ -53,11 +61,11 @@ class Tally(NamedTuple):
 
     answers: int
     listeners: int
-    composed: Estimate
-    liking: Estimate
+    composed: Share
+    liking: Mean
 
 
-class Heard(NamedTuple):
+class SourceTally(NamedTuple):
     """What was answered to a model's samples, and to real music in the same representation."""
 
     source: str
@@ -91,26 +99,26 @@ class Ratings(NamedTuple):
         names = ", ".join(name for name, _ in self.unknown[:NAMED])
         names += f" and {len(self.unknown) - NAMED} more" if len(self.unknown) > NAMED else ""
         count = sum(count for _, count in self.unknown)
-        told = f"{count} answer{'s' * (count > 1)} to pieces that are not in this report, or sound otherwise in it"
-        return f"Left out: {told}: {names}."
+        answers = f"{count} answer{'s' * (count > 1)}"
+        return f"Left out: {answers} to pieces that are not in this report, or sound otherwise in it: {names}."
 
-    def heard(self) -> list[Heard]:
+    def by_source(self) -> list[SourceTally]:
         """A line for each model and variant, in the report's order."""
         sources = dict.fromkeys(answer.question.source for answer in self.answers)
-        return [Heard(source, *(self._tally(source=source, kind=kind) for kind in KINDS)) for source in sources]
+        return [SourceTally(source, *(self._tally(source=source, kind=kind) for kind in KINDS)) for source in sources]
 
-    def together(self) -> Heard:
+    def together(self) -> SourceTally:
         """All models in one line."""
-        return Heard("all together", *(self._tally(kind=kind) for kind in KINDS))
+        return SourceTally("all together", *(self._tally(kind=kind) for kind in KINDS))
 
     def row(self, run: Run) -> dict[str, float | None]:
         """What was answered to the pieces of one run, as columns; none when nobody answered anything."""
-        columns = {}
+        columns: dict[str, float | None] = {}
         for kind in KINDS if self.answers else ():
-            found = self._tally(model=run.model, run=run.name, kind=kind)
-            columns[f"{kind}_answers"] = found.answers if found else None
+            counted = self._tally(model=run.model, run=run.name, kind=kind)
+            columns[f"{kind}_answers"] = counted.answers if counted else None
             for name in ("composed", "liking"):
-                value, low, high = getattr(found, name) if found else Estimate()
+                value, low, high = getattr(counted, name) if counted else (None, None, None)
                 columns |= {f"{kind}_{name}": value, f"{kind}_{name}_low": low, f"{kind}_{name}_high": high}
         return columns
 
@@ -129,8 +137,8 @@ def tally(answers: Sequence[Answer]) -> Tally:
     return Tally(
         answers=len(answers),
         listeners=len({answer.listener for answer in answers}),
-        composed=Estimate(composed / len(answers), *wilson(composed, len(answers))),
-        liking=Estimate(statistics.fmean(likings), *student(likings)),
+        composed=Share(composed / len(answers), *wilson(composed, len(answers))),
+        liking=Mean(statistics.fmean(likings), *student(likings)),
     )
 
 
@@ -166,23 +174,24 @@ def read_exported(paths: Sequence[Path | str]) -> Exported:
     Raises:
         UserError: when a file cannot be read or a line of it does not say what it must.
     """
-    latest = {}
+    latest: dict[tuple[str, str, str], tuple[datetime, bool, int]] = {}
     for path in paths:
         for key, answer in _answers(Path(path)):
             latest[key] = max(answer, latest.get(key, answer))
     return Exported(latest, tuple(Path(path).name for path in paths))
 
 
-def to_ratings(exported: Exported, asked: Sequence[Question]) -> Ratings:
-    """The answers that belong to what is `asked` in this report."""
-    places = {(question.path, question.sound): place for place, question in enumerate(asked)}
-    found, unknown = [], Counter()
+def to_ratings(exported: Exported, pool: Sequence[Question]) -> Ratings:
+    """The answers that belong to the questions of this report, its `pool`."""
+    places = {(question.path, question.sound): place for place, question in enumerate(pool)}
+    placed: list[tuple[int, Answer]] = []
+    unknown: Counter[str] = Counter()
     for (name, sound, listener), (_, composed, liking) in sorted(exported.latest.items()):
         if (place := places.get((name, sound))) is None:
             unknown[printable(name)] += 1
         else:
-            found.append((place, Answer(asked[place], listener, composed, liking)))
-    answers = tuple(answer for _, answer in sorted(found, key=lambda pair: (pair[0], pair[1].listener)))
+            placed.append((place, Answer(pool[place], listener, composed, liking)))
+    answers = tuple(answer for _, answer in sorted(placed, key=lambda pair: (pair[0], pair[1].listener)))
     return Ratings(answers, tuple(unknown.items()), exported.files)
 
 
@@ -218,14 +227,14 @@ def _text(path: Path) -> str:
         raise UserError(f"{path} is not UTF-8; export it once more, or save it as CSV UTF-8.") from None
 
 
-def _answer(row: list[str], header: list[str], where: str) -> tuple:
+def _answer(row: list[str], header: list[str], where: str) -> tuple[tuple[str, str, str], tuple[datetime, bool, int]]:
     if len(row) != len(header):
         raise UserError(f"{where} has {len(row)} cells, not {len(header)}; correct the line or take it out.")
     cells = dict(zip(header, row, strict=True))
 
     def wrong(column: str, wanted: str) -> UserError:
-        found = printable(cells[column])[:60]
-        return UserError(f"{where}: {column} must be {wanted}, not {found!r}; correct the line or take it out.")
+        content = printable(cells[column])[:60]
+        return UserError(f"{where}: {column} must be {wanted}, not {content!r}; correct the line or take it out.")
 
     for column in ("piece", "sound", "listener"):
         if not 0 < len(cells[column]) <= 1000:

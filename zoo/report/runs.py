@@ -96,7 +96,7 @@ def load_runs(folder: Path | str) -> list[Run]:
     """All runs of the corpus whose results lie in `folder`, by model, then by name, numbers in order of size."""
     folder = Path(folder)
     digest = load_corpus(folder).digest
-    return [_load_run(found, digest) for found in folders.run_folders(folder)]
+    return [_load_run(run_folder, digest) for run_folder in folders.run_folders(folder)]
 
 
 def load_corpus(folder: Path) -> CorpusDescription:

@@ -19,7 +19,7 @@ from zoo.experiments.results import Results
 from zoo.report.groups import Group, alike
 
 LEVEL = 0.05  # of the test over seeds
-TOLD = 0.9  # of its cases a classifier has right when nobody would be deceived
+EVIDENT = 0.9  # accuracy of a classifier of music by which nobody would be deceived
 
 
 class Standing(NamedTuple):
@@ -43,7 +43,13 @@ class Standing(NamedTuple):
 
 
 def by_runs(groups: Sequence[Group], values: Callable[[Group], list[float]], lowest: bool = False) -> Standing:
-    """The standing by the mean of a figure that each run has."""
+    """The standing by the mean of a figure that each run has.
+
+    Args:
+        groups: those to compare; a group without the figure is left out.
+        values: the figure of each run of a group, empty when not measured.
+        lowest: whether the lowest mean is the best.
+    """
     means = {group.name: statistics.fmean(values(group)) for group in groups if values(group)}
 
     def same(best: Group, group: Group) -> bool:
@@ -52,7 +58,7 @@ def by_runs(groups: Sequence[Group], values: Callable[[Group], list[float]], low
 
     measured = [group for group in groups if group.name in means]
     known = all(len(values(group)) > 1 for group in measured)
-    return _standing(measured, lambda group: means[group.name], lowest, same, known)
+    return _standing(measured, means, lowest, same, known)
 
 
 def by_samples(
@@ -61,14 +67,22 @@ def by_samples(
     interval: Callable[[Group], Interval | None],
     lowest: bool = False,
 ) -> Standing:
-    """The standing by a figure of the samples that has an interval."""
+    """The standing by a figure of the samples that has an interval.
+
+    Args:
+        groups: those to compare; a group without the figure is left out.
+        value: the figure of a group.
+        interval: its 95 % interval, in the same unit; None when not known.
+        lowest: whether the lowest figure is the best.
+    """
 
     def same(best: Group, group: Group) -> bool:
         one, other = interval(best), interval(group)
         return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
 
-    measured = [group for group in groups if value(group) is not None]
-    return _standing(measured, value, lowest, same, all(interval(group) for group in measured))
+    figures = {group.name: figure for group in groups if (figure := value(group)) is not None}
+    measured = [group for group in groups if group.name in figures]
+    return _standing(measured, figures, lowest, same, all(interval(group) for group in measured))
 
 
 def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
@@ -97,42 +111,46 @@ def nats_of_test(results: Results) -> float | None:
     return results.scores.test.nats_per_beat
 
 
-def told_apart(group: Group) -> float | None:
+def classifier_accuracy(group: Group) -> float | None:
     """How often a classifier tells its samples from test music, the mean over seeds."""
     return group.mean.comparison.sets.samples.classifier.accuracy
 
 
-def told_apart_interval(group: Group) -> Interval | None:
-    """The mean over seeds of the ends of its interval."""
+def classifier_interval(group: Group) -> Interval | None:
+    """The mean over seeds of the ends of the interval of `classifier_accuracy`."""
     return group.mean.comparison.sets.samples.classifier.interval
 
 
-def _standing(groups, value, lowest, same, known) -> Standing:
-    ranked = sorted(groups, key=value, reverse=not lowest)
+def _standing(
+    groups: Sequence[Group], values: dict[str, float], lowest: bool, same: Callable[[Group, Group], bool], known: bool
+) -> Standing:
+    ranked = sorted(groups, key=lambda group: values[group.name], reverse=not lowest)
     return Standing(ranked, [group for group in ranked[1:] if same(ranked[0], group)], known)
 
 
 def marks(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
-    """What the table of the groups says beside their figures: column → name of the group → mark. Where a baseline is as
-    good, nothing is called best, or near to it."""
+    """What the table of the groups says beside their figures: column → name of the group → mark.
+
+    Where a baseline is as good, nothing is called best, or near to it.
+    """
     columns = {
         "skill": by_runs(groups, lambda group: group.skills("order0")),
         "beyond": by_runs(groups, lambda group: group.skills("ngram")),
         "classifier": by_samples(
-            [group for group in groups if (told_apart(group) or 1) < TOLD],
-            told_apart,
-            told_apart_interval,
+            [group for group in groups if (classifier_accuracy(group) or 1) < EVIDENT],
+            classifier_accuracy,
+            classifier_interval,
             lowest=True,
         ),
         "seconds": by_runs(groups, lambda group: group.values(lambda results: results.seconds), lowest=True),
     }
-    found = {column: {group.name: standing.mark(group) for group in groups} for column, standing in columns.items()}
-    found["nats"] = {}
+    by_column = {column: {group.name: standing.mark(group) for group in groups} for column, standing in columns.items()}
+    by_column["nats"] = {}
     for members in alike(groups):
         standing = by_runs(members, lambda group: group.values(nats_of_test), lowest=True)
-        found["nats"] |= {group.name: standing.mark(group) for group in members}
+        by_column["nats"] |= {group.name: standing.mark(group) for group in members}
     for group in groups:
         for column, baseline in (("skill", "order0"), ("beyond", "ngram"), ("nats", "ngram")):
             if group.beaten(baseline):
-                found[column][group.name] = ""
-    return found
+                by_column[column][group.name] = ""
+    return by_column

@@ -21,14 +21,16 @@ COMPARABLE = (
 )
 
 
-def results_csv(runs: list[Run], heard: Sequence[dict]) -> str:
-    """One line per run: its settings, its numbers, its columns in `heard`, its environment. An empty field means: not
-    known."""
+def results_csv(runs: list[Run], ratings: Sequence[dict]) -> str:
+    """One line per run: its settings, its numbers, its columns in `ratings`, its environment.
+
+    An empty field means: not known.
+    """
     environments = [run.results.environment for run in runs]
     names = sorted(set().union(*environments))
     rows = [
-        _row(run) | said | {f"environment_{name}": environment.get(name) for name in names}
-        for run, said, environment in zip(runs, heard, environments, strict=True)
+        _row(run) | rated | {f"environment_{name}": environment.get(name) for name in names}
+        for run, rated, environment in zip(runs, ratings, environments, strict=True)
     ]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

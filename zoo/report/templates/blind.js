@@ -116,15 +116,15 @@ function toggle() {
   audio.play().catch(() => {}); // the "error" event tells
 }
 
-function heard() {
+function secondsPlayed() {
   let seconds = 0;
   for (let part = 0; part < audio.played.length; part++) seconds += audio.played.end(part) - audio.played.start(part);
   return seconds;
 }
 
-// Whether the listener may judge it: after some seconds, or once a shorter piece was heard.
+// Whether the listener may judge it: after some seconds, or once a shorter piece has played.
 function enough() {
-  return heard() >= Math.min(facts.enough, (audio.duration || Infinity) - 0.2);
+  return secondsPlayed() >= Math.min(facts.enough, (audio.duration || Infinity) - 0.2);
 }
 
 function tick() {
@@ -173,7 +173,7 @@ function question() {
   $("done").max = state.order.length;
   $("done").value = at;
   $("next").textContent = at + 1 < state.order.length ? "Next piece" : "See the results";
-  $("said").textContent = "";
+  $("message").textContent = "";
   showing = player;
   load(state.order[at]);
   player();
@@ -181,18 +181,18 @@ function question() {
 }
 
 function player() {
-  $("play").textContent = audio.paused ? (heard() ? "▶ Play on" : "▶ Play") : "❚❚ Pause";
+  $("play").textContent = audio.paused ? (secondsPlayed() ? "▶ Play on" : "▶ Play") : "❚❚ Pause";
   if (audio.currentTime >= facts.seconds || audio.ended) $("play").textContent = "▶ Play again";
-  $("heard").value = audio.currentTime;
+  $("played").value = audio.currentTime;
   $("next").setAttribute("aria-disabled", Boolean(missing()));
-  if (audio.error) $("said").textContent = "This piece cannot be played here. Please skip it.";
-  else if (!missing()) $("said").textContent = "";
+  if (audio.error) $("message").textContent = "This piece cannot be played here. Please skip it.";
+  else if (!missing()) $("message").textContent = "";
 }
 
 // What keeps the listener from going on, as a sentence; empty when nothing does.
 function missing() {
   const form = new FormData($("form"));
-  const seconds = Math.ceil(facts.enough - heard());
+  const seconds = Math.ceil(facts.enough - secondsPlayed());
   if (!enough()) return `Please listen ${seconds} more second${seconds > 1 ? "s" : ""} before you go on.`;
   if (!form.has("composed")) return "Please say who composed it.";
   if (!form.has("liking")) return "Please say how much you like it.";
@@ -201,12 +201,12 @@ function missing() {
 
 function answer(event) {
   event.preventDefault();
-  if (missing()) return ($("said").textContent = missing());
+  if (missing()) return ($("message").textContent = missing());
   const form = new FormData($("form"));
   record({
     composed: Number(form.get("composed")),
     liking: Number(form.get("liking")),
-    seconds: Math.round(heard()),
+    seconds: Math.round(secondsPlayed()),
     when: new Date().toISOString(),
   });
 }
@@ -231,7 +231,7 @@ function results() {
     : "";
   $("tallies").hidden = $("export").hidden = $("revealed").hidden = !given.length;
   $("on").hidden = state.answers.length >= state.order.length;
-  $("told").textContent = "";
+  $("saved").textContent = "";
   tally(given);
   reveal(given);
   show("results", "verdict");
@@ -342,7 +342,7 @@ function save() {
   link.download = `${state.listener}.csv`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  $("told").textContent = `Saved as ${link.download} where your browser puts what it downloads.`;
+  $("saved").textContent = `Saved as ${link.download} where your browser puts what it downloads.`;
 }
 
 // What people do.
