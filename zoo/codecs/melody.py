@@ -1,4 +1,4 @@
-"""Monophonic lines on a grid: each step is a pitch, a rest or, if asked, a hold.
+"""Monophonic lines on a grid: each step is a pitch, a rest or, optionally, a hold.
 
 Source: midi-rnn (B. Dorsey, 2018), with 128 pitches and rest; the hold class is that of Melody RNN (Magenta, 2016).
 """
@@ -24,7 +24,7 @@ class MelodyCodec(SymbolCodec):
     """Classes 0–127 sound that pitch, 128 is a rest, 129 (with `hold`) goes on with the note before.
 
     Args:
-        hold: a pitch class means an onset and its length is told by holds; without, a pitch sounds as long as it is
+        hold: a pitch class means an onset, and holds after it its length; without, a pitch sounds as long as it is
             repeated, and two strokes of one pitch in a row become one note.
         voice: "lines" takes every track that never sounds two notes in one grid step; "skyline" takes one line a song,
             the highest sounding note, which works on any music.
@@ -37,7 +37,7 @@ class MelodyCodec(SymbolCodec):
         self.symbols = list(range(HOLD + 1 if self.hold else HOLD))
         self.most_per_beat = self.steps_per_beat
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: int) -> int:
         return 1
 
     def lines_of(self, song: Song) -> int:
