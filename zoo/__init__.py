@@ -21,7 +21,7 @@ from zoo.midi import read_midi, write_midi
 from zoo.models import create, find, load, names, register
 from zoo.song import Song
 
-# What the author of a model needs, and where it is; imported when asked for.
+# What the author of a model needs, and where it is; imported on first use.
 AUTHORS = {
     "MusicModel": "zoo.models._base",
     "SymbolModel": "zoo.models._symbols",

@@ -20,6 +20,12 @@ class ExactChordCodec(Chords):
 
     The empty symbol is silence; a note lasts until the next chord.
 
+    >>> from zoo.song import Song
+    >>> song = Song.from_notes([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0), (480, 480, 67, 80, 0)])
+    >>> codec = ExactChordCodec(steps_per_beat=2).fit([song])
+    >>> codec.known(codec.encode(song)[0].codes)
+    ['60.64', '+2', '67', '+2']
+
     Args:
         parts: see `Chords`.
     """

@@ -29,7 +29,11 @@ class Grid(NamedTuple):
 
 
 def to_steps(ticks: ArrayLike, steps_per_beat: int) -> np.ndarray:
-    """Ticks to the nearest grid step; halves go up."""
+    """Ticks to the nearest grid step; halves go up.
+
+    >>> to_steps([0, 59, 60, 480], steps_per_beat=4).tolist()
+    [0, 0, 1, 4]
+    """
     return (np.asarray(ticks, np.int64) * steps_per_beat * 2 + TICKS_PER_BEAT) // (2 * TICKS_PER_BEAT)
 
 

@@ -28,6 +28,11 @@ class MelodyCodec(SymbolCodec):
             repeated, and two strokes of one pitch in a row become one note.
         voice: "lines" takes every track that never sounds two notes in one grid step; "skyline" takes one line a song,
             the highest sounding note, which works on any music.
+
+    >>> song = Song.from_notes([(0, 480, 60, 80, 0), (480, 240, 64, 80, 0)], length=960)
+    >>> (line,) = MelodyCodec(steps_per_beat=2, hold=True).encode(song)
+    >>> line.codes.tolist(), line.steps, line.beats  # a hold is 129, a rest 128
+    ([60, 129, 64, 128], 4, 2.0)
     """
 
     hold: bool = False
