@@ -307,7 +307,13 @@ def log_share(counts: dict[int, int], value: int) -> float:
 
 
 def is_whole(value: object, low: int, high: int = LONGEST) -> bool:
-    """Whether `value` is an integer from `low` to `high`, both included; a truth value is none."""
+    """Whether a value read from JSON is an integer within bounds.
+
+    Args:
+        value: anything; a truth value is no integer.
+        low: the least integer that is.
+        high: the greatest.
+    """
     return type(value) is int and low <= value <= high
 
 
