@@ -123,7 +123,7 @@ def _sampling(measurement: Measurement) -> dict:
         started = time.perf_counter()
         songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
         seconds.append(time.perf_counter() - started)
-    real = comparison.heard(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
+    real = comparison.real_excerpts(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
     measurement.samples, measurement.real = songs, real
     sampling = Sampling(SAMPLES, SAMPLE_BEATS, SAMPLE_SEED, *seconds, songs_per_second=SAMPLES / seconds[1])
     warnings = [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs)

@@ -34,6 +34,9 @@ NEEDED = ("epoch", "seconds", "val_nats_per_beat", "updates")  # columns of a hi
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
 
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # x, y and sample weights, (sequences, …) each
+
+
 class Settings(Protocol):
     """The hyperparameters of training; `zoo.models._base` says what each is."""
 
@@ -57,8 +60,8 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """x, y and sample weights."""
+    def __iter__(self) -> Iterator[Batch]:
+        """One after another."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class State:
         arrays |= {f"optimizer{i}": np.asarray(value) for i, value in enumerate(network.optimizer.variables)}
         text = np.frombuffer(json.dumps({"of": self.of, "history": self.history}).encode(), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, told=text, **arrays)
+            np.savez(file, told=text, **arrays)  # the name that it has in all state files
 
     @classmethod
     def load(cls, path: Path, network: keras.Model, of: str) -> State:
