@@ -135,9 +135,9 @@ def _chains(
     v = rng.random((chains, len(a), a.shape[-1]), np.float32) * (1 + np.exp(-a[frames, component])) < 1
     v, log_w = v.astype(np.float32), np.zeros(v.shape[:-1])
     for first in range(0, len(betas) - 1, STEPS_AT_ONCE):
-        some = betas[first : first + STEPS_AT_ONCE + 1]
-        left = STEPS_AT_ONCE + 1 - len(some)
-        v, gained = steps.predict_on_batch([*machine, v, np.pad(some, (0, left), "edge"), _keys(rng, STEPS_AT_ONCE)])
+        part = betas[first : first + STEPS_AT_ONCE + 1]
+        missing = STEPS_AT_ONCE + 1 - len(part)
+        v, gained = steps.predict_on_batch([*machine, v, np.pad(part, (0, missing), "edge"), _keys(rng, STEPS_AT_ONCE)])
         log_w += gained
     return log_w, v.astype(np.uint8)
 
@@ -257,28 +257,30 @@ class Steps(keras.Model):
             return v, odds, products[..., -1:] + free - log_q
 
         def step(index: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            here, log_w = state[:-1], state[-1]
+            current, log_w = state[:-1], state[-1]
             before, beta, key = betas[index], betas[index + 1], keys[index]
-            log_w += (beta - before) * here[-1]
-            h = ops.cast(hashed.uniform(of_h, key) * (1 + here[1]) < 1, "float32")
-            there = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
-            here = _moved(here, there, (1 - beta) * (here[-1] - there[-1]), hashed.uniform(of_gibbs, key))
+            log_w += (beta - before) * current[-1]
+            h = ops.cast(hashed.uniform(of_h, key) * (1 + current[1]) < 1, "float32")
+            proposed = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
+            current = _moved(
+                current, proposed, (1 - beta) * (current[-1] - proposed[-1]), hashed.uniform(of_gibbs, key)
+            )
             u = hashed.uniform(of_component, key)
             component = ops.cast((begins <= u) & (u < ends), "float32")
-            there = at(_on(of_new, key, ops.matmul(component, a)))
-            here = _moved(here, there, beta * (there[-1] - here[-1]), hashed.uniform(of_fresh, key))
-            return *here, log_w
+            proposed = at(_on(of_new, key, ops.matmul(component, a)))
+            current = _moved(current, proposed, beta * (proposed[-1] - current[-1]), hashed.uniform(of_fresh, key))
+            return *current, log_w
 
         v, _, _, log_w = ops.fori_loop(0, STEPS_AT_ONCE, step, (*at(v), ops.zeros((*shape, 1))))
         return ops.transpose(v, (1, 0, 2)), ops.transpose(log_w[..., 0])
 
 
 def _moved(
-    here: tuple[Tensor, ...], there: tuple[Tensor, ...], log_ratio: Tensor, uniform: Tensor
+    current: tuple[Tensor, ...], proposed: tuple[Tensor, ...], log_ratio: Tensor, uniform: Tensor
 ) -> tuple[Tensor, ...]:
-    """Metropolis-Hastings: there with probability min(1, exp(log_ratio)), else here."""
+    """Metropolis-Hastings: `proposed` with probability min(1, exp(log_ratio)), else `current`."""
     accepted = uniform < ops.exp(ops.minimum(log_ratio, 0.0))
-    return tuple(ops.where(accepted, new, old) for new, old in zip(there, here, strict=True))
+    return tuple(ops.where(accepted, new, old) for new, old in zip(proposed, current, strict=True))
 
 
 def _on(places: Tensor, key: Tensor, x: Tensor) -> Tensor:

@@ -217,7 +217,9 @@ class _Annealing:
     """What estimators have in common that anneal.
 
     Args:
-        temperatures, chains, seed: see `zoo.evaluation.annealing.anneal`.
+        temperatures: see `zoo.evaluation.annealing.anneal`.
+        chains: see there.
+        seed: of all draws.
         most: see `Estimator`.
         twice: measure some frames once more with twice the temperatures, to see if they are enough.
     """

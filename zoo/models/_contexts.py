@@ -260,11 +260,11 @@ class WindowContext(SymbolContext):
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         starts, views, targets = self.windows(lines)
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
-            some = starts[begin : begin + WINDOWS_AT_ONCE]
-            padded = np.resize(some, WINDOWS_AT_ONCE)  # one shape, one compilation
+            piece = starts[begin : begin + WINDOWS_AT_ONCE]
+            padded = np.resize(piece, WINDOWS_AT_ONCE)  # one shape, one compilation
             following = targets[padded + self.window - 1]
             log_p, hit = map(np.asarray, reader.predict_on_batch([views[padded], following]))
-            yield log_p[: len(some)], hit[: len(some)], following[: len(some)]
+            yield log_p[: len(piece)], hit[: len(piece)], following[: len(piece)]
 
     def step(self, network: keras.Model) -> WindowStep:
         return WindowStep(network, self.window)

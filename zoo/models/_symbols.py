@@ -105,9 +105,9 @@ class SymbolModel(MusicModel[SymbolCodecT]):
         pieces = []
         for first in range(0, count, SONGS_AT_ONCE):
             rows = range(first, min(first + SONGS_AT_ONCE, count))
-            begun = [primers[row].codes for row in rows] if primers else None
+            primer_codes = [primers[row].codes for row in rows] if primers else None
             rngs = [np.random.default_rng([seed, row]) for row in rows]  # the first of many songs are the few
-            pieces += self._roll_out(rngs, steps, temperature, top_p, begun)
+            pieces += self._roll_out(rngs, steps, temperature, top_p, primer_codes)
         return pieces
 
     def _roll_out(
@@ -116,14 +116,14 @@ class SymbolModel(MusicModel[SymbolCodecT]):
         steps: int,
         temperature: float | None,
         top_p: float,
-        begun: list[np.ndarray] | None,
+        primer_codes: list[np.ndarray] | None,
     ) -> list[np.ndarray]:
-        """Codes of one new piece for each generator, going on from the codes that are `begun`, if any are."""
+        """Codes of one new piece for each generator, going on from the codes of a primer each, if there are."""
         sampler, size = self._helper("sample", self._make_sampler, top_p), self.codec.size
         time, used = np.zeros((2, len(rngs), 1), np.float32)
-        if begun:
-            time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in begun]
-            memory = self.sequence_context.memory(self.reader, begun)
+        if primer_codes:
+            time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in primer_codes]
+            memory = self.sequence_context.memory(self.reader, primer_codes)
         else:
             memory = self.sequence_context.empty_memory(self.network, len(rngs))
         memory = [*memory, time, used]
