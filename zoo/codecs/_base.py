@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -63,13 +63,13 @@ class Codec:
     def lay_out(self) -> None:
         """Set what follows from the fields that may be "auto"."""
 
-    def fit(self, songs: Iterable[Song]) -> Codec:
+    def fit(self, songs: Iterable[Song]) -> Self:
         """Choose what is left to the music, such as the grid; learn the vocabulary, if there is one; returns self."""
         songs = list(songs)
         self.fit_to(songs).learn_from(songs)
         return self
 
-    def fit_to(self, songs: Sequence[Song]) -> Codec:
+    def fit_to(self, songs: Sequence[Song]) -> Self:
         """Choose by `songs` what is left to the music, such as the grid; returns self."""
         if not self.is_laid_out:
             for name in self.fitting:
@@ -134,7 +134,7 @@ class Codec:
         """Everything `restored` needs."""
         return {"codec": type(self).__name__, **dataclasses.asdict(self), **self.written_as}
 
-    def restored(self, value: object) -> Codec:
+    def restored(self, value: object) -> Self:
         """This codec, fitted as the one that `to_json` described as `value`.
 
         Raises:

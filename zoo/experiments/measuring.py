@@ -124,7 +124,7 @@ def _sampling(measurement: Measurement) -> dict:
         started = time.perf_counter()
         songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
         seconds.append(time.perf_counter() - started)
-    real = comparison.heard(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
+    real = comparison.real_excerpts(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
     measurement.samples, measurement.real = songs, real
     first, again = seconds
     sampling = Sampling(SAMPLES, SAMPLE_BEATS, SAMPLE_SEED, first, again, songs_per_second=SAMPLES / again)
