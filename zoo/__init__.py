@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from typing import Any
 
 from zoo._errors import UserError
 from zoo.corpora import Corpus, load_corpus
@@ -46,7 +47,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk
 logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in AUTHORS:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     return getattr(importlib.import_module(AUTHORS[name]), name)
