@@ -24,7 +24,7 @@ make test-example       the tests of models, in a copy of the project that has t
 make coverage           the fast tests, and which lines and branches of zoo/ they run
 make bench              measures speed and memory beside what the originals do: reports/bench.csv
 make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
-make lint               style and formatting, nothing is changed
+make lint               style, formatting and types, nothing is changed
 make audit              looks up known vulnerabilities of the locked packages, on the internet
 make clean              removes .venv and caches; corpora and runs stay
 make help               this text
@@ -136,7 +136,7 @@ fuzz: setup
 	@PYTHONPATH=. TF_CPP_MIN_LOG_LEVEL=3 $(PY) tests/fuzz.py $(ARGS)
 
 lint: setup
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 # In an environment of its own: the lock holds what the zoo needs, and no more. --strict: not looked up is not clean.
 audit: setup
@@ -145,5 +145,5 @@ audit: setup
 	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt $(ARGS)
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .coverage
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage
 	find zoo tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -117,7 +117,7 @@ def test_any_songs_can_be_compared(codec, pieces):
     for song in pieces:
         whole = comparison.together(codec.express(song), song)
         assert whole.length >= song.length and metrics.kept(song, whole).onset_f1 <= 1
-    assert len(comparison.heard(codec, pieces, 10, 2.3)) <= 8
+    assert len(comparison.real_excerpts(codec, pieces, 10, 2.3)) <= 8
 
 
 @settings(some, max_examples=200)

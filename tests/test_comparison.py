@@ -112,15 +112,15 @@ def test_histograms_are_the_distributions_that_overlap(found):
             assert overlap == pytest.approx(found["sets"][name]["distances"][feature]["overlap"], abs=1e-3)
 
 
-def test_real_music_is_heard_as_the_representation_gives_it_back():
+def test_real_music_is_cropped_as_the_representation_gives_it_back():
     codec = MelodyCodec(steps_per_beat=4)
     chord = Song.from_notes([(0, BEAT, pitch, 80, 0) for pitch in (60, 64)], length=40 * BEAT, name="no line")
     short, long = tune(1, beats=8).replace(name="short"), tune(2, beats=40, voices=2).replace(name="long")
-    heard = comparison.heard(codec, [short, chord, long], count=2, beats=16)
-    assert [(song.name, song.beats) for song in heard] == [("long", 16), ("short", 8)]
+    excerpts = comparison.real_excerpts(codec, [short, chord, long], count=2, beats=16)
+    assert [(song.name, song.beats) for song in excerpts] == [("long", 16), ("short", 8)]
     first = long.select(long.track == 0).crop(0, 16 * BEAT)
-    assert list(heard[0].pitch) == list(first.pitch)  # one line of two
-    assert [song.name for song in comparison.heard(codec, [chord, short], 1, 16)] == ["short"]
+    assert list(excerpts[0].pitch) == list(first.pitch)  # one line of two
+    assert [song.name for song in comparison.real_excerpts(codec, [chord, short], 1, 16)] == ["short"]
 
 
 def test_of_one_song_no_classifier_is_tried(sides):

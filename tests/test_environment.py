@@ -254,7 +254,7 @@ def test_commands_behind_the_targets(ready):
             "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
         ],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
-        ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]"],
+        ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]", "[-m][mypy]"],
     }.items():
         assert ready.make(*words, corpus).returncode == 0
         assert ready.calls() == calls

@@ -262,7 +262,7 @@ def test_only_so_much_of_the_reference_is_drawn(monkeypatch):
 def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
     """Nor by a copy in another set; all excerpts of a song stand on one side."""
     songs, others, reference = corpus
-    judge, decide, judged = classifier._said, classifier._stacked, []
+    judge, decide, judged = classifier._by_view, classifier._stacked, []
 
     def watched(pieces, fit, held):
         copies = np.isin(pieces.same, pieces.same[held])
@@ -274,7 +274,7 @@ def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
         judged.append(np.flatnonzero(held))
         return decide(pieces, fit, held, generator)
 
-    monkeypatch.setattr(classifier, "_said", watched)
+    monkeypatch.setattr(classifier, "_by_view", watched)
     monkeypatch.setattr(classifier, "_stacked", decided)
     two_sample_test(songs + others[:2], others, rng(), reference + songs[:8])
     assert sorted(np.concatenate(judged)) == sorted([*range(22)] * classifier.REPEATS)  # none of the reference

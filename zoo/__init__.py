@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from typing import Any
 
 from zoo._errors import UserError
 from zoo.corpora import Corpus, load_corpus
@@ -21,7 +22,7 @@ from zoo.midi import read_midi, write_midi
 from zoo.models import create, find, load, names, register
 from zoo.song import Song
 
-# What the author of a model needs, and where it is; imported when asked for.
+# What the author of a model needs, and where it is; imported on first use.
 AUTHORS = {
     "MusicModel": "zoo.models._base",
     "SymbolModel": "zoo.models._symbols",
@@ -48,7 +49,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk
 logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in AUTHORS:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     return getattr(importlib.import_module(AUTHORS[name]), name)

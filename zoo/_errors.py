@@ -1,4 +1,4 @@
-"""The exceptions that mean: a person asked for something that cannot be done as asked."""
+"""The exceptions that mean: a person wants something that cannot be done so."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 ARGUMENT = re.compile(r"`([^\W\d]\w*)(?:=([^`]*))?`")
 
 
-def worded(text: str, argument: Callable[[re.Match], str] = lambda found: found[0][1:-1]) -> str:
+def worded(text: str, argument: Callable[[re.Match], str] = lambda match: match[0][1:-1]) -> str:
     """A sentence with its arguments, `count` or `transpose=6` in backticks, as `argument` words them: bare by default.
 
     Args:

@@ -155,10 +155,10 @@ def read_json(path: Path | str) -> object:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         raise ValueError("a name stands twice in an object")
-    return found
+    return value
 
 
 def _no_number(word: str) -> float:

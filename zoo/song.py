@@ -60,10 +60,10 @@ class Song:
         start, duration, *_ = table
         if start.size:
             highest = (LONGEST, LONGEST, 127, 127, len(self.programs) - 1)
-            found = zip(COLUMNS, table.min(1).tolist(), table.max(1).tolist(), LOWEST, highest, strict=True)
-            for name, least, most, low, high in found:
+            bounds = zip(COLUMNS, table.min(1).tolist(), table.max(1).tolist(), LOWEST, highest, strict=True)
+            for name, least, most, low, high in bounds:
                 if least < low or most > high:
-                    raise ValueError(f"{name} must lie between {low} and {high}, found {least} to {most}")
+                    raise ValueError(f"{name} must lie between {low} and {high}, not {least} to {most}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
         table = in_order(table, ORDER).astype(np.int32, order="C")  # each column in one piece: digests want it so
@@ -76,7 +76,20 @@ class Song:
     def from_notes(
         cls, notes: Iterable[tuple[int, int, int, int, int]], length: int | None = None, **fields: Any
     ) -> Song:
-        """A song from rows (start, duration, pitch, velocity, track); without `length` it ends with its last note."""
+        """A song from rows of notes.
+
+        >>> song = Song.from_notes([(480, 240, 64, 80, 0), (0, 480, 60, 80, 0)])
+        >>> song.pitch.tolist(), song.length, song.beats
+        ([60, 64], 720, 1.5)
+
+        Args:
+            notes: (start, duration, pitch, velocity, track) of each, in any order.
+            length: of the song in ticks; None ends it with its last note.
+            **fields: other fields of the song.
+
+        Raises:
+            ValueError: when a value is out of its range.
+        """
         start, duration, pitch, velocity, track = np.array(list(notes), np.int32).reshape(-1, 5).T
         if length is None:
             length = int((start + duration).max(initial=0))

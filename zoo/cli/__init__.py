@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import zoo
 from zoo._errors import Busy, UserError
@@ -26,29 +27,35 @@ NEAR = 0.75  # share of letters in common, above which an option is taken for a 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence. No option may be abbreviated: a new one could change what a command means."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
-
         self.explained = self.prog  # the command whose --help lists every option
 
-    def parse_known_args(self, args=None, namespace=None):
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:  # told here, by the command itself, or else the parser around it would
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # refused here, by the command itself, or else the parser around it would
             flags = [word.partition("=")[0] for word in unknown if word.startswith("--")]
             near = [
                 flag for word in flags for flag in difflib.get_close_matches(word, self._option_string_actions, 1, NEAR)
             ]
             hint = f" (did you mean {' '.join(near)}?)" if near else ""
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-        return found, unknown
+        return options, unknown
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; {self.explained} --help tells what is possible.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 1 when a model failed, 2 for a user's mistake, 3 when another process is
-    at it, 130 when interrupted."""
+    """Run a command.
+
+    Args:
+        arguments: words of the command line; None takes those of this process.
+
+    Returns:
+        The exit code: 0, 1 when a model failed, 2 for a user's mistake, 3 when another process is at it, 130 when
+        interrupted.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = make_parser(arguments).parse_args(arguments)
@@ -111,8 +118,8 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         "compare-presets", help="what representation, network and training contribute between two presets of a model"
     )
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
-    command.add_argument("--one", default="blog", metavar="PRESET", help="where the way begins [blog]")
-    command.add_argument("--other", default="tuned", metavar="PRESET", help="where it ends [tuned]")
+    command.add_argument("--one", default="blog", metavar="PRESET", help="the preset to start from [blog]")
+    command.add_argument("--other", default="tuned", metavar="PRESET", help="the preset to end with [tuned]")
     _add_training(command, one_run=False)
     command.set_defaults(run=commands.compare_presets)
 
@@ -121,27 +128,32 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("--count", type=int, default=10, help="how many pieces [10]")
     command.add_argument("--beats", type=float, default=64, help="length of the new music in quarter notes [64]")
     command.add_argument(
-        "--temperature", type=float, help="0 takes the most probable, above 1 is wilder [the model's own way]"
+        "--temperature", type=float, help="0 is greedy, above 1 flattens the distribution [the model's own way]"
     )
     command.add_argument(
-        "--top-p", type=float, default=1.0, help="draw from the likeliest symbols that hold this share [1]"
+        "--top-p",
+        type=float,
+        default=1.0,
+        help="nucleus sampling: only the most probable symbols that together have this probability [1]",
     )
     command.add_argument(
-        "--prime", metavar="FILE.mid|validation", help="music to go on from, or pieces of the validation music"
+        "--prime", metavar="FILE.mid|validation", help="a primer to continue, or pieces of the validation split"
     )
-    command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of it that are used [16]")
+    command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of the primer that are used [16]")
     command.add_argument(
         "--instrument", help="General MIDI name or number, 0 to 127 [the primer's, else 0, Acoustic Grand Piano]"
     )
     command.add_argument("--tempo", type=float, help="beats per minute [the primer's, else 120]")
-    command.add_argument("--seed", type=int, default=0, help="of the draws: the same seed gives the same pieces [0]")
+    command.add_argument(
+        "--seed", type=int, default=0, help="random seed of sampling: the same seed gives the same pieces [0]"
+    )
     command.add_argument("--out", type=Path, help="folder to write to [reports/<corpus>/samples/<model>/…]")
     command.add_argument("--format", default="mid", help=f"one or more of {','.join(FORMATS)} [mid]")
     command.set_defaults(run=commands.sample)
 
-    command = adding.add_parser("score", help="how well a trained model predicts music it has not seen")
+    command = adding.add_parser("score", help="likelihood of held-out music under a trained model")
     _add_choice_of_run(command)
-    command.add_argument("--split", choices=SPLITS, default="test", help="side of the corpus [test]")
+    command.add_argument("--split", choices=SPLITS, default="test", help="split of the corpus to score [test]")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=commands.score)
 
@@ -153,10 +165,10 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         default=[],
         type=Path,
         metavar="FILE",
-        help="answers that blind.html exported; once for each file [none]",
+        help="answers that blind.html exported; may be repeated [none]",
     )
     command.add_argument(
-        "--publish", type=Path, metavar="FOLDER", help="copy the report there too, without weights, to pass on [none]"
+        "--publish", type=Path, metavar="FOLDER", help="copy the report there too, without weights, to share it [none]"
     )
     command.set_defaults(run=commands.report)
 
@@ -168,13 +180,22 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
 def _add_training(command: Parser, one_run: bool = True) -> None:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
-    command.add_argument("--seed", type=int, default=0, help="of training [0]")
+    command.add_argument("--seed", type=int, default=0, help="random seed of training [0]")
     if one_run:
         command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
-        command.add_argument("--weights", type=Path, metavar="RUN", help="a run folder of the same model to go on from")
+        command.add_argument(
+            "--weights",
+            type=Path,
+            metavar="RUN",
+            help="a run folder of the same model whose weights training starts from",
+        )
         command.add_argument("--message", default="", metavar="TEXT", help="a note kept with the run")
     command.add_argument(
-        "--checkpoint-every", type=int, default=0, metavar="N", help="keep the weights of every N epochs [0, none]"
+        "--checkpoint-every",
+        type=int,
+        default=0,
+        metavar="N",
+        help="save a checkpoint of the weights every N epochs; 0 disables [0]",
     )
     command.add_argument(
         "--out", type=Path, default=REPORTS, metavar="DIR", help="where results go, a folder per corpus [reports]"
@@ -209,7 +230,7 @@ def _add_choice_of_run(command: Parser) -> None:
     command.add_argument(
         "model", metavar="MODEL|RUN_FOLDER", help="a model's name (its newest finished run), or a run's folder"
     )
-    command.add_argument("--corpus", help=f"whose run [{CORPUS}, or the corpus of the run's folder]")
-    command.add_argument("--preset", help="whose run [any]")
-    command.add_argument("--train-seed", type=int, help="whose run [any]")
-    command.add_argument("--epoch", type=int, help="a checkpoint that training kept [the best weights]")
+    command.add_argument("--corpus", help=f"corpus of the run [{CORPUS}, or that of the run's folder]")
+    command.add_argument("--preset", help="preset of the run [any]")
+    command.add_argument("--train-seed", type=int, help="training seed of the run [any]")
+    command.add_argument("--epoch", type=int, help="the epoch of a checkpoint that training kept [the best weights]")

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,10 @@ from zoo.experiments.run_folder import RunFolder
 from zoo.midi import program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
+
+if TYPE_CHECKING:
+    from zoo.experiments.job import Job
+    from zoo.models._base import MusicModel
 
 FAILED, USER_ERROR, BUSY, INTERRUPTED = 1, 2, 3, 130
 
@@ -47,14 +51,14 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def zoo_model(name: str) -> type:
+def zoo_model(name: str) -> type[MusicModel]:
     """The class of a model."""
     with _quiet():
         return zoo.find(name)
 
 
 def list_models(options: argparse.Namespace) -> None:
-    """`list`"""
+    """The command `list`."""
     for name in zoo.names():
         model = zoo_model(name)
         first, _, _ = model.about().partition("\n\n")
@@ -62,7 +66,7 @@ def list_models(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> int:
-    """`train`"""
+    """The command `train`."""
     zoo.find(options.model)  # says which models there are
     overrides = _overrides(options)
     model = _untrained(options, options.model, options.preset, overrides)
@@ -83,7 +87,7 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
     return {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
 
 
-def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: dict):
+def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: dict[str, Any]) -> MusicModel:
     """The model to train; made, and so checked, before a corpus is built or read."""
     if options.checkpoint_every < 0:
         raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
@@ -93,7 +97,14 @@ def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: d
     return zoo.create(name, preset, options.seed, **overrides)
 
 
-def _job(options: argparse.Namespace, model, corpus: Corpus, overrides: dict, weights=None, comparison=None):
+def _job(
+    options: argparse.Namespace,
+    model: MusicModel,
+    corpus: Corpus,
+    overrides: dict[str, Any],
+    weights: tuple[MusicModel, Path] | None = None,
+    comparison: ComparisonStep | None = None,
+) -> Job:
     from zoo.experiments.job import Job
 
     return Job(
@@ -114,13 +125,13 @@ class Plan(NamedTuple):
 
     model: str
     preset: str
-    overrides: dict
+    overrides: dict[str, Any]
     message: str
     comparison: ComparisonStep | None = None
 
 
 def train_all(options: argparse.Namespace) -> int:
-    """`train-all`"""
+    """The command `train-all`."""
     if options.weights:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
     from zoo.training import hyperparameters
@@ -141,8 +152,10 @@ def train_all(options: argparse.Namespace) -> int:
 
 
 def compare_presets(options: argparse.Namespace) -> int:
-    """`compare-presets`: what representation, network and training each contribute to the way from one preset to
-    another. On the representation of one, the other is also measured as it: larger frames need more temperatures."""
+    """The command `compare-presets`: what representation, network and training contribute between two presets.
+
+    On the representation of one, the other is also measured as it: larger frames need more temperatures.
+    """
     from zoo.training import hyperparameters
 
     model, plans = zoo_model(options.model), []
@@ -153,7 +166,7 @@ def compare_presets(options: argparse.Namespace) -> int:
             raise UserError(f"{options.model} has no preset {preset!r}; name two with --one and --other, of {there}.")
     one, other = (_untrained(options, options.model, preset, {}) for preset in (first, last))
     retrained, rewritten = ComparisonStep(training_of=last), ComparisonStep(representation_of=first)
-    steps = (
+    steps: tuple[tuple[str, dict[str, MusicModel], str, ComparisonStep | None], ...] = (
         (first, {}, first, None),
         (first, {"training": other}, f"{first} with the training of {last}", retrained),
         (last, {"representation": one, "measuring": one}, f"{last} on the representation of {first}", rewritten),
@@ -192,7 +205,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         if code == BUSY:
-            return BUSY  # the other process does what we would do; ours has said so
+            return BUSY  # another process trains it; the one that was started here has reported that
         if code and job.state() != "done":
             failed.append(plan.model)
             run = job.run_folder
@@ -246,7 +259,7 @@ def _chosen_run(options: argparse.Namespace) -> Path:
     raise AssertionError
 
 
-def _load(options: argparse.Namespace):
+def _load(options: argparse.Namespace) -> tuple[Path, MusicModel]:
     run = _chosen_run(options)
     if options.epoch is not None:
         kept = RunFolder(run).kept_epochs()
@@ -258,7 +271,7 @@ def _load(options: argparse.Namespace):
 
 
 def sample(options: argparse.Namespace) -> None:
-    """`sample`"""
+    """The command `sample`."""
     formats = [word.strip().lstrip(".") for word in options.format.split(",") if word.strip()]
     for word in formats or [""]:
         if word not in FORMATS:
@@ -271,10 +284,10 @@ def sample(options: argparse.Namespace) -> None:
     request = {name: getattr(options, name) for name in names}
     model.check_request(**request)  # before primers are drawn by it
     primers = _primers(run, options) if options.prime else None
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", UserWarning)
         songs = model.sample(**request, prime=primers)
-    for warning in told:
+    for warning in notes:
         print(f"zoo: note: {printable(str(warning.message))}", file=sys.stderr)
     out = options.out or _samples_folder(run, model.model_name(), options)
     for song in songs:
@@ -288,15 +301,19 @@ def sample(options: argparse.Namespace) -> None:
 
 
 def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
-    """A folder of its own for every way of asking, so that nothing is overwritten by something else."""
-    asked = {"beats": (options.beats, 64), "temperature": (options.temperature, None), "top_p": (options.top_p, 1.0)}
-    asked |= {"prime": (options.prime and _primer_name(options.prime), None), "epoch": (options.epoch, None)}
-    asked |= {
+    """A folder of its own for every request, so that nothing is overwritten by something else."""
+    request: dict[str, tuple[object, object]] = {  # what is given, and the default
+        "beats": (options.beats, 64),
+        "temperature": (options.temperature, None),
+        "top_p": (options.top_p, 1.0),
+        "prime": (options.prime and _primer_name(options.prime), None),
+        "epoch": (options.epoch, None),
         "prime_beats": (options.prime_beats, 16),
         "instrument": (options.instrument, None),
         "tempo": (options.tempo, None),
     }
-    label = run_name("samples", options.seed, {key: value for key, (value, usual) in asked.items() if value != usual})
+    given = {key: value for key, (value, default) in request.items() if value != default}
+    label = run_name("samples", options.seed, given)
     run = run.resolve()
     base = run.parents[2] if run.parents[1].name == RUNS else run
     with contextlib.suppress(ValueError):
@@ -323,24 +340,24 @@ def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
 
 
 def score(options: argparse.Namespace) -> None:
-    """`score`"""
+    """The command `score`."""
     run, model = _load(options)
-    found = model.score(getattr(corpus_of(run, options), options.split))
+    result = model.score(getattr(corpus_of(run, options), options.split))
     if options.json:
-        print(json.dumps({"run": str(run), "split": options.split, **dataclasses.asdict(found)}, indent=1))
+        print(json.dumps({"run": str(run), "split": options.split, **dataclasses.asdict(result)}, indent=1))
         return
-    error = f" ± {found.standard_error:.4f}" if found.standard_error else ""
-    print(f"{run}, {options.split}: {found.nats_per_beat:.4f}{error} nats per beat ({found.kind})")
+    error = f" ± {result.standard_error:.4f}" if result.standard_error else ""
+    print(f"{run}, {options.split}: {result.nats_per_beat:.4f}{error} nats per beat ({result.kind})")
     print(
-        f"  {found.codes:,} codes, {found.beats:,.1f} beats"
-        + (f", accuracy {found.accuracy:.1%}" if found.accuracy is not None else "")
+        f"  {result.codes:,} codes, {result.beats:,.1f} beats"
+        + (f", accuracy {result.accuracy:.1%}" if result.accuracy is not None else "")
     )
-    covered = found.coverage
+    covered = result.coverage
     print(f"  expressed: {covered.songs:.1%} of songs, {covered.lines:.1%} of lines, {covered.notes:.1%} of notes")
 
 
 def report(options: argparse.Namespace) -> None:
-    """`report`"""
+    """The command `report`."""
     from zoo.report import check_target, publish, write_report
 
     folder = results_folder(options.corpus)
@@ -354,7 +371,7 @@ def report(options: argparse.Namespace) -> None:
 
 
 def published(options: argparse.Namespace) -> None:
-    """`published`"""
+    """The command `published`."""
     from zoo.report import write_published
 
     folder = results_folder(options.corpus)

@@ -26,27 +26,27 @@ def read_corpus(name: str, pedal: bool = True) -> Corpus:
 
 
 def describe_corpus(options: argparse.Namespace) -> None:
-    """`corpus`"""
+    """The command `corpus`."""
     corpus = read_corpus(options.corpus, options.pedal)
     described = corpus.describe()
     print(f"{corpus.name}, in {printable(corpus.folder)}")
     splits = described["splits"]
     whole = {key: sum(part[key] for part in splits.values()) for key in ("pieces", "beats", "notes")}
-    for side, figures in [*splits.items(), ("all", whole)]:
+    for split, figures in [*splits.items(), ("all", whole)]:
         shares = ", ".join(f"{figures[key] / whole[key]:.0%} of the {key}" for key in ("pieces", "beats"))
-        shares = f"   {shares}" * (side != "all")
+        shares = f"   {shares}" * (split != "all")
         counts = f"{figures['pieces']:7,} pieces {figures['beats']:12,.1f} beats {figures['notes']:10,} notes"
-        print(f"  {side:6}{counts}{shares}")
+        print(f"  {split:6}{counts}{shares}")
     for what, count in corpus.left_out().items():
         print(f"  {count:,} notes {what}")
     for one, other in corpus.duplicates:
         print(f"  the same music: {one} and {other}")
     for path, reason in corpus.skipped:
         print(f"  skipped {path}: {reason}")
-    found = diagnose(corpus)
-    for line in found.lines():
+    diagnosis = diagnose(corpus)
+    for line in diagnosis.lines():
         print(f"  {line}")
-    for warning in [*corpus.warnings, *found.warnings()]:
+    for warning in [*corpus.warnings, *diagnosis.warnings()]:
         print(f"  note: {with_flags(warning)}")
 
 
@@ -69,7 +69,7 @@ def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
 
 def _name_and_folder(path: Path, facts: object) -> tuple[str, str]:
     """Of the corpus that the corpus.json at `path` describes."""
-    found = [facts.get(key) for key in ("name", "folder")] if isinstance(facts, dict) else []
-    if len(found) != 2 or not all(isinstance(value, str) for value in found):
+    name, folder = (facts.get(key) if isinstance(facts, dict) else None for key in ("name", "folder"))
+    if not isinstance(name, str) or not isinstance(folder, str):
         raise UserError(f"{path} names no corpus; say which one with --corpus.")
-    return found[0], found[1]
+    return name, folder

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from zoo._errors import UserError, worded
 from zoo._files import printable
@@ -31,13 +34,20 @@ def _as_flag(argument: re.Match) -> str:
 
 
 def add_hyperparameters(parser: argparse.ArgumentParser, models: dict[str, type], preset: str) -> None:
-    """Give `parser` a flag for every hyperparameter of `models`, by name; those of the same models stand together, and
-    tell what `preset` has. One not given stays out of the parsed namespace."""
+    """Give a parser a flag for every hyperparameter of some models.
+
+    Those of the same models stand together. One that is not given stays out of the parsed namespace.
+
+    Args:
+        parser: of a command.
+        models: classes of models, by name.
+        preset: whose values the help text has.
+    """
     owners: dict[str, list[str]] = {}
     for name, model in models.items():
         for key in hyperparameters.options(model):
             owners.setdefault(key, []).append(name)
-    groups = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for key, names in owners.items():
         whose = "every model" if 1 < len(names) == len(models) else ", ".join(names)
         if whose not in groups:
@@ -47,9 +57,9 @@ def add_hyperparameters(parser: argparse.ArgumentParser, models: dict[str, type]
         _add_argument(groups[whose], key, [models[name] for name in names], preset)
 
 
-def _add_argument(group, name: str, models: list[type], preset: str) -> None:
+def _add_argument(group: argparse._ArgumentGroup, name: str, models: list[type], preset: str) -> None:
     """The flag of a hyperparameter that all of `models` have."""
-    fields = [hyperparameters.options(model)[name] for model in models]
+    fields: list[dataclasses.Field[Any]] = [hyperparameters.options(model)[name] for model in models]
     text = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
     values = {
         getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
@@ -68,7 +78,7 @@ def _add_argument(group, name: str, models: list[type], preset: str) -> None:
     )
 
 
-def _metavar(hint, metadata) -> str:
+def _metavar(hint: Any, metadata: Mapping[str, Any]) -> str:
     if metadata["choices"]:
         return "{" + ",".join(map(str, metadata["choices"])) + "}"
     kind, _ = hyperparameters.plain_type(hint)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from zoo.song import Song
 
 LONGEST = 2**31 - 1  # ticks of a song, and so all that is counted in one
 SYMBOLS_PER_STEP = 512  # at most: an on and an off of each pitch, a velocity for each on, a time shift
+
+Chosen: TypeAlias = Any  # an int; AUTO until `Codec.fit` has chosen it by the music, and nothing is computed with it
+Symbol: TypeAlias = Any  # a JSON value: a number, a text, or a list of such; of one shape within a representation
 
 
 class Line(NamedTuple):
@@ -37,7 +40,7 @@ class Line(NamedTuple):
 class Codec:
     """A representation. `fit` learns what it needs from the training songs; all else depends on the fields alone."""
 
-    steps_per_beat: int | str = 4  # "auto" until `fit` has chosen; see `zoo.codecs.grid.coarsest_grid`
+    steps_per_beat: Chosen = 4  # "auto" until `fit` has chosen; see `zoo.codecs.grid.coarsest_grid`
 
     learnt: ClassVar[tuple[str, ...]] = ()  # the fields that `fit` sets
     # The fields that may be "auto", for `fit` to choose by the music, and the bounds of what it chooses.
@@ -48,7 +51,7 @@ class Codec:
     written_as: ClassVar[dict[str, object]] = {}
     unread: ClassVar[tuple[str, ...]] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.is_laid_out:
             self.lay_out()
 
@@ -60,13 +63,13 @@ class Codec:
     def lay_out(self) -> None:
         """Set what follows from the fields that may be "auto"."""
 
-    def fit(self, songs: Iterable[Song]) -> Codec:
+    def fit(self, songs: Iterable[Song]) -> Self:
         """Choose what is left to the music, such as the grid; learn the vocabulary, if there is one; returns self."""
         songs = list(songs)
         self.fit_to(songs).learn_from(songs)
         return self
 
-    def fit_to(self, songs: Sequence[Song]) -> Codec:
+    def fit_to(self, songs: Sequence[Song]) -> Self:
         """Choose by `songs` what is left to the music, such as the grid; returns self."""
         if not self.is_laid_out:
             for name in self.fitting:
@@ -87,7 +90,12 @@ class Codec:
         raise NotImplementedError
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
-        """A song of `steps` grid steps (default: as long as the codes say) from any codes whatever."""
+        """A song from any codes whatever.
+
+        Args:
+            codes: (symbols,) int32, or (frames, bits) uint8, as in a `Line`.
+            steps: length of the song in grid steps; None is as long as the codes say.
+        """
         raise NotImplementedError
 
     def express(self, song: Song) -> list[Song]:
@@ -95,7 +103,11 @@ class Codec:
         return [self.decode(line.codes, line.steps) for line in self.encode(song)]
 
     def end(self, codes: np.ndarray) -> int:
-        """Grid step at which `codes` end: what comes after them begins there."""
+        """Grid step at which codes end: what comes after them begins there.
+
+        Args:
+            codes: (symbols,) int32, or (frames, bits) uint8, as in a `Line`.
+        """
         raise NotImplementedError
 
     def whole(self, line: Line) -> np.ndarray:
@@ -107,7 +119,11 @@ class Codec:
         return len(song) > 0
 
     def unknown_share(self, codes: np.ndarray) -> float:
-        """Share of `codes` that are outside of the vocabulary."""
+        """Share of codes, 0–1, that are outside of the vocabulary.
+
+        Args:
+            codes: (symbols,) int32, or (frames, bits) uint8, as in a `Line`.
+        """
         return 0.0
 
     def lines_of(self, song: Song) -> int:
@@ -118,7 +134,7 @@ class Codec:
         """Everything `restored` needs."""
         return {"codec": type(self).__name__, **dataclasses.asdict(self), **self.written_as}
 
-    def restored(self, value: object) -> Codec:
+    def restored(self, value: object) -> Self:
         """This codec, fitted as the one that `to_json` described as `value`.
 
         Raises:
@@ -156,13 +172,13 @@ class SymbolCodec(Codec):
     unseen), q is a distribution over the symbol's parts.
     """
 
-    symbols: list = field(default_factory=list)  # JSON values, in order of their code
+    symbols: list[Symbol] = field(default_factory=list)  # in order of their code
     singletons: list[int] = field(default_factory=list)  # codes seen once in training: as input they count as unknown
     epsilon: float = 0.0
     most_per_beat: int = 64  # symbols that fall into one beat at most; a sampler forces time on after that many
 
     @cached_property
-    def _code(self) -> dict:
+    def _code(self) -> dict[Hashable, int]:
         return {_frozen(symbol): code for code, symbol in enumerate(self.symbols)}
 
     def check(self) -> None:
@@ -179,7 +195,7 @@ class SymbolCodec(Codec):
         if not is_whole(self.most_per_beat, 1, SYMBOLS_PER_STEP * self.steps_per_beat):
             raise ValueError(f"its most symbols in a beat are {self.most_per_beat!r}")
 
-    def is_symbol(self, symbol: object) -> bool:
+    def is_symbol(self, symbol: Symbol) -> bool:
         """Whether `fit` can have learnt `symbol`; a closed vocabulary is not learnt."""
         return True
 
@@ -205,11 +221,11 @@ class SymbolCodec(Codec):
         table[self.singletons] = self.size
         return table
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: Symbol) -> int:
         """Grid steps by which `symbol` moves time on."""
         raise NotImplementedError
 
-    def fallback(self, symbol) -> float:
+    def fallback(self, symbol: Symbol) -> float:
         """−log q of a symbol outside the vocabulary, in nats."""
         return math.inf
 
@@ -219,25 +235,30 @@ class SymbolCodec(Codec):
     def end(self, codes: np.ndarray) -> int:
         return int(self.times(codes)[-1])
 
-    def known(self, codes: np.ndarray) -> list:
-        """The symbols of `codes`, without those that are unknown and those of the start."""
+    def known(self, codes: np.ndarray) -> list[Symbol]:
+        """The symbols of codes, without those that are unknown and those of the start.
+
+        Args:
+            codes: (symbols,) int32.
+        """
         return [self.symbols[code] for code in np.asarray(codes).tolist() if code < self.size]
 
-    def to_codes(self, symbols: list) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (steps,) int32 and −log q of the unknown among them (steps,) float64."""
+    def to_codes(self, symbols: Sequence[Symbol]) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (symbols,) int32, and −log q of the unknown among them in nats (symbols,) float64, 0 elsewhere."""
         codes = np.array([self._code.get(_frozen(symbol), self.size) for symbol in symbols], np.int32)
-        strangers, unknown = np.flatnonzero(codes == self.size), {}
-        nats = np.zeros(len(codes)) if len(strangers) else no_nats(len(codes))
-        for index in strangers:
+        unknown = np.flatnonzero(codes == self.size)
+        nats = np.zeros(len(codes)) if len(unknown) else no_nats(len(codes))
+        nats_of: dict[Hashable, float] = {}  # one symbol may be many of them
+        for index in unknown.tolist():
             symbol = _frozen(symbols[index])
-            if symbol not in unknown:
-                unknown[symbol] = self.fallback(symbols[index])
-            nats[index] = unknown[symbol]
+            if symbol not in nats_of:
+                nats_of[symbol] = self.fallback(symbols[index])
+            nats[index] = nats_of[symbol]
         return codes, nats
 
-    def learn(self, sequences: Iterable[list]) -> None:
+    def learn(self, sequences: Iterable[Sequence[Symbol]]) -> None:
         """Set vocabulary, singletons and ε from sequences of symbols."""
-        counts = Counter(_frozen(symbol) for sequence in sequences for symbol in sequence)
+        counts: Counter[Any] = Counter(_frozen(symbol) for sequence in sequences for symbol in sequence)
         self.symbols = [_thawed(symbol) for symbol in sorted(counts)]
         self.singletons = [code for code, symbol in enumerate(self.symbols) if counts[_frozen(symbol)] == 1]
         total = sum(counts.values())
@@ -246,12 +267,20 @@ class SymbolCodec(Codec):
             self.__dict__.pop(name, None)
 
     def times(self, codes: np.ndarray) -> np.ndarray:
-        """Grid step at which each code begins, and the last ends, (steps + 1,) int64; an unknown one takes no time."""
+        """Grid step at which each code begins, and the last ends, (symbols + 1,) int64; an unknown one takes no time.
+
+        Args:
+            codes: (symbols,) int32.
+        """
         advance = np.append(self.advance, [0, 0])[codes]
         return np.concatenate([[0], np.cumsum(advance, dtype=np.int64)])
 
     def count_most_per_beat(self, sequences: Iterable[np.ndarray]) -> None:
-        """Set `most_per_beat` to what the training music needs."""
+        """Set `most_per_beat` to what the training music needs.
+
+        Args:
+            sequences: codes of each line, (symbols,) int32.
+        """
         most = 1
         for codes in sequences:
             beats = self.times(codes)[:-1] // self.steps_per_beat
@@ -265,9 +294,10 @@ def no_nats(steps: int) -> np.ndarray:
 
 
 def log_share(counts: dict[int, int], value: int) -> float:
-    """log of the add-one share of `value` ≥ 0 among `counts`, with a geometric tail beyond the largest value counted.
+    """Logarithm of the add-one share of `value` ≥ 0 among `counts`.
 
-    Sums to one over all integers ≥ 0, so that it can serve as a part of q.
+    Beyond the largest value counted there is a geometric tail. The shares sum to one over all integers ≥ 0, so that
+    they can serve as a part of q.
     """
     largest, total = max(counts, default=0), sum(counts.values())
     denominator = total + largest + 2  # add one to each of 0 … largest, and one for the tail
@@ -277,7 +307,13 @@ def log_share(counts: dict[int, int], value: int) -> float:
 
 
 def is_whole(value: object, low: int, high: int = LONGEST) -> bool:
-    """Whether `value` is an integer from `low` to `high`."""
+    """Whether a value read from JSON is an integer within bounds.
+
+    Args:
+        value: anything; a truth value is no integer.
+        low: the least integer that is.
+        high: the greatest.
+    """
     return type(value) is int and low <= value <= high
 
 
@@ -291,9 +327,9 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.removeprefix("-").isdigit() and len(text) < 10
 
 
-def _frozen(symbol):
+def _frozen(symbol: Symbol) -> Hashable:
     return tuple(_frozen(part) for part in symbol) if isinstance(symbol, (list, tuple)) else symbol
 
 
-def _thawed(symbol):
+def _thawed(symbol: Hashable) -> Symbol:
     return [_thawed(part) for part in symbol] if isinstance(symbol, tuple) else symbol

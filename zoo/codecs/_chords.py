@@ -27,7 +27,7 @@ class Chords(SymbolCodec):
         parts: learnt, counts behind q, of each of PARTS.
     """
 
-    parts: dict[str, dict] = field(default_factory=dict)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     learnt: ClassVar = ("symbols", "singletons", "epsilon", "most_per_beat", "parts")
     choices: ClassVar[dict[str, int]]  # how many values each part but "kind" and "time" may have
@@ -55,7 +55,7 @@ class Chords(SymbolCodec):
     def learn_from(self, songs: list[Song]) -> None:
         sequences = [self.symbols_of(on_grid(song, self.steps_per_beat))[0] for song in songs]
         self.learn(sequences)
-        counts = {part: Counter() for part in PARTS}
+        counts: dict[str, Counter] = {part: Counter() for part in PARTS}
         for symbol in (self.symbols[code] for code in self.singletons):
             counts["kind"][self.kind_of(symbol)] += 1  # an unknown symbol is of the kinds that singletons are
         for symbol in (symbol for sequence in sequences for symbol in sequence):
@@ -74,7 +74,7 @@ class Chords(SymbolCodec):
         if not counted or not all(map(is_number, self.parts["time"])):
             raise ValueError("its parts are no counts")
 
-    def fallback(self, symbol) -> float:
+    def fallback(self, symbol: str) -> float:
         kinds = self.parts["kind"]
         nats = -np.log((kinds.get(self.kind_of(symbol), 0) + 1) / (sum(kinds.values()) + 2))
         for part, value in self.parts_of(symbol):
@@ -86,8 +86,10 @@ class Chords(SymbolCodec):
         return float(nats)
 
     def contents(self) -> list[list[int]]:
-        """What each known symbol is made of, as numbers: its pitches (0–127), their classes (128–139), or its time
-        (140 and up)."""
+        """What each known symbol is made of, as numbers.
+
+        They are its pitches (0–127) and their classes (128–139), or its time (140 and up).
+        """
         times = sorted(self.steps_of(symbol) for symbol in self.symbols if self.kind_of(symbol) == "time")
         number = {time: OF_TIME + index for index, time in enumerate(times)}
         contents = []
@@ -108,7 +110,9 @@ class Chords(SymbolCodec):
         return [Line(codes, self.length_of(symbols, grid), song.beats, notes, unknown_nats)]
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
-        notes, now, chord, struck = [], 0, [], 0
+        notes: list[tuple[int, int, int]] = []
+        chord: list[int] = []
+        now = struck = 0
         for symbol in self.known(codes):
             if self.kind_of(symbol) != "time":
                 notes += [(struck, now, pitch) for pitch in chord]
@@ -116,7 +120,8 @@ class Chords(SymbolCodec):
             now += self.steps_of(symbol)
         notes += [(struck, now, pitch) for pitch in chord]
         start, end, pitch = np.array(notes, np.int64).reshape(-1, 3).T
-        return from_grid(start, end, pitch, now if steps is None else steps, self.steps_per_beat)
+        steps = now if steps is None else steps
+        return from_grid(start, end, pitch, steps, self.steps_per_beat)
 
 
 def onsets_and_chords(grid: Grid) -> tuple[np.ndarray, list[list[int]], np.ndarray]:

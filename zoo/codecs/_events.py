@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs._base import Line, SymbolCodec, is_whole
+from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole
 from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 
@@ -19,7 +19,7 @@ class OnsAndOffs(SymbolCodec):
 
     Args:
         velocity_bins: velocities are kept in so many equal bins.
-        longest_note: learnt, grid steps; what sounds longer was forgotten by the model, and decoding ends it; 0 is any.
+        longest_note: learnt, grid steps; what sounds longer the model forgot to end, and decoding ends it; 0 is any.
     """
 
     velocity_bins: int = 8
@@ -32,10 +32,10 @@ class OnsAndOffs(SymbolCodec):
         self.learn_symbols(sequences)
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
 
-    def learn_symbols(self, sequences: list[list]) -> None:
+    def learn_symbols(self, sequences: list[list[Symbol]]) -> None:
         """Set the vocabulary, where it is open."""
 
-    def symbols_of(self, grid: Grid) -> list:
+    def symbols_of(self, grid: Grid) -> list[Symbol]:
         """The notes of a grid as symbols."""
         raise NotImplementedError
 
@@ -71,13 +71,19 @@ class OnsAndOffs(SymbolCodec):
 class Keyboard:
     """Turns strikes and releases into notes; what is struck again, or held at the end, is released."""
 
-    def __init__(self, longest_note: int):
+    def __init__(self, longest_note: int) -> None:
         self.now, self._longest_note = 0, longest_note
         self._sounding: dict[int, tuple[int, int]] = {}  # pitch: (start, velocity)
         self._notes: list[tuple[int, int, int, int]] = []
 
     def play(self, kind: str, pitch: int, velocity: int) -> None:
-        """An event of a pitch, ON or OFF, at the step that is `now`."""
+        """An event of a pitch at the grid step that is `now`.
+
+        Args:
+            kind: ON or OFF.
+            pitch: 0–127.
+            velocity: 1–127; of an OFF it counts for nothing.
+        """
         self._release(pitch)
         if kind == ON:
             self._sounding[pitch] = (self.now, velocity)
@@ -91,7 +97,8 @@ class Keyboard:
     def song(self, steps: int | None, steps_per_beat: int) -> Song:
         """All that was played, in `steps` grid steps (default: until now)."""
         self.now = max(self.now, steps or 0)
-        for pitch in list(self._sounding):
-            self._release(pitch)
+        for held in list(self._sounding):
+            self._release(held)
         start, end, pitch, velocity = np.array(self._notes, np.int64).reshape(-1, 4).T
-        return from_grid(start, end, pitch, self.now if steps is None else steps, steps_per_beat, velocity)
+        steps = self.now if steps is None else steps
+        return from_grid(start, end, pitch, steps, steps_per_beat, velocity)

@@ -7,10 +7,12 @@ normal order (`4.7.11`), each lasting half a beat.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from zoo.codecs._chords import NUMBERS, Chords, chord_parts, joined, numbers_of, onsets_and_chords
+from zoo.codecs.grid import Grid
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")  # no flats: E-1 is E flat or an octave
 NOTE = re.compile(rf"({'|'.join(NAMES)})(-1|[0-9])")
@@ -19,8 +21,9 @@ OCTAVE_4 = 60  # pitch classes come back in the octave of middle C
 
 @dataclass
 class ChordCodec(Chords):
-    """A chord is its normal order, a single pitch its name; durations and rests are dropped, and every symbol lasts
-    half a beat.
+    """A chord is its normal order, a single pitch its name.
+
+    Durations and rests are dropped, and every symbol lasts half a beat.
 
     Args:
         parts: see `Chords`.
@@ -29,7 +32,7 @@ class ChordCodec(Chords):
     choices: ClassVar = {"first": 12, "interval": 12, "note": 128}
     written_as: ClassVar = {"exact": False}
 
-    def symbols_of(self, grid) -> tuple[list[str], int]:
+    def symbols_of(self, grid: Grid) -> tuple[list[str], int]:
         if not len(grid.start):
             return [], 0
         _, chords, _ = onsets_and_chords(grid)
@@ -37,13 +40,13 @@ class ChordCodec(Chords):
         kept = sum(len(chord) if len(chord) == 1 else len(normal_order(chord)) for chord in chords)
         return [_name(chord) for chord in chords], kept
 
-    def length_of(self, symbols, grid) -> int:
-        return len(symbols) * self.steps_of("")  # no time is told: it is that of the symbols
+    def length_of(self, symbols: list[str], grid: Grid) -> int:
+        return len(symbols) * self.steps_of("")  # every symbol lasts as long as any other
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: str) -> int:
         return max(1, self.steps_per_beat // 2)
 
-    def is_symbol(self, symbol) -> bool:
+    def is_symbol(self, symbol: str) -> bool:
         if NUMBERS.fullmatch(symbol):
             return all(number < 12 for number in numbers_of(symbol))
         return bool(NOTE.fullmatch(symbol)) and _pitch(symbol) <= 127
@@ -60,9 +63,10 @@ class ChordCodec(Chords):
         return [OCTAVE_4 + number for number in numbers_of(symbol)]
 
 
-def normal_order(pitches) -> list[int]:
-    """Pitch classes in the rotation that is most tightly packed (Forte 1973): smallest span, then packed to the left,
-    then lowest first.
+def normal_order(pitches: Iterable[int]) -> list[int]:
+    """Pitch classes in the rotation that is most tightly packed (Forte 1973).
+
+    Of all rotations the one of the smallest span; of those the one packed to the left, then the one that begins lowest.
 
     >>> normal_order([60, 67, 76])
     [0, 4, 7]

@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import is_count, is_number, is_whole, log_share
+from zoo.codecs._base import Symbol, is_count, is_number, is_whole, log_share
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
+from zoo.codecs.grid import Grid
 from zoo.song import Song
 
 
@@ -25,21 +26,21 @@ class EventCodec(OnsAndOffs):
         parts: learnt, counts of delta, type, pitch and velocity, for q.
     """
 
-    parts: list[dict] = field(default_factory=list)
+    parts: list[dict[str, int]] = field(default_factory=list)
 
     learnt: ClassVar = ("symbols", "singletons", "epsilon", "parts", "most_per_beat", "longest_note")
     written_as: ClassVar = {"split": False, "longest_shift": 4}
     unread: ClassVar = ("longest_shift",)  # of a shift that is a symbol of its own
 
-    def learn_symbols(self, sequences: list[list]) -> None:
+    def learn_symbols(self, sequences: list[list[Symbol]]) -> None:
         self.learn(sequences)
         columns = zip(*(symbol for sequence in sequences for symbol in sequence), strict=True)
         self.parts = [{str(key): count for key, count in sorted(Counter(column).items())} for column in columns]
 
-    def symbols_of(self, grid) -> list:
+    def symbols_of(self, grid: Grid) -> list[Symbol]:
         return list(map(list, self.events(grid)))
 
-    def is_symbol(self, symbol) -> bool:
+    def is_symbol(self, symbol: Symbol) -> bool:
         delta, kind, pitch, velocity = symbol
         whole = is_whole(delta, 0) and is_whole(pitch, 0, 127) and is_whole(velocity, 0, self.velocity_bins - 1)
         return whole and kind in (ON, OFF)
@@ -50,10 +51,10 @@ class EventCodec(OnsAndOffs):
         if len(others) != 3 or not all(map(is_count, self.parts)) or not all(map(is_number, deltas)):
             raise ValueError("its parts are no counts")
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: Symbol) -> int:
         return symbol[0]
 
-    def fallback(self, symbol) -> float:
+    def fallback(self, symbol: Symbol) -> float:
         delta, kind, pitch, velocity = symbol
         deltas = {int(key): count for key, count in self.parts[0].items()}
         nats = -log_share(deltas, delta)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -20,19 +21,23 @@ ENOUGH = 0.98  # share of the onsets
 class Grid(NamedTuple):
     """Notes on a grid of steps, one row a note, ordered by (start, pitch)."""
 
-    start: np.ndarray
-    end: np.ndarray
-    pitch: np.ndarray
-    velocity: np.ndarray
+    start: np.ndarray  # (notes,) int64, grid steps
+    end: np.ndarray  # (notes,) int64, grid steps
+    pitch: np.ndarray  # (notes,) int32
+    velocity: np.ndarray  # (notes,) int32
     steps: int  # length of the song
 
 
-def to_steps(ticks, steps_per_beat: int) -> np.ndarray:
-    """Ticks to the nearest grid step; halves go up."""
+def to_steps(ticks: ArrayLike, steps_per_beat: int) -> np.ndarray:
+    """Ticks to the nearest grid step; halves go up.
+
+    >>> to_steps([0, 59, 60, 480], steps_per_beat=4).tolist()
+    [0, 0, 1, 4]
+    """
     return (np.asarray(ticks, np.int64) * steps_per_beat * 2 + TICKS_PER_BEAT) // (2 * TICKS_PER_BEAT)
 
 
-def to_ticks(steps, steps_per_beat: int) -> np.ndarray:
+def to_ticks(steps: ArrayLike, steps_per_beat: int) -> np.ndarray:
     """Grid steps to ticks."""
     return (np.asarray(steps, np.int64) * TICKS_PER_BEAT * 2 + steps_per_beat) // (2 * steps_per_beat)
 
@@ -58,8 +63,24 @@ def on_grid(song: Song, steps_per_beat: int) -> Grid:
     return Grid(start, end, pitch, velocity, steps)
 
 
-def from_grid(start, end, pitch, steps: int, steps_per_beat: int, velocity=VELOCITY) -> Song:
-    """A one-track song of `steps` grid steps; what lies past the end is cut off."""
+def from_grid(
+    start: ArrayLike,
+    end: ArrayLike,
+    pitch: ArrayLike,
+    steps: int,
+    steps_per_beat: int,
+    velocity: ArrayLike = VELOCITY,
+) -> Song:
+    """A one-track song from notes on a grid; what lies past its end is cut off.
+
+    Args:
+        start: grid step at which each note starts, (notes,) int.
+        end: grid step at which it ends, (notes,) int.
+        pitch: MIDI pitch, (notes,) int.
+        steps: length of the song in grid steps.
+        steps_per_beat: of the grid.
+        velocity: 1–127, (notes,) int, or one for all.
+    """
     start, pitch = np.asarray(start, np.int64), np.asarray(pitch, np.int64)
     end = np.minimum(np.asarray(end, np.int64), steps)
     keep = start < end
@@ -69,7 +90,7 @@ def from_grid(start, end, pitch, steps: int, steps_per_beat: int, velocity=VELOC
         duration=to_ticks(end[keep], steps_per_beat) - ticks,
         pitch=pitch[keep],
         velocity=np.broadcast_to(velocity, start.shape)[keep],
-        track=np.zeros(int(keep.sum()), int),
+        track=np.zeros(len(ticks), int),
         length=int(to_ticks(steps, steps_per_beat)),
     )
 

@@ -1,4 +1,4 @@
-"""Monophonic lines on a grid: each step is a pitch, a rest or, if asked, a hold.
+"""Monophonic lines on a grid: each step is a pitch, a rest or, optionally, a hold.
 
 Source: midi-rnn (B. Dorsey, 2018), with 128 pitches and rest; the hold class is that of Melody RNN (Magenta, 2016).
 """
@@ -24,10 +24,15 @@ class MelodyCodec(SymbolCodec):
     """Classes 0–127 sound that pitch, 128 is a rest, 129 (with `hold`) goes on with the note before.
 
     Args:
-        hold: a pitch class means an onset and its length is told by holds; without, a pitch sounds as long as it is
+        hold: a pitch class means an onset, and holds after it its length; without, a pitch sounds as long as it is
             repeated, and two strokes of one pitch in a row become one note.
         voice: "lines" takes every track that never sounds two notes in one grid step; "skyline" takes one line a song,
             the highest sounding note, which works on any music.
+
+    >>> song = Song.from_notes([(0, 480, 60, 80, 0), (480, 240, 64, 80, 0)], length=960)
+    >>> (line,) = MelodyCodec(steps_per_beat=2, hold=True).encode(song)
+    >>> line.codes.tolist(), line.steps, line.beats  # a hold is 129, a rest 128
+    ([60, 129, 64, 128], 4, 2.0)
     """
 
     hold: bool = False
@@ -37,7 +42,7 @@ class MelodyCodec(SymbolCodec):
         self.symbols = list(range(HOLD + 1 if self.hold else HOLD))
         self.most_per_beat = self.steps_per_beat
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: int) -> int:
         return 1
 
     def lines_of(self, song: Song) -> int:

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from zoo.codecs._base import Symbol
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
-from zoo.codecs.grid import VELOCITY
+from zoo.codecs.grid import VELOCITY, Grid
 from zoo.song import Song
 
 SHIFT, LOUDNESS = "s", "v"
@@ -19,8 +20,9 @@ SHIFT, LOUDNESS = "s", "v"
 
 @dataclass
 class PerformanceCodec(OnsAndOffs):
-    """Symbols are a time shift ("s", steps), a velocity ("v", bin) for the ons that follow, an on ("no", pitch) and an
-    off ("nf", pitch); the vocabulary is closed.
+    """Symbols are time shifts, velocities, note-ons and note-offs; the vocabulary is closed.
+
+    They are written ("s", steps), ("v", bin) for the ons that follow, ("no", pitch) and ("nf", pitch).
 
     Args:
         velocity_bins, longest_note: see `OnsAndOffs`; of one bin there are no velocities.
@@ -40,11 +42,12 @@ class PerformanceCodec(OnsAndOffs):
             *([kind, pitch] for kind in (ON, OFF) for pitch in range(128)),
         ]
 
-    def steps_of(self, symbol) -> int:
+    def steps_of(self, symbol: Symbol) -> int:
         return symbol[1] if symbol[0] == SHIFT else 0
 
-    def symbols_of(self, grid) -> list:
-        symbols, loudness = [], None
+    def symbols_of(self, grid: Grid) -> list[Symbol]:
+        symbols: list[Symbol] = []
+        loudness = None
         for delta, kind, pitch, velocity in self.events(grid):
             symbols += self._shifts(delta)
             if kind == ON and self.velocity_bins > 1 and velocity != loudness:
@@ -53,7 +56,7 @@ class PerformanceCodec(OnsAndOffs):
             symbols.append([kind, pitch])
         return symbols + self._shifts(grid.steps - int(grid.end.max())) if symbols else []
 
-    def _shifts(self, steps: int) -> list:
+    def _shifts(self, steps: int) -> list[Symbol]:
         longest = self.longest_shift * self.steps_per_beat
         whole, rest = divmod(steps, longest)
         return [[SHIFT, longest]] * whole + ([[SHIFT, rest]] if rest else [])

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import Codec, Line
+from zoo.codecs._base import Chosen, Codec, Line
 from zoo.codecs.grid import from_grid, on_grid, to_steps
 from zoo.song import Song
 
@@ -21,14 +21,14 @@ LOW, HIGH = 24, 101  # pitches of Shiebler's rolls; those of the paper are the k
 
 @dataclass
 class RollCodec(Codec):
-    """A frame holds `steps_per_frame` grid steps; a step holds a bit per pitch (it sounds), then, with `struck`,
-    another (it starts).
+    """A frame holds `steps_per_frame` grid steps, a step a bit per pitch: whether it sounds.
 
-    The last frame of a song is padded with silence. Notes outside `low` … `high` are left out.
+    With `struck`, as many bits follow: whether the pitch starts. The last frame of a song is padded with silence. Notes
+    outside `low` … `high` are left out.
     """
 
-    low: int | str = 21  # "auto" until `fit` has taken the lowest pitch of the training music
-    high: int | str = 108
+    low: Chosen = 21  # "auto" until `fit` has taken the lowest pitch of the training music
+    high: Chosen = 108
     struck: bool = False
     steps_per_frame: int = 1
 
@@ -57,7 +57,9 @@ class RollCodec(Codec):
         return self.bits_per_step * self.steps_per_frame
 
     def can_read(self, song: Song) -> bool:
-        return len(song) > 0 or to_steps(song.length, self.steps_per_beat) > 0  # silence is a frame like any other
+        return len(song) > 0 or bool(
+            to_steps(song.length, self.steps_per_beat) > 0
+        )  # silence is a frame like any other
 
     def whole(self, line: Line) -> np.ndarray:
         return line.codes[: max(line.steps // self.steps_per_frame, 1)]

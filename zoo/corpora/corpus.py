@@ -1,4 +1,4 @@
-"""A corpus: a folder of MIDI files, read into Songs, with what was skipped and why, and a split that holds."""
+"""A corpus: a folder of MIDI files, read into Songs, with what was skipped and why, and a reproducible split."""
 
 from __future__ import annotations
 
@@ -314,21 +314,21 @@ def _split_by_hash(groups: dict[bytes, list[Song]]) -> dict[str, list[Song]]:
         split[(begin <= places) & (places < end)] = name
     for name in ("valid", "test"):
         begin, end = BORDERS[name]
-        mine, free = split == name, np.isin(split, (name, "train"))
+        chosen, free = split == name, np.isin(split, (name, "train"))
         outside = np.maximum(begin - places, places - end).clip(0)
-        split[free] = np.where(_held(mine[free], sizes[free], bounds, total, outside[free]), name, "train")
+        split[free] = np.where(_held(chosen[free], sizes[free], bounds, total, outside[free]), name, "train")
     return {name: [song for index in np.flatnonzero(split == name) for song in groups[keys[index]]] for name in SPLITS}
 
 
 def _held(
-    mine: np.ndarray, sizes: np.ndarray, bounds: np.ndarray, total: np.ndarray, outside: np.ndarray
+    chosen: np.ndarray, sizes: np.ndarray, bounds: np.ndarray, total: np.ndarray, outside: np.ndarray
 ) -> np.ndarray:
     """Which groups a held-out split gets, (groups,) bool.
 
-    `mine` is changed until its sums lie in the bounds or no change of one or two groups brings them nearer.
+    `chosen` is changed until its sums lie in the bounds or no change of one or two groups brings them nearer.
 
     Args:
-        mine: (groups,) bool, which it has by their hashes.
+        chosen: (groups,) bool, which it has by their hashes.
         sizes: (groups, 2) pieces and beats of each.
         bounds: (2, 2) least and most pieces and beats of the split.
         total: (2,) pieces and beats of the corpus.
@@ -339,21 +339,21 @@ def _held(
         """How far sums (…, 2) lie outside of the bounds, as shares of the corpus."""
         return (np.maximum(bounds[0] - sums, sums - bounds[1]).clip(0) / total).sum(-1)
 
-    mine = mine.copy()
-    fault = faults(sizes[mine].sum(0))
+    chosen = chosen.copy()
+    fault = faults(sizes[chosen].sum(0))
     while fault > 0:
         # Row or column 0 stands for no group: to add one, to give one up, or to exchange two.
-        ours, others = np.flatnonzero(mine), np.flatnonzero(~mine)
-        given, taken = (np.concatenate([np.zeros((1, 2)), sizes[part]]) for part in (ours, others))
-        after = faults(sizes[mine].sum(0) - given[:, None] + taken)
+        inside, others = np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        given, taken = (np.concatenate([np.zeros((1, 2)), sizes[part]]) for part in (inside, others))
+        after = faults(sizes[chosen].sum(0) - given[:, None] + taken)
         cost = np.where(after < fault, after + NEARER * np.concatenate([[0], outside[others]]), np.inf)
         give, take = np.unravel_index(np.argmin(cost), cost.shape)
         if after[give, take] >= fault:
             break
         fault = after[give, take]
-        mine[ours[give - 1 : give]] = False
-        mine[others[take - 1 : take]] = True
-    return mine
+        chosen[inside[give - 1 : give]] = False
+        chosen[others[take - 1 : take]] = True
+    return chosen
 
 
 def _split_by_time(songs: list[Song], folder: Path) -> dict[str, list[Song]]:

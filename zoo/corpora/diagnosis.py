@@ -101,8 +101,8 @@ def diagnose(corpus: Corpus) -> Diagnosis:
         outside=float(np.mean((pitch < LOW) | (pitch > HIGH))),
         doubled=sum(len(song) - len(np.unique(song.start.astype(np.int64) << 8 | song.pitch)) for song in songs)
         / len(pitch),
-        tracks=sum(found for found, _ in lines) / sum(offered for _, offered in lines),
-        with_melody=sum(found > 0 for found, _ in lines),
+        tracks=sum(encoded for encoded, _ in lines) / sum(offered for _, offered in lines),
+        with_melody=sum(encoded > 0 for encoded, _ in lines),
         pieces=len(songs),
         across_folders=[pair for pair in corpus.duplicates if len({name.rpartition("/")[0] for name in pair}) > 1],
     )

@@ -253,10 +253,10 @@ def _convert_all(jobs: list[dict], progress: Progress | None) -> list[str | None
             idle.put(worker)
         if not answer:
             raise UserError(f"converting {job['source']} ended unexpectedly; free some memory and try again.")
-        found = json.loads(answer)
-        if "failed" in found:
-            raise UserError(found["failed"])
-        return found["reason"]
+        outcome = json.loads(answer)
+        if "failed" in outcome:
+            raise UserError(outcome["failed"])
+        return outcome["reason"]
 
     threads = ThreadPoolExecutor(len(workers))
     try:

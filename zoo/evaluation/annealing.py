@@ -4,7 +4,7 @@ The usual path lets the machine's weights grow from nothing. Halfway, its frames
 chain knew at the start is lost. Here the path is q(v)^(1 − β) p(v)^β, the hidden units summed out of p, and q a mixture
 of independent units around frames where the machine itself has much of its probability; so has every p_β between. The
 sharper the machines, the more it gains: of the best RNN-RBM on Nottingham, with pools of 256 frames, five hundred and
-a thousand temperatures said the same to 0.001 nats a frame, and the usual path is still 0.018 below with eight
+a thousand temperatures agreed to 0.001 nats a frame, and the usual path is still 0.018 below with eight
 thousand.
 
 Reference:
@@ -28,6 +28,7 @@ from keras import ops
 from threadpoolctl import threadpool_limits
 
 from zoo.layers import hashed
+from zoo.layers.tensors import Tensor
 
 AT_ONCE = 640  # chains × frames of one piece of work: its arrays stay in a core's cache
 CHAINS = 5  # what their number is a multiple of, and how many of them look for frames
@@ -51,8 +52,17 @@ class Annealed(NamedTuple):
     drawn: np.ndarray  # (chains, frames, visible) uint8: where the chains ended, close to draws from the machines
 
 
-def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) -> Annealed:
-    """log Z of the machines p(v, h) ∝ exp(v·b_v + h·b_h + v W h), one a frame.
+def anneal(
+    W: np.ndarray,
+    b_v: np.ndarray,
+    b_h: np.ndarray,
+    base: np.ndarray,
+    hints: np.ndarray,
+    temperatures: int,
+    chains: int,
+    seed: int,
+) -> Annealed:
+    """The log Z of machines p(v, h) ∝ exp(v·b_v + h·b_h + v W h), one a frame.
 
     Every chain starts at a draw from its frame's mixture q, and goes by `temperatures` inverse temperatures, equally
     far apart, with two Metropolis-Hastings steps at each. The mean of the importance weights estimates Z without bias,
@@ -60,7 +70,8 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
 
     Args:
         W: (visible, hidden).
-        b_v, b_h: (frames, visible), (frames, hidden).
+        b_v: (frames, visible).
+        b_h: (frames, hidden).
         base: (visible,) logits of the shares of ones in the training music.
         hints: (frames, visible) of 0 and 1 that the machines may find probable: the frames that are to be measured.
         temperatures: at least 2.
@@ -76,7 +87,7 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
     betas = np.linspace(0, 1, temperatures, dtype=np.float32)
     explore, mix, steps = _compiled(rows, pooled, together, *W.shape)
 
-    def mixture(first):
+    def mixture(first: int) -> tuple[np.ndarray, np.ndarray]:
         frames, rng = whole[first : first + pooled], np.random.Generator(np.random.SFC64([seed, first]))
         machine = W, b_v[frames], b_h[frames]
         v, share = explore.predict_on_batch([*machine, base, _keys(rng, EXPLORED + 1)])
@@ -86,7 +97,7 @@ def anneal(W, b_v, b_h, base, hints, temperatures: int, chains: int, seed: int) 
         pool[: len(known)] = np.unpackbits(known, axis=1, count=len(base))
         return mix.predict_on_batch([*machine, base, share, pool, np.arange(len(pool)) < len(known)])
 
-    def work(piece):
+    def work(piece: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         first, group = piece
         frames, own = whole[first : first + rows], slice(first % pooled, first % pooled + rows)
         machine = W, b_v[frames], b_h[frames], *(part[own] for part in mixtures[first // pooled])
@@ -114,17 +125,19 @@ def _keys(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.integers(0, 2**32, (count,), np.uint32)
 
 
-def _chains(steps, machine, betas, chains: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """log importance weights (chains, frames) and last frames (chains, frames, visible) of some chains."""
+def _chains(
+    steps: keras.Model, machine: tuple[np.ndarray, ...], betas: np.ndarray, chains: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The log importance weights (chains, frames) and last frames (chains, frames, visible) of some chains."""
     *_, a, shares = machine
     frames = np.arange(len(a))
     component = (rng.random((chains, len(a), 1)) > shares.cumsum(-1)[:, :-1]).sum(-1)
     v = rng.random((chains, len(a), a.shape[-1]), np.float32) * (1 + np.exp(-a[frames, component])) < 1
     v, log_w = v.astype(np.float32), np.zeros(v.shape[:-1])
     for first in range(0, len(betas) - 1, STEPS_AT_ONCE):
-        some = betas[first : first + STEPS_AT_ONCE + 1]
-        left = STEPS_AT_ONCE + 1 - len(some)
-        v, gained = steps.predict_on_batch([*machine, v, np.pad(some, (0, left), "edge"), _keys(rng, STEPS_AT_ONCE)])
+        part = betas[first : first + STEPS_AT_ONCE + 1]
+        missing = STEPS_AT_ONCE + 1 - len(part)
+        v, gained = steps.predict_on_batch([*machine, v, np.pad(part, (0, missing), "edge"), _keys(rng, STEPS_AT_ONCE)])
         log_w += gained
     return log_w, v.astype(np.uint8)
 
@@ -132,7 +145,7 @@ def _chains(steps, machine, betas, chains: int, rng: np.random.Generator) -> tup
 @functools.lru_cache(maxsize=16)
 def _compiled(*shape: int) -> list[keras.Model]:
     """What is done to machines of one shape, so many at a time; nothing is known of their weights."""
-    parts = [Explore(), Mix(), Steps()]
+    parts: list[keras.Model] = [Explore(), Mix(), Steps()]
     for part in parts:
         part.built = True  # none has weights
         part.compile(jit_compile=True)
@@ -151,12 +164,12 @@ class Explore(keras.Model):
         Where the chains end (CHAINS, frames, visible), and how often the units were on (frames, visible).
     """
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
         W, b_v, b_h, base, keys = inputs
         of_v, of_h = hashed.places((CHAINS, b_v.shape[0]), *W.shape)
         W_T = ops.transpose(W)
 
-        def step(index, state):
+        def step(index: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             v, share = state
             h = _on(of_h, keys[index], ops.matmul(v, W) + b_h)
             v_in = ops.matmul(h, W_T) + b_v
@@ -180,7 +193,7 @@ class Mix(keras.Model):
         Logits of the components' units (frames, COMPONENTS, visible), and their shares (frames, COMPONENTS).
     """
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
         W, b_v, b_h, base, share, pool, real = inputs
         # log(1 + e^(x + b)) as log(1 + e^x e^b): of the pool and of the machines, each is raised once. Two units share
         # a logarithm; the last, where their number is odd, does so with one that is never on.
@@ -189,7 +202,7 @@ class Mix(keras.Model):
         pooled, own = (ops.exp(ops.clip(x, -FAR / 2, FAR / 2)) for x in (ops.matmul(pool, W), b_h))
         first, second = ops.split(ops.transpose(pooled), 2)
 
-        def of(b):
+        def of(b: Tensor) -> Tensor:
             factors = [ops.minimum(1 + x * some, np.exp(FAR / 2)) for x, some in ((first, b[0]), (second, b[1]))]
             return ops.sum(ops.log(math.prod(factors)), axis=0)
 
@@ -218,7 +231,7 @@ class Steps(keras.Model):
         Where the chains are then, and what their log weights gained (chains, frames).
     """
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
         W, b_v, b_h, a, shares, v, betas, keys = inputs
         # Frames first, and sums as products: the compiler makes fast code of these.
         v = ops.transpose(v, (1, 0, 2))
@@ -232,7 +245,7 @@ class Steps(keras.Model):
         zero = ops.zeros_like(ends[..., :1])
         begins, ends = ops.concatenate([zero, ends], -1), ops.concatenate([ends, zero + 2], -1)
 
-        def at(v):
+        def at(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             """v, the odds against each hidden unit there, and r = log(Z p(v) / q(v)), (frames, chains, 1)."""
             h_in = ops.maximum(ops.matmul(v, W) + b_h, -FAR)
             odds = ops.exp(-h_in)
@@ -243,29 +256,33 @@ class Steps(keras.Model):
             log_q = top + ops.log(ops.matmul(ops.exp(log_q - top), ones_a))
             return v, odds, products[..., -1:] + free - log_q
 
-        def step(index, state):
-            *here, log_w = state
+        def step(index: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            current, log_w = state[:-1], state[-1]
             before, beta, key = betas[index], betas[index + 1], keys[index]
-            log_w += (beta - before) * here[-1]
-            h = ops.cast(hashed.uniform(of_h, key) * (1 + here[1]) < 1, "float32")
-            there = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
-            here = _moved(here, there, (1 - beta) * (here[-1] - there[-1]), hashed.uniform(of_gibbs, key))
+            log_w += (beta - before) * current[-1]
+            h = ops.cast(hashed.uniform(of_h, key) * (1 + current[1]) < 1, "float32")
+            proposed = at(_on(of_v, key, ops.matmul(h, W_T) + b_v))
+            current = _moved(
+                current, proposed, (1 - beta) * (current[-1] - proposed[-1]), hashed.uniform(of_gibbs, key)
+            )
             u = hashed.uniform(of_component, key)
             component = ops.cast((begins <= u) & (u < ends), "float32")
-            there = at(_on(of_new, key, ops.matmul(component, a)))
-            here = _moved(here, there, beta * (there[-1] - here[-1]), hashed.uniform(of_fresh, key))
-            return *here, log_w
+            proposed = at(_on(of_new, key, ops.matmul(component, a)))
+            current = _moved(current, proposed, beta * (proposed[-1] - current[-1]), hashed.uniform(of_fresh, key))
+            return *current, log_w
 
         v, _, _, log_w = ops.fori_loop(0, STEPS_AT_ONCE, step, (*at(v), ops.zeros((*shape, 1))))
         return ops.transpose(v, (1, 0, 2)), ops.transpose(log_w[..., 0])
 
 
-def _moved(here, there, log_ratio, uniform) -> tuple:
-    """Metropolis-Hastings: there with probability min(1, exp(log_ratio)), else here."""
+def _moved(
+    current: tuple[Tensor, ...], proposed: tuple[Tensor, ...], log_ratio: Tensor, uniform: Tensor
+) -> tuple[Tensor, ...]:
+    """Metropolis-Hastings: `proposed` with probability min(1, exp(log_ratio)), else `current`."""
     accepted = uniform < ops.exp(ops.minimum(log_ratio, 0.0))
-    return tuple(ops.where(accepted, new, old) for new, old in zip(there, here, strict=True))
+    return tuple(ops.where(accepted, new, old) for new, old in zip(proposed, current, strict=True))
 
 
-def _on(places, key, x):
+def _on(places: Tensor, key: Tensor, x: Tensor) -> Tensor:
     """1 with probability sigmoid(x), else 0: u < sigmoid(x), without dividing."""
     return ops.cast(hashed.uniform(places, key) * (1 + ops.exp(-ops.maximum(x, -FAR))) < 1, "float32")

@@ -63,14 +63,14 @@ def compare(
     sets = {name: [crop(song, length) for song in songs] for name, songs in made.items()} | {"real": cropped["valid"]}
     index, test = metrics.Index(expressed["train"]), cropped["test"]
     train = [metrics.views(song) for song in cropped["train"]]  # once for all sets
-    found = {name: _alone(songs, index) | _beside(songs, test, train, seed) for name, songs in sets.items()}
+    measured = {name: _alone(songs, index) | _beside(songs, test, train, seed) for name, songs in sets.items()}
     return {
         "kept": kept(codec, splits["test"]),
         "beats": length / TICKS_PER_BEAT,
-        "sets": found,
+        "sets": measured,
         "test": _alone(test, index),
         "histograms": metrics.histograms({"test": test, **sets}),
-        "blind": bool((against_ngram := found["ngram"]["classifier"]) and against_ngram["accuracy"] < BLIND),
+        "blind": bool((against_ngram := measured["ngram"]["classifier"]) and against_ngram["accuracy"] < BLIND),
     }
 
 
@@ -79,7 +79,7 @@ def express(codec: Codec, songs: Sequence[Song]) -> list[Song]:
     return [line for song in songs for line in codec.express(song)]
 
 
-def heard(codec: Codec, songs: Sequence[Song], count: int, beats: float) -> list[Song]:
+def real_excerpts(codec: Codec, songs: Sequence[Song], count: int, beats: float) -> list[Song]:
     """Real songs as the representation gives them back: the first line of each, cropped, under the song's name.
 
     Args:

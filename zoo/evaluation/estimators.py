@@ -51,10 +51,18 @@ class Estimator(Protocol):
     """A way of measuring frames."""
 
     kind: ClassVar[str]  # EXACT, AIS or BOUND
-    most: int | None  # frames that are measured, and stand for all; None is all
+
+    @property
+    def most(self) -> int | None:
+        """How many frames are measured, and stand for all; None is all."""
 
     def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
-        """Likelihood of frames (frames, bits) under the distributions with those parameters (frames, parameters)."""
+        """Likelihood of frames, each under a distribution of its own.
+
+        Args:
+            frames: (frames, bits).
+            parameters: (frames, parameters) of the distributions.
+        """
 
     def checks(self) -> dict[str, Estimator]:
         """Estimators that show, beside this one, whether it can be relied on, by name."""
@@ -105,9 +113,9 @@ def _picked(lines: list[Line], picked: np.ndarray, read: Read, at_once: int) -> 
     for first in range(0, len(lines), LINES_AT_ONCE):
         group = [line.codes for line in lines[first : first + LINES_AT_ONCE]]
         frames, parameters = np.concatenate(group), np.concatenate(read(group))
-        mine = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
+        of_group = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
         start += len(frames)
-        waiting.append((frames[mine], parameters[mine]))
+        waiting.append((frames[of_group], parameters[of_group]))
         if sum(len(part) for part, _ in waiting) >= at_once or first + LINES_AT_ONCE >= len(lines):
             frames, parameters = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
             waiting = []
@@ -118,12 +126,20 @@ def _picked(lines: list[Line], picked: np.ndarray, read: Read, at_once: int) -> 
 class CompiledNADE:
     """Log probabilities and draws of a NADE's frames, compiled for `at_once` frames."""
 
-    def __init__(self, nade: NADE, at_once: int = 1024):
+    def __init__(self, nade: NADE, at_once: int = 1024) -> None:
         self.nade, self.at_once = nade, at_once
         self._compiled: dict[tuple, keras.Model] = {}
 
     def log_p(self, frames: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-        """(frames,) of frames (frames, bits) with parameters (frames, parameters)."""
+        """Log probabilities of frames.
+
+        Args:
+            frames: (frames, bits).
+            parameters: (frames, parameters).
+
+        Returns:
+            (frames,).
+        """
         targets, log_p = self.nade.targets(frames), np.empty(len(frames))
         nats = self._method("loss", keras.Input(targets.shape[1:], dtype="int32"), self._parameters())
         for rows, kept in self._pieces(len(frames)):
@@ -131,7 +147,16 @@ class CompiledNADE:
         return log_p
 
     def draws(self, parameters: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-        """(count, frames, bits) uint8, drawn with parameters (frames, parameters)."""
+        """Draws of each frame.
+
+        Args:
+            parameters: (frames, parameters).
+            count: how many.
+            rng: draws them.
+
+        Returns:
+            (count, frames, bits) uint8.
+        """
         bits = self.nade.visible
         drawn = np.empty((count, len(parameters), bits), np.uint8)
         draw = self._method("draw", keras.Input((bits,)), self._parameters(), keras.Input((bits,)), keras.Input((1,)))
@@ -149,10 +174,10 @@ class CompiledNADE:
             rows = np.arange(first, first + self.at_once) % total
             yield rows, rows[: total - first]
 
-    def _parameters(self):
+    def _parameters(self) -> keras.KerasTensor:
         return keras.Input((sum(self.nade.sizes),))
 
-    def _method(self, name: str, *inputs) -> keras.Model:
+    def _method(self, name: str, *inputs: keras.KerasTensor) -> keras.Model:
         key = (name, *(each.shape for each in inputs))
         if key not in self._compiled:
             self._compiled[key] = keras.Model(list(inputs), Method(self.nade, name)(list(inputs)))
@@ -177,8 +202,7 @@ class ExactNADE:
 
     kind: ClassVar = EXACT
 
-    def measure(self, frames, parameters) -> Measured:
-        """See `Estimator.measure`."""
+    def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
         log_p = self.compiled.log_p(frames, parameters)
         drawn = self.compiled.draws(parameters, self.draws, np.random.default_rng(self.seed))
         return Measured(log_p, float(-log_p.mean()), drawn)
@@ -193,7 +217,9 @@ class _Annealing:
     """What estimators have in common that anneal.
 
     Args:
-        temperatures, chains, seed: see `zoo.evaluation.annealing.anneal`.
+        temperatures: see `zoo.evaluation.annealing.anneal`.
+        chains: see there.
+        seed: of all draws.
         most: see `Estimator`.
         twice: measure some frames once more with twice the temperatures, to see if they are enough.
     """
@@ -204,6 +230,11 @@ class _Annealing:
     most: int | None = None
     twice: bool = False
 
+    kind: ClassVar[str]
+
+    def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
+        raise NotImplementedError
+
     def checks(self) -> dict[str, Estimator]:
         """The same on fewer frames, and with twice the temperatures on these."""
         if not self.twice:
@@ -211,8 +242,8 @@ class _Annealing:
         once = dataclasses.replace(self, most=DOUBLED_FRAMES, twice=False)
         return {"once": once, "twice": dataclasses.replace(once, temperatures=2 * self.temperatures)}
 
-    def anneal(self, W, b_v, b_h, base, hints) -> Annealed:
-        """log Z of one machine a frame."""
+    def anneal(self, W: np.ndarray, b_v: np.ndarray, b_h: np.ndarray, base: np.ndarray, hints: np.ndarray) -> Annealed:
+        """The log Z of one machine a frame, see `zoo.evaluation.annealing.anneal`."""
         return anneal(W, b_v, b_h, base, hints, self.temperatures, self.chains, self.seed)
 
     @property
@@ -229,8 +260,7 @@ class AnnealedRBM(_Annealing):
 
     kind: ClassVar = AIS
 
-    def measure(self, frames, parameters) -> Measured:
-        """See `Estimator.measure`."""
+    def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
         W, (b_v, b_h) = np.asarray(self.rbm.W), self.rbm.split(parameters)
         annealed = self.anneal(W, b_v, b_h, np.asarray(self.rbm.base), frames)
         energy = free_energy(frames, W, b_v, b_h)
@@ -241,8 +271,9 @@ class AnnealedRBM(_Annealing):
 
 @dataclass(frozen=True, kw_only=True)
 class BoundedDBN(_Annealing):
-    """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v), where p(h) =
-    exp(−F(h)) ÷ Z of the upper machine, with Z by annealed importance sampling.
+    """An importance-weighted bound: log of the mean over h ~ q(h | v) of p(v | h) p(h) ÷ q(h | v).
+
+    There p(h) = exp(−F(h)) ÷ Z of the upper machine, with Z by annealed importance sampling.
 
     Args:
         dbn: the distribution.
@@ -257,30 +288,29 @@ class BoundedDBN(_Annealing):
 
     kind: ClassVar = BOUND
 
-    def measure(self, frames, parameters) -> Measured:
-        """See `Estimator.measure`."""
+    def measure(self, frames: np.ndarray, parameters: np.ndarray) -> Measured:
         dbn = self.dbn
         W, G, U = (np.asarray(weight) for weight in (dbn.lower.W, dbn.G, dbn.upper.W))
         lower, upper = (np.asarray(part) for part in dbn.parts(parameters))
         (b_v, b_q), (b_1, b_2) = dbn.lower.split(lower), dbn.upper.split(upper)
         pieces = [slice(first, first + BOUNDED_AT_ONCE) for first in range(0, len(frames), BOUNDED_AT_ONCE)]
 
-        def bound(rows):
+        def bound(rows: slice) -> np.ndarray:
             v = frames[rows].astype(np.float32)
             q_in = v @ W + b_q[rows]
             h = _draw(np.random.default_rng([self.seed, rows.start, 0]), q_in, self.draws)
             log_w = _log_p(v, h @ G.T + b_v[rows]) - free_energy(h, U, b_1[rows], b_2[rows]) - _log_p(h, q_in)
             return np.logaddexp.reduce(log_w.astype(np.float64)) - np.log(self.draws)
 
-        def down(rows):
-            """From where the chains end, draws of the upper machine's other side, to the notes."""
+        def down(rows: slice) -> np.ndarray:
+            """From where the chains end, draws of the upper machine's hidden units, to the notes."""
             rng = np.random.default_rng([self.seed, rows.start, 1])
             h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
             return _draw(rng, h @ G.T + b_v[rows]).astype(np.uint8)
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
             bounds = pool.map(bound, pieces)  # begins at once, while a core waits for the annealing to be compiled
-            # The upper machine annealed from its other side, which began as the visible units.
+            # The upper machine annealed with its units exchanged: its hidden ones began as the visible units.
             base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(dbn.extra, np.float32)])
             hints = np.pad(frames, ((0, 0), (0, dbn.extra)))
             annealed = self.anneal(U.T, b_2, b_1, base, hints)
@@ -289,8 +319,18 @@ class BoundedDBN(_Annealing):
         return Measured(log_p, float(-log_p.mean()), drawn, annealed.variance, self.details | {"draws": self.draws})
 
 
-def free_energy(v, W, b_v, b_h) -> np.ndarray:
-    """F(v) as `RBM.free_energy` has it, of NumPy arrays."""
+def free_energy(v: np.ndarray, W: np.ndarray, b_v: np.ndarray, b_h: np.ndarray) -> np.ndarray:
+    """F(v) as `RBM.free_energy` has it, of NumPy arrays.
+
+    Args:
+        v: (..., frames, visible) bits.
+        W: (visible, hidden).
+        b_v: (frames, visible).
+        b_h: (frames, hidden).
+
+    Returns:
+        (..., frames), in nats.
+    """
     v = np.asarray(v, np.float32)
     return -(v * b_v).sum(-1) - _softplus(v @ W + b_h).sum(-1)
 

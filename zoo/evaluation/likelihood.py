@@ -56,8 +56,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a family of models measures on lines: Σ nats, its kind and error, and the training loss on the same
-    music."""
+    """What a family of models measures on lines: Σ nats, its kind and error, the training loss on the same music."""
 
     nats: float
     kind: str
@@ -102,7 +101,7 @@ def of_symbols(
         unknown += int((~is_known).sum())
     nats = known_nats - known * np.log1p(-codec.epsilon)
     if unknown:
-        unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines)
+        unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines if line.unknown_nats is not None)
         nats += unknown_nats - unknown * np.log(codec.epsilon)
     return Evaluation(
         nats=float(nats),
@@ -114,7 +113,13 @@ def of_symbols(
 
 
 def to_score(evaluation: Evaluation, lines: list[Line], coverage: Coverage) -> Score:
-    """The figures per beat of an evaluation of `lines`."""
+    """The figures per beat of an evaluation.
+
+    Args:
+        evaluation: of `lines`.
+        lines: all that were scored.
+        coverage: of the songs that were encoded.
+    """
     beats = math.fsum(line.beats for line in lines)
     error = evaluation.standard_error
     return Score(

@@ -1,1 +1,1 @@
-"""Experiments: one training job, and the folder it leaves."""
+"""Experiments: one training job, the measuring of what it trained, and the run folder it leaves."""

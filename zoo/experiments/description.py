@@ -17,8 +17,7 @@ class TrainedOn:
 
 @dataclass(frozen=True)
 class ComparisonStep:
-    """What stands between two presets: the run's own preset, with the training of another, or on the representation
-    of another."""
+    """What stands between two presets: the run's own, with the training or on the representation of another."""
 
     training_of: str = ""
     representation_of: str = ""

@@ -18,10 +18,15 @@ LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in
 
 
 def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("datasets")) -> Path:
-    """The folder of results of a corpus, given as on the command line: a name, or a folder with a slash.
+    """The folder of results of a corpus.
 
     A folder's results are named after it; when the name belongs to a named corpus, or to another folder's results, four
     hexadecimal digits of its path follow.
+
+    Args:
+        corpus: as on the command line: a name, or a folder with a slash.
+        reports: in which all folders of results lie.
+        datasets: in which named corpora lie.
     """
     if corpus in recipes.NAMES:
         return reports / corpus
@@ -46,8 +51,16 @@ def _owner(results: Path) -> Path | None:
 
 
 def run_name(preset: str, seed: int, overrides: dict[str, object]) -> str:
-    """`<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key; when these are longer
-    than LONGEST, the end is cut off and eight hexadecimal digits of all of them follow, the same for every seed."""
+    """Name of a run's folder: `<preset>-seed<S>`, and `-<key>=<value>` for every override, in order of the key.
+
+    When the overrides are longer than LONGEST, their end is cut off, and eight hexadecimal digits of all of them
+    follow, the same for every seed.
+
+    Args:
+        preset: of the run.
+        seed: of its training.
+        overrides: hyperparameters set otherwise than the preset has them, by name.
+    """
     return f"{preset}-seed{seed}{_written(overrides)}"
 
 
@@ -72,29 +85,42 @@ def corpus_file(results: Path) -> Path:
 
 
 def music_folder(results: Path) -> Path:
-    """Where music lies that was rendered for the report, or asked for, in a folder of results."""
+    """Where music lies that was rendered for the report, or sampled by a command, in a folder of results."""
     return results / "samples"
 
 
 def run_folder(results: Path, model: str, name: str) -> RunFolder:
-    """The folder of a run of that name of that model."""
+    """The folder of one run, which need not exist.
+
+    Args:
+        results: the corpus's folder of results.
+        model: its name.
+        name: of the run; see `run_name`.
+    """
     return RunFolder(results / RUNS / model / name)
 
 
 def run_folders(results: Path, model: str = "*") -> list[RunFolder]:
     """The run folders there are, of one model or of all, by model, then by name, numbers in order of size."""
-    found = [path for path in results.glob(f"{RUNS}/{model}/*") if path.is_dir() and not path.name.startswith(".")]
-    return [RunFolder(path) for path in sorted(found, key=lambda path: (path.parent.name, natural(path.name)))]
+    paths = [path for path in results.glob(f"{RUNS}/{model}/*") if path.is_dir() and not path.name.startswith(".")]
+    return [RunFolder(path) for path in sorted(paths, key=lambda path: (path.parent.name, natural(path.name)))]
 
 
 def newest_run(results: Path, model: str, preset: str | None = None, seed: int | None = None) -> Path:
-    """The finished run of `model` that was finished last, among those with that preset and training seed if given; one
-    whose model.json is damaged is none.
+    """The run of a model that was finished last; one whose model.json is damaged is none.
+
+    Args:
+        results: the corpus's folder of results.
+        model: its name.
+        preset: of the run; None is any.
+        seed: of its training; None is any.
 
     Raises:
         UserError: saying how to train one, when there is none.
     """
-    found, finished, begun = [], [], []
+    matching: list[RunFolder] = []
+    finished: list[str] = []
+    begun: list[str] = []
     for run in run_folders(results, model):
         try:
             described = run.read_description()
@@ -104,10 +130,10 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
         if not run.is_finished:
             begun += [run.name] * wanted
         elif wanted:
-            found.append(run)
+            matching.append(run)
         else:
             finished.append(run.name)
-    if not found:
+    if not matching:
         named = {key: value for key, value in (("preset", preset), ("seed", seed)) if value is not None}
         conditions = " with " * bool(named) + " and ".join(f"{key} {value}" for key, value in named.items())
         flags = "".join(f" --{key} {value}" for key, value in named.items())
@@ -117,7 +143,7 @@ def newest_run(results: Path, model: str, preset: str | None = None, seed: int |
             f"{model} has no finished run{conditions} in {results}; {there}"
             f"train it: python -m zoo train {model}{flags} (and the same --corpus)."
         )
-    return max(found, key=lambda run: run.finished_at).path
+    return max(matching, key=lambda run: run.finished_at).path
 
 
 def _some(names: list[str]) -> str:

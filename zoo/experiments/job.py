@@ -78,17 +78,20 @@ class Job:
         }
 
     def state(self) -> str:
-        """What lies in the folder: "new", "resume", "done", "trained" when it is done but was measured in part or in
-        another way, or "stale" when it is of another identity."""
+        """What lies in the folder: "new", "resume", "done", "trained" or "stale".
+
+        It is trained when it is done but was measured in part or in another way, and stale when it is of another
+        identity.
+        """
         folder = self.run_folder
         try:
             described = folder.read_description()
         except UserError:
             return "new"
-        mine, kind = self.identity(), type(self.model)
-        wanted = mine.pop("hyperparameters")
+        identity, kind = self.identity(), type(self.model)
+        wanted = identity.pop("hyperparameters")
         settings = described.get("hyperparameters")
-        if not isinstance(settings, dict) or any(described.get(key) != value for key, value in mine.items()):
+        if not isinstance(settings, dict) or any(described.get(key) != value for key, value in identity.items()):
             return "stale"
         settings = hyperparameters.completed(kind, settings)
         if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, wanted):
@@ -162,7 +165,7 @@ class Job:
             else:
                 self._train(title)
         except (Exception, KeyboardInterrupt) as error:
-            with contextlib.suppress(UserError):  # the disk may be full; what happened first is to be told
+            with contextlib.suppress(UserError):  # the disk may be full; the first failure is to be raised
                 self._explain(error)
             raise
 
@@ -216,8 +219,10 @@ class Job:
         self.model.save(folder.path, **described | self.identity())  # last, for then nothing is left to be done
 
     def _measure(self, title: str, known: Results, parts: Iterable[str]) -> None:
-        """Measure `parts` of the trained model, and write samples and results; what fails is told there too, with the
-        traceback in error.txt."""
+        """Measure `parts` of the trained model, and write samples and results.
+
+        The results name what failed, too, with the traceback in error.txt.
+        """
         print(f"{title}: sampling and scoring", file=sys.stderr, flush=True)
         folder, measured = self.run_folder, measuring.measure(self.model, self.corpus, parts, known)
         folder.write_samples(measured.samples)
@@ -233,32 +238,27 @@ class Job:
         return {key: values[key] for key in self.overrides}
 
 
-class Both:
+class Both(loop.Callback):
     """Two callbacks in one."""
 
-    def __init__(self, *callbacks):
+    def __init__(self, *callbacks: loop.Callback | TrainingDisplay) -> None:
         self.callbacks = callbacks
 
-    def batch(self, *args) -> None:
-        """See `zoo.training.loop.Callback`."""
+    def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
         for callback in self.callbacks:
-            callback.batch(*args)
+            callback.batch(epoch, done, total, seconds)
 
-    def epoch(self, *args) -> None:
-        """See `zoo.training.loop.Callback`."""
+    def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
         for callback in self.callbacks:
-            callback.epoch(*args)
+            callback.epoch(history, network)
 
 
-class Keeper:
+class Keeper(loop.Callback):
     """Writes the history after every epoch, checkpoints, and TensorBoard's events, into a run folder."""
 
-    def __init__(self, folder: RunFolder, checkpoint_every: int, tensorboard: bool):
+    def __init__(self, folder: RunFolder, checkpoint_every: int, tensorboard: bool) -> None:
         self.folder, self.checkpoint_every = folder, checkpoint_every
         self.board = keras.callbacks.TensorBoard(str(folder.tensorboard)) if tensorboard else None
-
-    def batch(self, *args) -> None:
-        """Nothing is kept of a batch."""
 
     def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
         """Write the history so far, and the weights if it is their turn."""

@@ -72,7 +72,7 @@ class Measured(NamedTuple):
 
     Attributes:
         results: what is known of the model, and what is missing.
-        samples: music of the model; none when it was not asked for, or could not be made.
+        samples: music of the model; none when it was not to be measured, or could not be made.
         real: test music beside it, as the representation expresses it; likewise.
         errors: by part what went wrong.
     """
@@ -94,7 +94,8 @@ def measure(
         parts: names in PARTS; None is all.
         known: what was known before and is kept; None is what the model says of itself.
     """
-    measurement, errors = Measurement(model, corpus), {}
+    measurement = Measurement(model, corpus)
+    errors: dict[str, Exception] = {}
     results = describe(model) if known is None else known
     for part in PARTS if parts is None else parts:
         try:
@@ -123,9 +124,10 @@ def _sampling(measurement: Measurement) -> dict:
         started = time.perf_counter()
         songs = model.sample(SAMPLES, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
         seconds.append(time.perf_counter() - started)
-    real = comparison.heard(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
+    real = comparison.real_excerpts(model.codec, measurement.corpus.test, REAL, SAMPLE_BEATS)
     measurement.samples, measurement.real = songs, real
-    sampling = Sampling(SAMPLES, SAMPLE_BEATS, SAMPLE_SEED, *seconds, songs_per_second=SAMPLES / seconds[1])
+    first, again = seconds
+    sampling = Sampling(SAMPLES, SAMPLE_BEATS, SAMPLE_SEED, first, again, songs_per_second=SAMPLES / again)
     warnings = [BY_THE_CLOCK] * bool(model.minutes) + sample_warnings(songs)
     return {"sampling": sampling, "real": tuple(song.name for song in real), "warnings": tuple(warnings)}
 
@@ -142,13 +144,14 @@ def _scores(measurement: Measurement) -> dict:
 
 def _baselines(measurement: Measurement) -> dict:
     """Nats per beat of each baseline of the same representation, and what was chosen for it."""
-    lines, found = measurement.lines, {}
+    lines, results = measurement.lines, {}
     for name in baselines.NAMES:
         baseline = measurement.ngram if name == "ngram" else measurement.baseline(name)
         nats = {split: baseline.nats(lines[split]) for split in ("valid", "test")}
         beats = {split: sum(line.beats for line in lines[split]) for split in nats}
-        found[name] = Baseline(**{split: nats[split] / beats[split] for split in nats}, chosen=baseline.describe())
-    return found
+        per_beat = {split: nats[split] / beats[split] for split in nats}
+        results[name] = Baseline(per_beat["valid"], per_beat["test"], dict(baseline.describe()))
+    return results
 
 
 def _comparison(measurement: Measurement) -> dict:
@@ -188,8 +191,8 @@ def sample_warnings(songs: Sequence[Song]) -> list[str]:
     silent = sum(len(song) == 0 for song in songs)
     stuck = sum(len(song) > 1 and len(np.unique(song.pitch)) == 1 for song in songs)
     gaps = sum(len(song) > 0 and _longest_silence(song) > 8 * TICKS_PER_BEAT for song in songs)
-    found = (silent, "are empty"), (stuck, "repeat one pitch"), (gaps, "fall silent for more than eight beats")
-    return [f"{count} of {len(songs)} samples {what}." for count, what in found if count]
+    faults = (silent, "are empty"), (stuck, "repeat one pitch"), (gaps, "fall silent for more than eight beats")
+    return [f"{count} of {len(songs)} samples {what}." for count, what in faults if count]
 
 
 def _longest_silence(song: Song) -> int:

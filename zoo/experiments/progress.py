@@ -25,13 +25,13 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
             task = progress.add_task(what, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
         return
-    started = said = time.monotonic()
+    started = printed = time.monotonic()
 
     def line(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal printed
         now = time.monotonic()
-        if now - said >= PLAIN_EVERY / 4:
-            said = now
+        if now - printed >= PLAIN_EVERY / 4:
+            printed = now
             left = (now - started) / max(done, 1) * (total - done)
             print(f"{what}: {done} of {total}, {clock(left)} left", file=sys.stderr, flush=True)
 
@@ -53,7 +53,7 @@ class TrainingDisplay:
         epochs, minutes, updates: where training ends at the latest; minutes = 0 and updates = 0 are no bounds.
     """
 
-    def __init__(self, title: str, epochs: int, minutes: float, updates: int = 0):
+    def __init__(self, title: str, epochs: int, minutes: float, updates: int = 0) -> None:
         self.title, self.epochs, self.minutes, self.updates = title, epochs, minutes, updates
         self.console = Console(stderr=True)
         self.live = None
@@ -62,7 +62,7 @@ class TrainingDisplay:
             columns = (named, BarColumn(), TextColumn("{task.description}"))
             self.live = Progress(*columns, console=self.console, transient=True)
         self.ends = epochs  # the epoch that training ends in at the latest; updates may come to fewer
-        self.said = time.monotonic()
+        self.printed = time.monotonic()
 
     def __enter__(self) -> TrainingDisplay:
         if self.live:
@@ -70,12 +70,19 @@ class TrainingDisplay:
             self.task = self.live.add_task("starting", total=1.0, title=self.title)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.live:
             self.live.stop()
 
     def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
-        """A batch of `epoch` (from 0) is done, so many seconds into training."""
+        """A batch is done.
+
+        Args:
+            epoch: from 0.
+            done: batches of the epoch that are done.
+            total: batches of the epoch.
+            seconds: since training began.
+        """
         part = (epoch + done / total) / self.epochs
         if self.minutes:
             part = max(part, seconds / (60 * self.minutes))
@@ -87,12 +94,12 @@ class TrainingDisplay:
         text = f"epoch {epoch + 1} of {self.ends}, {done} of {total} batches, {clock(seconds)}, {clock(left)} left"
         if self.live:
             self.live.update(self.task, completed=part, description=text)
-        elif time.monotonic() - self.said >= PLAIN_EVERY:
-            self.said = time.monotonic()
+        elif time.monotonic() - self.printed >= PLAIN_EVERY:
+            self.printed = time.monotonic()
             print(f"{self.title}  {text}", file=sys.stderr, flush=True)
         self.left = left
 
-    def epoch(self, history: list[dict[str, float]], network) -> None:
+    def epoch(self, history: list[dict[str, float]], network: object) -> None:
         """An epoch is done; the last row of `history` tells of it."""
         row = history[-1]
         best = min(history, key=lambda row: row["val_nats_per_beat"])
@@ -103,7 +110,7 @@ class TrainingDisplay:
             f" (best {best['val_nats_per_beat']:.4f}, epoch {best['epoch']})"
             f"  {clock(row['seconds'])}, {clock(self.left)} left"
         )
-        self.said = time.monotonic()
+        self.printed = time.monotonic()
         if self.live:
             self.live.console.print(line, highlight=False, markup=False)
         else:

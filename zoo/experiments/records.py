@@ -14,8 +14,12 @@ import math
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 T = TypeVar("T")
 REST = {"rest": True}  # metadata of a field whose items are written beside the record's other fields
 
@@ -32,7 +36,7 @@ def number(value: object) -> float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) else None
 
 
-def read(kind: type[T], value: object) -> T:
+def read(kind: type[Record], value: object) -> Record:
     """The record of that kind that `to_json` wrote as `value`, as far as it is one."""
     if not isinstance(value, dict):
         return kind()
@@ -44,10 +48,10 @@ def read(kind: type[T], value: object) -> T:
     return kind(**known)
 
 
-def to_json(value: object) -> object:
+def to_json(value: object) -> Any:
     """`value`, a record or what stands in one, as JSON; a record inside of which nothing is known is null."""
     if dataclasses.is_dataclass(value):
-        written = {}
+        written: dict[str, object] = {}
         for field in dataclasses.fields(value):
             item = getattr(value, field.name)
             if field.metadata == REST:
@@ -62,43 +66,49 @@ def to_json(value: object) -> object:
 
 def is_unknown(value: object) -> bool:
     """Whether it is a record of which nothing is known."""
-    return dataclasses.is_dataclass(value) and value == type(value)()
+    return _is_record(value) and value == type(value)()
+
+
+def _is_record(value: Any) -> bool:
+    """Whether `value` is a record, or a kind of record."""
+    return dataclasses.is_dataclass(value)
 
 
 def combine(function: Callable[[Sequence[float]], float | None], values: Sequence[T]) -> T:
-    """One record out of several of one kind: for every number what `function` makes of those that are known, of all
-    else the first.
+    """One record out of several of one kind, number by number; of all that is no number it has the first.
 
     Args:
-        function: called with at least one number.
+        function: makes one number, or None, of those that are known, at least one.
         values: at least one record, or what stands in records.
     """
+    return _combine(function, values)
+
+
+def _combine(function: Callable[[Sequence[float]], float | None], values: Sequence[Any]) -> Any:
     first = values[0]
-    if dataclasses.is_dataclass(first):
-        names = [field.name for field in dataclasses.fields(first)]
-        return type(first)(**{name: combine(function, [getattr(value, name) for value in values]) for name in names})
+    if _is_record(first):
+        fields = [field.name for field in dataclasses.fields(first)]
+        return type(first)(**{name: _combine(function, [getattr(value, name) for value in values]) for name in fields})
     if isinstance(first, dict):
         names = dict.fromkeys(name for value in values for name in value)
-        return {name: combine(function, [value[name] for value in values if name in value]) for name in names}
+        return {name: _combine(function, [value[name] for value in values if name in value]) for name in names}
     if intervals := [value for value in values if isinstance(value, Interval)]:
-        return Interval(*map(function, zip(*intervals, strict=True)))
+        return Interval._make(map(function, zip(*intervals, strict=True)))
     numbers = [value for value in values if number(value) is not None]
     return function(numbers) if numbers else first
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, object]:
+def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _read(kind: object, value: object) -> object:
+def _read(kind: Any, value: Any) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:  # or None
         (kind,) = (argument for argument in arguments if argument is not type(None))
-        return (
-            None if value is None or (dataclasses.is_dataclass(kind) and not _fits(kind, value)) else _read(kind, value)
-        )
-    if dataclasses.is_dataclass(kind):
+        return None if value is None or (_is_record(kind) and not _fits(kind, value)) else _read(kind, value)
+    if _is_record(kind):
         return read(kind, value)
     if origin is dict:
         return {name: _read(arguments[1], item) for name, item in value.items()} if isinstance(value, dict) else {}
@@ -114,9 +124,9 @@ def _read(kind: object, value: object) -> object:
     return value if isinstance(value, kind) else kind()
 
 
-def _fits(kind: object, value: object) -> bool:
+def _fits(kind: Any, value: Any) -> bool:
     """Whether `value` is what an item of that kind is written as."""
-    if dataclasses.is_dataclass(kind):
+    if _is_record(kind):
         return isinstance(value, dict)
     if kind is Interval:
         return isinstance(value, (list, tuple)) and len(value) == 2 and None not in map(number, value)

@@ -1,8 +1,7 @@
-"""What is known of a trained model: what its training cost, and what was measured. Written by a job to metrics.json,
-read by the report; knows no Keras.
+"""What is known of a trained model: what its training cost, and what was measured.
 
-A figure that is not known is None. Nats are natural units of information, beats are quarter notes, shares lie between
-0 and 1. What the figures are is said in `zoo.evaluation`.
+A job writes it to metrics.json, the report reads it; it knows no Keras. A figure that is not known is None. Nats are
+natural units of information, beats are quarter notes, shares lie between 0 and 1. `zoo.evaluation` defines the figures.
 """
 
 from __future__ import annotations
@@ -47,14 +46,13 @@ class FrameNetwork:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of a network: its class, what sets it apart in words, the shape of what it gives, its trained weights,
-    and what it is made of where it models frames."""
+    """One layer of a network."""
 
-    layer: str = ""
-    detail: str = ""
-    shape: str = ""
-    parameters: int | None = None
-    frame_network: FrameNetwork | None = None
+    layer: str = ""  # its class
+    detail: str = ""  # what sets it apart, in words
+    shape: str = ""  # of its output
+    parameters: int | None = None  # number of trained weights
+    frame_network: FrameNetwork | None = None  # what it is made of, where it models frames
 
 
 @dataclass(frozen=True)
@@ -112,15 +110,14 @@ class Doubling:
 
 @dataclass(frozen=True)
 class FrameDetails:
-    """What models of frames say in `SplitScore.details`: figures per frame, and how an estimate was made: with some
-    `temperatures` and `chains`, and on some frames with these and with twice as many."""
+    """What models of frames have in `SplitScore.details`: figures per frame, and how an estimate was made."""
 
     nats_per_frame: float | None = None
     accuracy_union: float | None = None
     temperatures: int | None = None
     chains: int | None = None
-    once: Doubling = Doubling()
-    twice: Doubling = Doubling()
+    once: Doubling = Doubling()  # on some frames, with so many temperatures
+    twice: Doubling = Doubling()  # on the same frames, with twice as many
 
 
 @dataclass(frozen=True)
@@ -153,8 +150,10 @@ class Classifier:
 
 @dataclass(frozen=True)
 class MusicSet:
-    """What a set of songs is like: how many, and the shares that are empty, loop or copy; see
-    `zoo.evaluation.comparison.compare`."""
+    """What a set of songs is like: how many, and the shares that are empty, loop or copy.
+
+    See `zoo.evaluation.comparison.compare`.
+    """
 
     songs: float | None = None
     empty: float | None = None
@@ -175,8 +174,8 @@ class ComparedSet(MusicSet):
     @property
     def overlap(self) -> float | None:
         """Overlapped area with the test music, the mean over all features."""
-        overlaps = [distance.overlap for distance in self.distances.values()]
-        return statistics.fmean(overlaps) if overlaps and None not in overlaps else None
+        overlaps = [distance.overlap for distance in self.distances.values() if distance.overlap is not None]
+        return statistics.fmean(overlaps) if overlaps and len(overlaps) == len(self.distances) else None
 
 
 @dataclass(frozen=True)
@@ -265,14 +264,16 @@ class Results:
         return {"order0": self.order0, "ngram": self.ngram}
 
     def skill(self, baseline: str = "order0") -> float | None:
-        """Share of a baseline's surprise at the test music that the model removes, at most 1; negative where it adds
-        to it."""
+        """Share of a baseline's surprise at the test music that the model removes.
+
+        It is at most 1, and negative where the model adds to the surprise.
+        """
         nats, surprise = self.scores.test.nats_per_beat, self.baselines[baseline].test
         return 1 - nats / surprise if nats is not None and surprise else None
 
     @classmethod
     def from_json(cls, value: object) -> Results:
-        """What `to_json` gave, or an earlier version of the zoo, which said no version.
+        """What `to_json` gave, or an earlier version of the zoo, which wrote no version.
 
         Raises:
             UserError: when a later version wrote it.

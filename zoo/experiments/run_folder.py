@@ -40,7 +40,7 @@ class RunFolder:
         tensorboard: folder of events for TensorBoard.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.description = self.path / MODEL
         self.weights = self.path / WEIGHTS
@@ -89,7 +89,7 @@ class RunFolder:
         """When a finished run was measured last, in nanoseconds."""
         return self.metrics.stat().st_mtime_ns
 
-    def locked(self):
+    def locked(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from training here; see `zoo._files.locked`."""
         return locked(self.path, "training")
 
@@ -111,9 +111,9 @@ class RunFolder:
         Raises:
             UserError: when it is missing, damaged, or written by a later version of the zoo.
         """
-        found = _object(self.metrics)
+        metrics = _object(self.metrics)
         try:
-            return Results.from_json(found)
+            return Results.from_json(metrics)
         except UserError as error:
             raise UserError(f"{self.metrics} cannot be read: {error}") from None
 
@@ -205,13 +205,16 @@ class RunFolder:
         self.forget_failures()
 
     def forget_failures(self) -> None:
-        """Remove what earlier attempts said of why there is no result."""
+        """Remove the reasons that earlier attempts left for having no result."""
         self.error.unlink(missing_ok=True)
         self.left_out.unlink(missing_ok=True)
 
     def settle(self) -> None:
-        """Remove what a finished run needs no more: the state of a process that was killed at the very end, and the
-        reason for leaving the model out, of a corpus that has come back since."""
+        """Remove what a finished run needs no more.
+
+        That is the state of a process that was killed at the very end, and the reason for leaving the model out, of a
+        corpus that has come back since.
+        """
         with contextlib.suppress(OSError):
             self.state.unlink(missing_ok=True)
             self.left_out.unlink(missing_ok=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from zoo.layers.frames import FrameDistribution
+from zoo.layers.tensors import Shape, Tensor
 
 CELLS = {"tanh": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
@@ -47,8 +50,8 @@ class Conditioned(keras.layers.Layer):
         units: tuple[int, ...],
         cell: str = "tanh",
         dropout: float = 0.0,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.distribution, self.units, self.cell_name, self.dropout_rate = distribution, tuple(units), cell, dropout
         self.rnns = [
@@ -64,7 +67,7 @@ class Conditioned(keras.layers.Layer):
         """What it is made of, for the picture of the network: that of the distribution, cell and units."""
         return self.distribution.structure | {"cell": self.cell_name, "units": list(self.units)}
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         if not self.distribution.built:  # one from a configuration is
             self.distribution.build(shape)
         width = shape[-1]
@@ -88,7 +91,7 @@ class Conditioned(keras.layers.Layer):
         """Lengths of the states of all layers, in their order."""
         return [size for size in self.units for _ in range(2 if self.cell_name == "lstm" else 1)]
 
-    def initial_states(self, batch):
+    def initial_states(self, batch: int) -> list[Tensor]:
         """States before the first frame, each (batch, units): u(0), and zeros for an LSTM's cell."""
         states, first = [], 0
         for size in self.units:
@@ -97,66 +100,81 @@ class Conditioned(keras.layers.Layer):
             first += size
         return states
 
-    def grouped(self, states):
-        """The states of each layer."""
+    def grouped(self, states: list[Tensor]) -> list[list[Tensor]]:
+        """`states`, in one list for each layer."""
         each = 2 if self.cell_name == "lstm" else 1
         return [states[first : first + each] for first in range(0, len(states), each)]
 
-    def parameters(self, u, past, training=False):
-        """Parameters of the frames that follow u, (batch, time, Σ units) → (batch, time, parameters); `past` (batch,
-        memory + time − 1, visible) are the frames before each of them."""
+    def parameters(self, u: Tensor, past: Tensor, training: bool = False) -> Tensor:
+        """Parameters of the frames that follow u.
+
+        Args:
+            u: (batch, time, Σ units), outputs of the recurrent networks.
+            past: (batch, memory + time − 1, visible), the frames before each of them.
+            training: whether units are dropped.
+
+        Returns:
+            (batch, time, parameters).
+        """
         biases = self.distribution.own_biases() + ops.matmul(u, self.W_u)
         if not self.context:
             return biases
         return ops.concatenate([biases, self.still(self.context(past, u, training=training))], axis=-1)
 
-    def still(self, x):
+    def still(self, x: Tensor) -> Tensor:
         """x, with a gradient of zero (not none) when frozen."""
         return ops.stop_gradient(x) + 0.0 * x if self.frozen else x
 
-    def read(self, frames, past, states, mask=None, training=False):
+    def read(
+        self, frames: Tensor, past: Tensor, states: list[Tensor], mask: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Parameters of every frame, and the states after the last frame that the mask keeps.
 
         Args:
             frames: (batch, time, visible).
             past: (batch, memory, visible), the frames before the first.
-            states: of the recurrent networks.
+            states: of the recurrent networks, each (batch, units).
             mask: (batch, time).
+            training: whether units are dropped.
+
+        Returns:
+            (batch, time, parameters), and the states after.
         """
-        below, u, after = frames, [], []
+        outputs: list[Tensor] = []
+        below, after = frames, []
         for rnn, state in zip(self.rnns, self.grouped(states), strict=True):
-            if u:
+            if outputs:
                 below = self.dropout(below, training=training)
-            below, *left = rnn(below, initial_state=state, mask=mask, training=training)
-            u.append(ops.concatenate([state[0][:, None], below[:, :-1]], axis=1))  # u(t−1) belongs to frame t
-            after += left
-        u = self.still(self.dropout(ops.concatenate(u, axis=-1), training=training))
+            below, *final = rnn(below, initial_state=state, mask=mask, training=training)
+            outputs.append(ops.concatenate([state[0][:, None], below[:, :-1]], axis=1))  # u(t−1) belongs to frame t
+            after += final
+        u = self.still(self.dropout(ops.concatenate(outputs, axis=-1), training=training))
         return self.parameters(u, ops.concatenate([past, frames[:, :-1]], axis=1), training), after
 
-    def advance(self, frame, states):
+    def advance(self, frame: Tensor, states: list[Tensor]) -> list[Tensor]:
         """The states after one more frame (batch, visible)."""
         below, after = frame, []
         for rnn, state in zip(self.rnns, self.grouped(states), strict=True):
-            below, left = rnn.cell(below, state, training=False)
-            after += left
+            below, final = rnn.cell(below, state, training=False)
+            after += final
         return after
 
-    def call(self, frames, training=False):
+    def call(self, frames: Tensor, training: bool = False) -> Tensor:
         frames = ops.cast(frames, "float32")
         batch, _, visible = ops.shape(frames)
         past = ops.zeros((batch, self.memory, visible))
         return self.read(frames, past, self.initial_states(batch), training=training)[0]
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], sum(self.distribution.sizes))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         distribution = keras.saving.serialize_keras_object(self.distribution)
         config = {"units": self.units, "cell": self.cell_name, "dropout": self.dropout_rate}
         return {**super().get_config(), "distribution": distribution, **config}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Conditioned:
         distribution = keras.saving.deserialize_keras_object(config["distribution"])
         return cls(**{**config, "distribution": distribution})
 
@@ -164,11 +182,11 @@ class Conditioned(keras.layers.Layer):
 class Reader(keras.layers.Layer):
     """`Conditioned.read` as a layer of [frames, past, mask, states …]."""
 
-    def __init__(self, conditioned: Conditioned, **kwargs):
+    def __init__(self, conditioned: Conditioned, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conditioned = conditioned
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         frames, past, mask, *states = inputs
         parameters, after = self.conditioned.read(frames, past, states, mask)
         return parameters, *after
@@ -185,16 +203,16 @@ class FrameSampler(keras.layers.Layer):
         states: [frames before, one after another (batch, memory × visible), recurrent states …].
     """
 
-    def __init__(self, conditioned: Conditioned, **kwargs):
+    def __init__(self, conditioned: Conditioned, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conditioned = conditioned
         self.output_size = conditioned.distribution.visible
         self.state_size = [conditioned.memory * self.output_size, *conditioned.state_sizes]
 
-    def build(self, *shapes):
+    def build(self, *shapes: Shape) -> None:
         """Nothing to build: the layers are the trained network's own."""
 
-    def call(self, inputs, states):
+    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         past, *memory = states
         u = ops.concatenate([state[0] for state in self.conditioned.grouped(memory)], axis=-1)
         before = ops.reshape(past, (-1, self.conditioned.memory, self.output_size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras import ops
 
 from zoo._errors import UserError
 from zoo.layers.symbols import SymbolClock
+from zoo.layers.tensors import Shape, Tensor
 
 LARGEST_TABLE = 10**8  # symbols × parts: 400 MB
 
@@ -26,7 +28,7 @@ class Contents(keras.layers.Layer):
         width: of the vectors.
     """
 
-    def __init__(self, parts: Sequence[Sequence[int]], width: int, **kwargs):
+    def __init__(self, parts: Sequence[Sequence[int]], width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.parts, self.width = [list(map(int, row)) for row in parts], width
         numbers = 1 + max((max(row, default=-1) for row in self.parts), default=-1)
@@ -48,12 +50,12 @@ class Contents(keras.layers.Layer):
         self.of_part = self.add_weight(shape=(self.table.shape[1], self.width), initializer=small, name="of_part")
         self.own = self.add_weight(shape=(self.size + others, self.width), initializer="zeros", name="own")
 
-    def vectors(self):
+    def vectors(self) -> Tensor:
         """(symbols, width)."""
         shared = ops.matmul(ops.convert_to_tensor(self.table), self.of_part)
         return ops.pad(shared, ((0, self.own.shape[0] - self.size), (0, 0))) + self.own
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts, "width": self.width}
 
 
@@ -62,7 +64,8 @@ class ContentInput(Contents):
     """Turns ids (`zoo.layers.symbols`) into vectors of their symbols' parts.
 
     Args:
-        parts, width: see `Contents`. The unknown and the start symbol have a vector of their own only.
+        parts: see `Contents`; the unknown and the start symbol have a vector of their own only.
+        width: of the vectors.
         clock: grid steps in a bar; above 1 the place in the bar follows as a one-hot.
 
     Call arguments:
@@ -72,7 +75,7 @@ class ContentInput(Contents):
         float32 (..., time, width + clock).
     """
 
-    def __init__(self, parts, width: int, clock: int = 1, **kwargs):
+    def __init__(self, parts: Sequence[Sequence[int]], width: int, clock: int = 1, **kwargs: Any) -> None:
         super().__init__(parts, width, **kwargs)
         self.clock, self.packing = clock, SymbolClock(self.size, clock)
 
@@ -82,16 +85,16 @@ class ContentInput(Contents):
         clock = f" + clock {self.clock}" if self.clock > 1 else ""
         return f"{self.size} symbols of {self.table.shape[1]} parts, embedding {self.width}{clock}"
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         self.add_vectors(others=2)
 
-    def call(self, ids):
+    def call(self, ids: Tensor) -> Tensor:
         return self.packing.with_place(ops.take(self.vectors(), self.packing.symbols_of(ids), axis=0), ids)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         return (*shape, self.width + self.packing.places)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "clock": self.clock}
 
 
@@ -111,14 +114,14 @@ class ContentLogits(Contents):
         """For the picture of the network."""
         return f"{self.size} symbols of {self.table.shape[1]} parts, width {self.width}"
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         self.add_vectors()
         self.W = self.add_weight(shape=(shape[-1], self.width), name="W")
         self.c = self.add_weight(shape=(self.width,), initializer="zeros", name="c")
         self.b = self.add_weight(shape=(self.size,), initializer="zeros", name="b")
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return ops.matmul(ops.matmul(x, self.W) + self.c, ops.transpose(self.vectors())) + self.b
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], self.size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,6 +11,7 @@ from keras import ops
 from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
 from zoo.layers.rbm import RBM
 from zoo.layers.relative import PitchBiases, Relative
+from zoo.layers.tensors import Shape, Tensor
 
 LOWER, UPPER, TOGETHER = "lower", "upper", "together"
 
@@ -49,19 +52,23 @@ class DBN(FrameDistribution):
         gibbs_steps: int = 1,
         sample_steps: int = 25,
         chain_start: str = "previous",
-        relative=(),
+        relative: tuple[int, ...] = (),
         weight_scale: float = 0.01,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden, self.extra, self.stage = hidden, extra, TOGETHER
-        self.options = {"gibbs_steps": gibbs_steps, "sample_steps": sample_steps, "chain_start": chain_start}
-        self.options["weight_scale"] = weight_scale
+        self.options: dict[str, Any] = {
+            "gibbs_steps": gibbs_steps,
+            "sample_steps": sample_steps,
+            "chain_start": chain_start,
+            "weight_scale": weight_scale,
+        }
         self.relative = Relative(*relative)
         self.lower = RBM(hidden, **self.options, name="lower")
         self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         self.visible = shape[-1]
         self.upper = RBM(self.visible + self.extra, **self.options, name="upper")
         self.lower.build(shape)
@@ -72,7 +79,7 @@ class DBN(FrameDistribution):
     def biases(self) -> list:
         return [*self.lower.biases, *self.upper.biases]
 
-    def make_context(self, dropout: float):
+    def make_context(self, dropout: float) -> keras.Layer | None:
         return PitchBiases(self.relative, dropout, name="context") if self.relative.units else None
 
     @property
@@ -84,16 +91,19 @@ class DBN(FrameDistribution):
         return self.hidden + self.upper.noise + self.visible
 
     @property
-    def structure(self) -> dict:
-        """See `FrameDistribution`."""
+    def structure(self) -> dict[str, Any]:
         return self.structure_of([self.hidden, self.upper.hidden], self.options["gibbs_steps"])
 
     def start(self, share: np.ndarray) -> None:
         self.lower.start(share)
 
-    def unroll(self, W_u) -> None:
-        """Set the upper machine to the lower one turned over, with the columns of W_u (units, parameters) that move its
-        biases; extra units keep weights near 0."""
+    def unroll(self, W_u: Tensor) -> None:
+        """Set the upper machine to the lower one turned over; extra units keep weights near 0.
+
+        Args:
+            W_u: (units, parameters) the recurrent network's weights, of which the columns that move the upper machine's
+                biases are set too.
+        """
         v, lower, upper, W = self.visible, self.lower, self.upper, np.asarray(self.lower.W)
         weights, moved, b_1, b_2 = (np.asarray(weight).copy() for weight in (upper.W, W_u, upper.b_v, upper.b_h))
         u_v, u_q, u_1, u_2 = np.split(moved, np.cumsum([bias.shape[0] for bias in self.biases])[:-1], axis=1)
@@ -104,15 +114,15 @@ class DBN(FrameDistribution):
         for matrix, value in ((self.G, W), (upper.W, weights), (W_u, moved)):
             matrix.assign(value)
 
-    def parts(self, parameters):
-        """Parameters of the lower and of the upper machine."""
+    def parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Parameters of the lower machine and of the upper one, (..., visible + hidden) and (..., hidden + upper)."""
         b_v, b_q, b_1, b_2, *around = self.split(parameters)
         if around:
             b_v = b_v + around[0]
             b_2 = b_2 + ops.concatenate([around[0], ops.zeros_like(b_2[..., self.visible :])], axis=-1)
         return ops.concatenate([b_v, b_q], axis=-1), ops.concatenate([b_1, b_2], axis=-1)
 
-    def loss(self, targets, parameters, training=False):
+    def loss(self, targets: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
         v = ops.cast(targets, "float32")
         lower, upper = self.parts(parameters)
         # So that every weight has a gradient at every stage.
@@ -121,8 +131,7 @@ class DBN(FrameDistribution):
         if self.stage == LOWER:
             return self.lower.loss(v, lower) + idle
         b_v, b_q = self.lower.split(lower)
-        h = bernoulli(self._uniform(b_q), ops.matmul(v, W) + b_q)
-        h = ops.stop_gradient(h)
+        h = ops.stop_gradient(bernoulli(self._uniform(b_q), ops.matmul(v, W) + b_q))
         contrast, h_star = self.upper.contrast(h, upper)
         if self.stage == UPPER:
             return contrast + idle
@@ -131,14 +140,14 @@ class DBN(FrameDistribution):
         sleep = bernoulli_nats(h_star, ops.matmul(v_star, W) + b_q)
         return down + contrast + sleep
 
-    def down(self, h, b_v):
-        """Logits of v given h."""
+    def down(self, h: Tensor, b_v: Tensor) -> Tensor:
+        """Logits of v given h (..., hidden), with the biases b_v (..., visible)."""
         return ops.matmul(h, ops.transpose(self.G)) + b_v
 
-    def _uniform(self, like):
+    def _uniform(self, like: Tensor) -> Tensor:
         return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
 
-    def draw(self, before, parameters, uniform, temperature):
+    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         lower, upper = self.parts(parameters)
         b_v, b_q = self.lower.split(lower)
         ends = self.hidden, -self.visible
@@ -148,6 +157,6 @@ class DBN(FrameDistribution):
         h = self.upper.chain(h, upper, of_chain, temperature)
         return bernoulli(of_frame, self.down(h, b_v), temperature)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"hidden": self.hidden, "extra": self.extra, **self.options, "relative": tuple(self.relative)}
         return {**super().get_config(), **config}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.layers.relative import PitchContext, Relative
+from zoo.layers.tensors import Shape, Tensor
 
 
 class FrameDistribution(keras.layers.Layer):
@@ -25,17 +28,24 @@ class FrameDistribution(keras.layers.Layer):
     A subclass sets `visible` in `build`, and has:
         biases: its own biases, a list of variables.
         relative: its units at every pitch.
-        noise: how many uniform numbers it takes to draw one frame.
         loss: see below.
         draw: see below.
-        structure: what it is made of, for the picture of the network; see `structure_of`.
     """
 
-    noise: int
-    structure: dict
+    visible: int
     relative: Relative = Relative()
 
-    def structure_of(self, hidden: list[int], gibbs_steps: int | None = None) -> dict:
+    @property
+    def noise(self) -> int:
+        """How many uniform numbers it takes to draw one frame."""
+        raise NotImplementedError
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What it is made of, for the picture of the network; see `structure_of`."""
+        raise NotImplementedError
+
+    def structure_of(self, hidden: list[int], gibbs_steps: int | None = None) -> dict[str, Any]:
         """What it is made of, as JSON: machine, visible, hidden, at_every_pitch, gibbs_steps.
 
         Args:
@@ -50,9 +60,11 @@ class FrameDistribution(keras.layers.Layer):
             "gibbs_steps": gibbs_steps,
         }
 
-    def make_context(self, dropout: float):
-        """The layer that gives, from the frames before and the recurrent state, what comes from the units at every
-        pitch; None where there are none."""
+    def make_context(self, dropout: float) -> keras.Layer | None:
+        """The layer of the units at every pitch; None where there are none.
+
+        From the frames before and the recurrent state it gives their part of a frame's parameters.
+        """
         return PitchContext(self.relative, name="context") if self.relative.units else None
 
     @property
@@ -65,14 +77,27 @@ class FrameDistribution(keras.layers.Layer):
         raise NotImplementedError
 
     def targets(self, frames: np.ndarray) -> np.ndarray:
-        """What `loss` reads of the frames (..., visible); computed outside the network."""
+        """What `loss` reads of frames; computed outside the network.
+
+        Args:
+            frames: (..., visible) bits.
+        """
         return frames
 
-    def loss(self, targets, parameters, training=False):
-        """The loss of each frame, (...); `training` says whether units are dropped."""
+    def loss(self, targets: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
+        """The loss of each frame.
+
+        Args:
+            targets: (..., anything), what `targets` gives.
+            parameters: (..., parameters).
+            training: whether units are dropped.
+
+        Returns:
+            (...), in nats.
+        """
         raise NotImplementedError
 
-    def draw(self, before, parameters, uniform, temperature):
+    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         """A frame drawn with the noise given.
 
         Args:
@@ -87,7 +112,11 @@ class FrameDistribution(keras.layers.Layer):
         raise NotImplementedError
 
     def start(self, share: np.ndarray) -> None:
-        """Start training at units that are on independently of each other, with probabilities `share` (visible,)."""
+        """Start training at units that are on independently of each other.
+
+        Args:
+            share: (visible,) how often each is on, between 0 and 1, neither included.
+        """
         raise NotImplementedError
 
     @property
@@ -96,41 +125,54 @@ class FrameDistribution(keras.layers.Layer):
         around = [self.context_size] if self.relative.units else []
         return [bias.shape[0] for bias in self.biases] + around
 
-    def split(self, parameters):
+    def split(self, parameters: Tensor) -> list[Tensor]:
         """The biases in parameters (..., parameters)."""
         ends = np.cumsum(self.sizes).tolist()
         return [parameters[..., first:end] for first, end in zip([0, *ends], ends, strict=False)]
 
-    def own_biases(self):
+    def own_biases(self) -> Tensor:
         """Its own biases as one vector."""
         return ops.concatenate([ops.convert_to_tensor(bias) for bias in self.biases])
 
-    def call(self, frames):
+    def call(self, frames: Tensor) -> Tensor:
         around = self.context_size if self.relative.units else 0
         own = ops.concatenate([self.own_biases(), ops.zeros(around)])
         return ops.zeros_like(ops.cast(frames[..., :1], "float32")) + own
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], sum(self.sizes))
 
 
 class Method(keras.layers.Layer):
-    """A method of a distribution as a layer of its own, called with a list of its arguments, so that it can be
-    compiled."""
+    """A method of a distribution as a layer of its own, so that it can be compiled; called with a list of arguments.
 
-    def __init__(self, distribution: FrameDistribution, method: str, **kwargs):
+    Args:
+        distribution: whose method it is, built.
+        method: its name.
+    """
+
+    def __init__(self, distribution: FrameDistribution, method: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.distribution, self.method = distribution, method
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> Tensor:
         return getattr(self.distribution, self.method)(*inputs)
 
 
-def bernoulli(uniform, logit, temperature=1.0):
-    """Bits that are on with probability sigmoid(logit ÷ temperature), by uniform noise of the same shape."""
+def bernoulli(uniform: Tensor, logit: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
+    """Bits that are on with probability sigmoid(logit ÷ temperature).
+
+    Args:
+        uniform: (..., units) in [0, 1), decides.
+        logit: (..., units).
+        temperature: of a shape that goes with theirs.
+
+    Returns:
+        (..., units) float32 of 0 and 1.
+    """
     return ops.cast(uniform < ops.sigmoid(logit / temperature), "float32")
 
 
-def bernoulli_nats(bits, logit):
+def bernoulli_nats(bits: Tensor, logit: Tensor) -> Tensor:
     """−log probability of bits under independent units, (..., units) → (...)."""
     return ops.sum(ops.softplus(logit) - bits * logit, axis=-1)

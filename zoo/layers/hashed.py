@@ -12,8 +12,10 @@ import math
 import numpy as np
 from keras import ops
 
+from zoo.layers.tensors import Tensor
 
-def places(shape: tuple[int, ...], *sizes: int) -> list:
+
+def places(shape: tuple[int, ...], *sizes: int) -> list[Tensor]:
     """uint32 numbers, each another, in one array (*shape, size) for every size."""
     ends = np.cumsum([0, *sizes]) * math.prod(shape)
     numbers = _mixed(ops.cast(ops.arange(int(ends[-1]), dtype="int32"), "uint32"))
@@ -21,7 +23,7 @@ def places(shape: tuple[int, ...], *sizes: int) -> list:
     return [ops.reshape(numbers[first:end], (*shape, size)) for size, first, end in parts]
 
 
-def keys(noise, steps: int):
+def keys(noise: Tensor, steps: int) -> Tensor:
     """A key for each of some steps, by two uniform numbers in [0, 1) as NumPy draws them, multiples of 2⁻²⁴.
 
     Args:
@@ -36,7 +38,7 @@ def keys(noise, steps: int):
     return _mixed(ops.bitwise_xor(seed, _mixed(ops.cast(ops.arange(steps, dtype="int32"), "uint32"))))
 
 
-def uniform(places, key):
+def uniform(places: Tensor, key: Tensor) -> Tensor:
     """A multiple of 2⁻²⁴ in [0, 1) for every place, float32, and others with another key.
 
     Args:
@@ -47,9 +49,11 @@ def uniform(places, key):
     return ops.cast(ops.cast(drawn, "int32"), "float32") * np.float32(2**-24)
 
 
-def _mixed(x):
-    """A bijection of 32-bit numbers after which near ones lie anywhere: lowbias32 (C. Wellons, hash prospector,
-    2018)."""
+def _mixed(x: Tensor) -> Tensor:
+    """A bijection of 32-bit numbers after which near ones lie anywhere.
+
+    Source: lowbias32 (C. Wellons, hash prospector, 2018).
+    """
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
         x = ops.bitwise_xor(x, ops.right_shift(x, np.uint32(shift))) * np.uint32(factor)
     return x

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import Relative
+from zoo.layers.tensors import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -34,12 +37,12 @@ class NADE(FrameDistribution):
         distribution: Boulanger-Lewandowski, Bengio, Vincent, ICML 2012, section 5.
     """
 
-    def __init__(self, hidden: int, dropout: float = 0.0, relative=(), **kwargs):
+    def __init__(self, hidden: int, dropout: float = 0.0, relative: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden, self.relative = hidden, Relative(*relative)
         self.dropout = keras.layers.Dropout(dropout)
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         self.visible = shape[-1]
         small = keras.initializers.RandomNormal(stddev=0.05)
         self.W = self.add_weight(shape=(self.visible, self.hidden), initializer=small, name="W")
@@ -69,15 +72,21 @@ class NADE(FrameDistribution):
         return self.visible
 
     @property
-    def structure(self) -> dict:
-        """See `FrameDistribution`."""
+    def structure(self) -> dict[str, Any]:
         return self.structure_of([self.hidden])
 
     def start(self, share: np.ndarray) -> None:
         self.b.assign(np.log(share / (1 - share)))
 
     def targets(self, frames: np.ndarray) -> np.ndarray:
-        """Indices of the bits that are on, ascending, filled up with `visible`; (..., visible) → (..., most on)."""
+        """Indices of the bits that are on.
+
+        Args:
+            frames: (..., visible) bits.
+
+        Returns:
+            (..., most on) int32, ascending, filled up with `visible`.
+        """
         flat = frames.reshape(-1, frames.shape[-1])
         counts = np.count_nonzero(flat, axis=1)
         on = np.full((len(flat), max(int(counts.max(initial=0)), 1)), self.visible, np.int32)
@@ -85,12 +94,22 @@ class NADE(FrameDistribution):
         on[rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)] = bits
         return on.reshape(*frames.shape[:-1], on.shape[1])
 
-    def loss(self, targets, parameters, training=False):
-        """−log p of each frame, (..., most on) → (...)."""
+    def loss(self, targets: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
+        """−log p of each frame.
+
+        Args:
+            targets: (..., most on) indices of the bits that are on, see `targets`.
+            parameters: (..., parameters).
+            training: whether units are dropped.
+
+        Returns:
+            (...), in nats.
+        """
         b, c, *around = self.split(parameters)
         on = ops.cast(targets, "int32")
         if around:
-            b = b + self.around(on, *around, training)
+            g, a = around
+            b = b + self.around(on, g, a, training)
         W = ops.concatenate([self.W, ops.zeros((1, self.hidden))])  # the filling adds nothing
         sums = ops.cumsum(ops.take(W, on, axis=0), axis=-2)  # (..., most on, hidden)
         h = ops.sigmoid(ops.concatenate([c[..., None, :], c[..., None, :] + sums], axis=-2))
@@ -103,8 +122,18 @@ class NADE(FrameDistribution):
         nats -= ops.where(bits == end, logit, 0.0)
         return ops.sum(nats, axis=(-2, -1))
 
-    def around(self, on, g, a, training):
-        """What the units at every pitch add to the logits, (..., visible)."""
+    def around(self, on: Tensor, g: Tensor, a: Tensor, training: bool) -> Tensor:
+        """What the units at every pitch add to the logits.
+
+        Args:
+            on: (..., most on) indices of the bits that are on, see `targets`.
+            g: (..., channels × units).
+            a: (..., pitches × units).
+            training: whether units are dropped.
+
+        Returns:
+            (..., visible).
+        """
         shape, relative = ops.shape(on)[:-1], self.relative
         frames = ops.sum(ops.one_hot(on, self.visible + 1), axis=-2)[..., : self.visible]
         planes = ops.reshape(relative.planes(frames), (-1, relative.pitches, self.before.shape[1]))
@@ -117,11 +146,11 @@ class NADE(FrameDistribution):
         logits = ops.sum(units * ops.reshape(g, (*shape, 1, -1, relative.units)), axis=-1)  # (..., pitches, channels)
         return ops.reshape(ops.swapaxes(logits, -1, -2), (*shape, self.visible))
 
-    def draw(self, before, parameters, uniform, temperature):
+    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         b, c, *around = self.split(parameters)
         bits = ops.arange(self.visible)
 
-        def step(index, carried):
+        def step(index: Tensor, carried: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             frame, a = carried
             logit = ops.take(b, index, axis=1) + ops.sum(ops.sigmoid(a) * ops.take(self.V, index, axis=0), axis=-1)
             if around:
@@ -131,8 +160,18 @@ class NADE(FrameDistribution):
 
         return ops.fori_loop(0, self.visible, step, (ops.zeros_like(before), c))[0]
 
-    def around_bit(self, index, frame, g, a):
-        """What the units at the pitch of one bit add to its logit, (batch,); the bits from there on are still 0."""
+    def around_bit(self, index: Tensor, frame: Tensor, g: Tensor, a: Tensor) -> Tensor:
+        """What the units at the pitch of one bit add to its logit.
+
+        Args:
+            index: of the bit.
+            frame: (batch, visible), still 0 from that bit on.
+            g: (batch, channels × units).
+            a: (batch, pitches × units).
+
+        Returns:
+            (batch,).
+        """
         relative, channels = self.relative, self.before.shape[1]
         channel, pitch = index // relative.pitches, index % relative.pitches
         away = ops.arange(relative.intervals) - relative.reach + pitch
@@ -144,7 +183,7 @@ class NADE(FrameDistribution):
         of_channel = ops.take(ops.reshape(g, (-1, channels, relative.units)), channel, axis=1)
         return ops.sum(of_channel * ops.relu(ops.matmul(window, kernel) + of_pitch), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "hidden": self.hidden,

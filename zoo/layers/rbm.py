@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,6 +11,7 @@ from keras import ops
 from zoo.layers import hashed
 from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import PitchBiases, Relative
+from zoo.layers.tensors import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -37,17 +40,17 @@ class RBM(FrameDistribution):
         gibbs_steps: int = 1,
         sample_steps: int = 25,
         chain_start: str = "previous",
-        relative=(),
+        relative: tuple[int, ...] = (),
         weight_scale: float = 0.01,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden, self.gibbs_steps = hidden, gibbs_steps
         self.sample_steps, self.chain_start = sample_steps, chain_start
         self.relative, self.weight_scale = Relative(*relative), weight_scale
         self.seed_generator = keras.random.SeedGenerator(0)  # set from (seed, epoch) by the training loop
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         self.visible = shape[-1]
         initial = keras.initializers.RandomNormal(stddev=self.weight_scale)
         self.W = self.add_weight(shape=(self.visible, self.hidden), initializer=initial, name="W")
@@ -61,14 +64,14 @@ class RBM(FrameDistribution):
     def biases(self) -> list:
         return [self.b_v, self.b_h]
 
-    def make_context(self, dropout: float):
+    def make_context(self, dropout: float) -> keras.Layer | None:
         return PitchBiases(self.relative, dropout, name="context") if self.relative.units else None
 
     @property
     def context_size(self) -> int:
         return self.visible
 
-    def split(self, parameters):
+    def split(self, parameters: Tensor) -> list[Tensor]:
         """b_v and b_h in parameters (..., parameters)."""
         b_v, b_h, *around = super().split(parameters)
         return [b_v + around[0] if around else b_v, b_h]
@@ -78,27 +81,67 @@ class RBM(FrameDistribution):
         return 2  # all that the chain needs is made of them: see `chain`
 
     @property
-    def structure(self) -> dict:
-        """See `FrameDistribution`."""
+    def structure(self) -> dict[str, Any]:
         return self.structure_of([self.hidden], self.gibbs_steps)
 
     def start(self, share: np.ndarray) -> None:
         for bias in (self.b_v, self.base):
             bias.assign(np.log(share / (1 - share)))
 
-    def free_energy(self, v, b_v, b_h):
-        """F(v) = −v·b_v − Σ softplus(v W + b_h), so that p(v) ∝ exp(−F(v)); (..., visible) → (...)."""
+    def free_energy(self, v: Tensor, b_v: Tensor, b_h: Tensor) -> Tensor:
+        """F(v) = −v·b_v − Σ softplus(v W + b_h), so that p(v) ∝ exp(−F(v)).
+
+        Args:
+            v: (..., visible) bits.
+            b_v: (..., visible).
+            b_h: (..., hidden).
+
+        Returns:
+            (...), in nats.
+        """
         return -ops.sum(v * b_v, axis=-1) - ops.sum(ops.softplus(ops.matmul(v, self.W) + b_h), axis=-1)
 
-    def gibbs_step(self, v, b_v, b_h, uniform_h, uniform_v, temperature=1.0, W_T=None):
-        """v → h → v′, with the uniform noise given; the energy is divided by `temperature`. A chain has W turned over
-        once, as `W_T`: inside a compiled loop that would be done, or make the product slow, at every step."""
+    def gibbs_step(
+        self,
+        v: Tensor,
+        b_v: Tensor,
+        b_h: Tensor,
+        uniform_h: Tensor,
+        uniform_v: Tensor,
+        temperature: Tensor | float = 1.0,
+        W_T: Tensor | None = None,
+    ) -> Tensor:
+        """One Gibbs step v → h → v′, with the uniform noise given.
+
+        Args:
+            v: (..., visible) bits.
+            b_v: (..., visible).
+            b_h: (..., hidden).
+            uniform_h: (..., hidden) in [0, 1), draws h.
+            uniform_v: (..., visible) in [0, 1), draws v′.
+            temperature: divides the energy.
+            W_T: (hidden, visible) W turned over. A chain does that once: inside a compiled loop it would be done, or
+                make the product slow, at every step.
+
+        Returns:
+            v′ (..., visible).
+        """
         W_T = ops.transpose(self.W) if W_T is None else W_T
         h = bernoulli(uniform_h, ops.matmul(v, self.W) + b_h, temperature)
         return bernoulli(uniform_v, ops.matmul(h, W_T) + b_v, temperature)
 
-    def gibbs(self, v, b_v, b_h, steps: int):
-        """The end of a Gibbs chain of `steps` steps that starts at v (..., visible)."""
+    def gibbs(self, v: Tensor, b_v: Tensor, b_h: Tensor, steps: int) -> Tensor:
+        """The end of a Gibbs chain of training.
+
+        Args:
+            v: (..., visible) where it starts.
+            b_v: (..., visible).
+            b_h: (..., hidden).
+            steps: how many.
+
+        Returns:
+            (..., visible) bits.
+        """
         shape = ops.shape(v)[:-1]
         for _ in range(steps):
             uniform_h = keras.random.uniform((*shape, self.hidden), seed=self.seed_generator)
@@ -106,33 +149,53 @@ class RBM(FrameDistribution):
             v = self.gibbs_step(v, b_v, b_h, uniform_h, uniform_v)
         return v
 
-    def contrast(self, v, parameters, gibbs_steps: int | None = None):
-        """F(v) − F(v*) of each frame, (...), and v*, the end of a chain of `gibbs_steps` (default: its own k)."""
+    def contrast(self, v: Tensor, parameters: Tensor, gibbs_steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """What contrastive divergence contrasts.
+
+        Args:
+            v: (..., visible) bits.
+            parameters: (..., parameters).
+            gibbs_steps: k; by default that of the machine.
+
+        Returns:
+            F(v) − F(v*) of each frame (...), and v* (..., visible), the end of a chain of k steps from v.
+        """
         b_v, b_h = self.split(parameters)
         v_star = ops.stop_gradient(self.gibbs(v, b_v, b_h, gibbs_steps or self.gibbs_steps))
         return self.free_energy(v, b_v, b_h) - self.free_energy(v_star, b_v, b_h), v_star
 
-    def loss(self, targets, parameters, training=False, gibbs_steps: int | None = None):
+    def loss(
+        self, targets: Tensor, parameters: Tensor, training: bool = False, gibbs_steps: int | None = None
+    ) -> Tensor:
         return self.contrast(ops.cast(targets, "float32"), parameters, gibbs_steps)[0]
 
-    def chain(self, v, parameters, noise, temperature):
-        """The end of the chain of `sample_steps` steps from v (batch, visible); the two numbers of `noise` (batch, 2)
-        decide all its draws, by hashing."""
+    def chain(self, v: Tensor, parameters: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
+        """The end of a Gibbs chain of `sample_steps` steps.
+
+        Args:
+            v: (batch, visible) where it starts.
+            parameters: (batch, parameters).
+            noise: (batch, 2) in [0, 1); the two numbers decide all draws, by hashing.
+            temperature: (batch, 1), divides the energy.
+
+        Returns:
+            (batch, visible) bits.
+        """
         b_v, b_h = self.split(parameters)
         W_T, keys = ops.transpose(self.W), hashed.keys(noise, self.sample_steps)
         of_h, of_v = hashed.places((), self.hidden, self.visible)
 
-        def step(index, v):
+        def step(index: Tensor, v: Tensor) -> Tensor:
             key = ops.take(keys, index, axis=1)[:, None]
             return self.gibbs_step(v, b_v, b_h, hashed.uniform(of_h, key), hashed.uniform(of_v, key), temperature, W_T)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 
-    def draw(self, before, parameters, uniform, temperature):
+    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         start = before if self.chain_start == "previous" else ops.zeros_like(before)
         return self.chain(start, parameters, uniform, temperature)
 
-    def get_config(self):
-        config = {"hidden": self.hidden, "gibbs_steps": self.gibbs_steps}
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"hidden": self.hidden, "gibbs_steps": self.gibbs_steps}
         config |= {"sample_steps": self.sample_steps, "chain_start": self.chain_start}
         return {**super().get_config(), **config, "relative": tuple(self.relative), "weight_scale": self.weight_scale}

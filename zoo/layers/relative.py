@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
+
+from zoo.layers.tensors import Shape, Tensor
 
 
 class Relative(NamedTuple):
@@ -36,7 +38,7 @@ class Relative(NamedTuple):
         """Width of a window of pitches."""
         return 2 * self.reach + 1
 
-    def planes(self, frames):
+    def planes(self, frames: Tensor) -> Tensor:
         """Frames (..., channels × pitches) as (..., pitches, channels)."""
         channels = frames.shape[-1] // self.pitches
         return ops.swapaxes(ops.reshape(frames, (*ops.shape(frames)[:-1], channels, self.pitches)), -1, -2)
@@ -60,11 +62,11 @@ class PitchContext(keras.layers.Layer):
         (batch, time, pitches × units).
     """
 
-    def __init__(self, relative, **kwargs):
+    def __init__(self, relative: tuple[int, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.relative = Relative(*relative)
 
-    def build(self, frames_shape, u_shape):
+    def build(self, frames_shape: Shape, u_shape: Shape) -> None:
         relative = self.relative
         shape = (relative.memory, relative.intervals, frames_shape[-1] // relative.pitches, relative.units)
         small = keras.initializers.RandomNormal(stddev=0.05)
@@ -72,24 +74,25 @@ class PitchContext(keras.layers.Layer):
         self.W = self.add_weight(shape=(u_shape[-1], relative.units), initializer=small, name="W")
         self.d = self.add_weight(shape=(relative.units,), initializer="zeros", name="d")
 
-    def call(self, frames, u, training=False):
+    def call(self, frames: Tensor, u: Tensor, training: bool = False) -> Tensor:
         reach = self.relative.reach
         planes = ops.pad(self.relative.planes(frames), ((0, 0), (0, 0), (reach, reach), (0, 0)))
         from_others = ops.conv(planes, self.S, padding="valid")  # (batch, time, pitches, units)
         biases = from_others + (ops.matmul(u, self.W) + self.d)[..., None, :]
         return ops.reshape(biases, (*ops.shape(u)[:-1], self.relative.total))
 
-    def compute_output_shape(self, frames_shape, u_shape):
+    def compute_output_shape(self, frames_shape: Shape, u_shape: Shape) -> Shape:
         return (*u_shape[:-1], self.relative.total)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "relative": tuple(self.relative)}
 
 
 @keras.saving.register_keras_serializable("zoo")
 class PitchBiases(keras.layers.Layer):
-    """What units at every pitch add to the biases of the visible units there: Σ_r A[r, c] relu(context_r at p), where
-    the context is a `PitchContext`.
+    """What units at every pitch add to the biases of the visible units there.
+
+    At pitch p, channel c that is Σ_r A[r, c] relu(context_r at p), where the context is a `PitchContext`.
 
     Args:
         relative: numbers of the units, as a `Relative` or a tuple.
@@ -102,9 +105,9 @@ class PitchBiases(keras.layers.Layer):
         (batch, time, visible).
     """
 
-    def __init__(self, relative, dropout: float = 0.0, **kwargs):
+    def __init__(self, relative: tuple[int, ...], dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.context = PitchContext(relative, name="heard")
+        self.context = PitchContext(relative, name="context")
         self.dropout = keras.layers.Dropout(dropout)
 
     @property
@@ -112,18 +115,18 @@ class PitchBiases(keras.layers.Layer):
         """Numbers of the units."""
         return self.context.relative
 
-    def build(self, frames_shape, u_shape):
+    def build(self, frames_shape: Shape, u_shape: Shape) -> None:
         self.context.build(frames_shape, u_shape)
         shape = (self.relative.units, frames_shape[-1] // self.relative.pitches)
         self.A = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=0.1), name="A")
 
-    def call(self, frames, u, training=False):
+    def call(self, frames: Tensor, u: Tensor, training: bool = False) -> Tensor:
         shape = (*ops.shape(u)[:-1], self.relative.pitches, self.relative.units)
         units = self.dropout(ops.relu(ops.reshape(self.context(frames, u), shape)), training=training)
         return ops.reshape(ops.swapaxes(ops.matmul(units, self.A), -1, -2), (*shape[:-2], frames.shape[-1]))
 
-    def compute_output_shape(self, frames_shape, u_shape):
+    def compute_output_shape(self, frames_shape: Shape, u_shape: Shape) -> Shape:
         return (*u_shape[:-1], frames_shape[-1])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "relative": tuple(self.relative), "dropout": self.dropout.rate}

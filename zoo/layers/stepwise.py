@@ -7,9 +7,7 @@ import numpy as np
 from keras import ops
 
 STEPS = 3  # that are tried
-MOVED = (
-    0.1  # standard deviation of what is added to weights, of which some start at zero and so would hide what they do
-)
+MOVED = 0.1  # standard deviation of what is added to weights: some start at zero, and would hide what they do
 NEAR = 1e-3  # of the largest output
 RECURRENT = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
 
@@ -32,6 +30,9 @@ def is_stepwise(layer: keras.layers.Layer) -> bool:
 
     Args:
         layer: built, with a symbolic input (batch, time, ...).
+
+    Returns:
+        False too where a layer cannot be called with a single step.
     """
     if type(layer) in RECURRENT:
         return layer.return_sequences and not layer.go_backwards and not layer.stateful

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.layers.stepwise import state_sizes
+from zoo.layers.tensors import Shape, Tensor
 
 FORMS = ("one-hot", "scalar", "embedding")
 
 
 class SymbolClock(NamedTuple):
-    """How one integer, an *id*, tells a network at a step which symbol came before and what time it is:
+    """How one integer, an *id*, tells a network at a step which symbol came before and what time it is.
 
-        id = symbol + (size + 2) × place in the bar
-
-    So windows stay views of one column of integers.
+    id = symbol + (size + 2) × place in the bar, so that windows stay views of one column of integers.
 
     Attributes:
         size: known symbols; unknown and start make it size + 2.
@@ -37,15 +37,15 @@ class SymbolClock(NamedTuple):
         """Number of features that `with_place` adds."""
         return self.clock if self.clock > 1 else 0
 
-    def pack(self, symbols, times):
+    def pack(self, symbols: Tensor, times: Tensor) -> Tensor:
         """Ids of symbols at times (grid steps since the beginning of a piece, or of a bar), of one shape."""
         return symbols + self.symbols * (times % self.clock) if self.clock > 1 else symbols
 
-    def symbols_of(self, ids):
+    def symbols_of(self, ids: Tensor) -> Tensor:
         """The symbols in ids."""
         return ids % self.symbols
 
-    def with_place(self, features, ids):
+    def with_place(self, features: Tensor, ids: Tensor) -> Tensor:
         """Features (..., features) of ids (...), followed by the place in the bar as a one-hot."""
         if not self.places:
             return features
@@ -70,7 +70,7 @@ class SymbolInput(keras.layers.Layer):
         float32 (..., time, features).
     """
 
-    def __init__(self, size: int, form: str = "one-hot", width: int = 64, clock: int = 1, **kwargs):
+    def __init__(self, size: int, form: str = "one-hot", width: int = 64, clock: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size, self.form, self.width, self.clock = size, form, width, clock
         self.packing = SymbolClock(size, clock)
@@ -82,11 +82,11 @@ class SymbolInput(keras.layers.Layer):
         kind = f"embedding {self.width}" if self.embedding else self.form
         return f"{self.size} symbols, {kind}" + (f" + clock {self.clock}" if self.clock > 1 else "")
 
-    def build(self, shape):
+    def build(self, shape: Shape) -> None:
         if self.embedding:
             self.embedding.build(shape)
 
-    def call(self, ids):
+    def call(self, ids: Tensor) -> Tensor:
         symbols = self.packing.symbols_of(ids)
         if self.embedding:
             features = self.embedding(symbols)
@@ -96,11 +96,11 @@ class SymbolInput(keras.layers.Layer):
             features = ops.one_hot(symbols, self.packing.symbols)
         return self.packing.with_place(features, ids)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: Shape) -> Shape:
         width = {"embedding": self.width, "scalar": 1, "one-hot": self.packing.symbols}[self.form]
         return (*shape, width + self.packing.places)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"size": self.size, "form": self.form, "width": self.width, "clock": self.clock}
         return {**super().get_config(), **config}
 
@@ -115,17 +115,17 @@ class CarriedStep(keras.layers.Layer):
         logits (batch, size), memory without the id.
     """
 
-    def __init__(self, layers: list[keras.layers.Layer], **kwargs):
+    def __init__(self, layers: list[keras.layers.Layer], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stack = layers
         self.state_size = [1, *(size for layer in layers for size in state_sizes(layer))]
 
-    def call(self, memory):
-        x, carried, left = ops.cast(memory[0], "int32"), [], list(memory[1:])
+    def call(self, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        x, carried, waiting = ops.cast(memory[0], "int32"), [], list(memory[1:])
         for layer in self.stack:
             sizes = state_sizes(layer)
             if sizes:
-                states, left = left[: len(sizes)], left[len(sizes) :]
+                states, waiting = waiting[: len(sizes)], waiting[len(sizes) :]
                 output, states = layer.cell(x[:, 0], states, training=False)
                 x = output[:, None]  # (batch, 1, units)
                 carried += states
@@ -133,7 +133,7 @@ class CarriedStep(keras.layers.Layer):
                 x = layer(x, training=False) if isinstance(layer, keras.layers.Dropout) else layer(x)
         return x[:, 0], carried
 
-    def push(self, carried, ids):
+    def push(self, carried: list[Tensor], ids: Tensor) -> list[Tensor]:
         """Memory after the ids (batch, 1) were drawn."""
         return [ids, *carried]
 
@@ -148,22 +148,21 @@ class WindowStep(keras.layers.Layer):
         logits (batch, size), the window.
     """
 
-    def __init__(self, network: keras.Model, window: int, **kwargs):
+    def __init__(self, network: keras.Model, window: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.network = network
         self.state_size = [window]
 
-    def call(self, memory):
+    def call(self, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         return self.network(ops.cast(memory[0], "int32"), training=False), list(memory)
 
-    def push(self, carried, ids):
+    def push(self, carried: list[Tensor], ids: Tensor) -> list[Tensor]:
         """Memory after the ids (batch, 1) were drawn."""
         return [ops.concatenate([carried[0][:, 1:], ids], axis=1)]
 
 
 class SymbolSampler(keras.layers.Layer):
-    """A cell for `keras.layers.RNN` that draws the next symbol by adding noise from its input to the logits
-    (Gumbel-max).
+    """A cell for `keras.layers.RNN` that draws the next symbol: Gumbel-max with noise from its input.
 
     argmax(logits + T · Gumbel) is a draw from softmax(logits / T); T = 0 is argmax. No random operation is inside, so
     one compiled roll-out serves any length, and the same noise gives the same symbols on every backend.
@@ -184,7 +183,17 @@ class SymbolSampler(keras.layers.Layer):
             1)].
     """
 
-    def __init__(self, step, advance, as_input, steps_per_beat, most_per_beat, clock=1, top_p=1.0, **kwargs):
+    def __init__(
+        self,
+        step: CarriedStep | WindowStep,
+        advance: np.ndarray,
+        as_input: np.ndarray,
+        steps_per_beat: int,
+        most_per_beat: int,
+        clock: int = 1,
+        top_p: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.step, self.top_p = step, top_p
         self.advance, self.as_input = advance.astype("float32"), as_input.astype("float32")
@@ -194,10 +203,10 @@ class SymbolSampler(keras.layers.Layer):
         self.state_size = [*step.state_size, 1, 1]
         self.output_size = 1
 
-    def build(self, *shapes):
+    def build(self, *shapes: Shape) -> None:
         """Nothing to build: the layers inside are the trained network's own."""
 
-    def call(self, inputs, states):
+    def call(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         size = len(self.advance)
         noise, temperature = inputs[:, :size], inputs[:, size:]
         *memory, time, used = states
@@ -214,7 +223,7 @@ class SymbolSampler(keras.layers.Layer):
         ids = self.packing.pack(ops.take(ops.convert_to_tensor(self.as_input), code)[:, None], time)
         return ops.cast(code, "float32")[:, None], [*self.step.push(carried, ids), time, used]
 
-    def _nucleus(self, logits, temperature):
+    def _nucleus(self, logits: Tensor, temperature: Tensor) -> Tensor:
         """Logits with all outside the nucleus taken away."""
         share = ops.softmax(logits / ops.maximum(temperature, 1e-6))
         falling = ops.flip(ops.sort(share, axis=-1), axis=-1)

@@ -89,20 +89,20 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
             100,000 notes, 1000 tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together,
             10,000 time signatures.
     """
-    per_beat, found = _events(path, _content(path))
-    if len(found.parts) > MAX_TRACKS:
+    per_beat, events = _events(path, _content(path))
+    if len(events.parts) > MAX_TRACKS:
         raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-    if len(found.time_signatures) > MAX_TIME_SIGNATURES:
+    if len(events.time_signatures) > MAX_TIME_SIGNATURES:
         raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
-    start, end, pitch, velocity, part = found.notes
+    start, end, pitch, velocity, part = events.notes
     count = len(start)
     if not count:
-        raise UnreadableMidi(path, "it holds only drums" if found.drums else "it holds no notes")
+        raise UnreadableMidi(path, "it holds only drums" if events.drums else "it holds no notes")
     if count > MAX_NOTES:
         raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
-    if found.unended == count:
+    if events.unended == count:
         raise UnreadableMidi(path, "none of its notes ever ends")
-    _refuse_endless(path, int(end.max()), per_beat, len(found.parts))
+    _refuse_endless(path, int(end.max()), per_beat, len(events.parts))
 
     empty = 0
     if not (end > start).all():
@@ -110,17 +110,17 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         empty = count - int(keep.sum())
         if empty == count:
             raise UnreadableMidi(path, "it holds no notes but of no length")
-        start, end, pitch, velocity, part = found.notes[:, keep]
-    kept, part = (range(len(found.parts)), part) if not empty else np.unique(part, return_inverse=True)
-    parts = [found.parts[place] for place in kept]
-    if pedal and len(found.pedals):
+        start, end, pitch, velocity, part = events.notes[:, keep]
+    kept, part = (range(len(events.parts)), part) if not empty else np.unique(part, return_inverse=True)
+    parts = [events.parts[place] for place in kept]
+    if pedal and len(events.pedals):
         channel = np.array([channel for _, channel, _ in parts])[part]
-        end = sustained(start, end, pitch, channel, found.pedals)
+        end = sustained(start, end, pitch, channel, events.pedals)
     beat = has_beat(start, per_beat)
     if beat:
         start, end = _rescale(np.array([start, end]), per_beat)
     else:
-        start, end = in_seconds(np.array([start, end]), per_beat, found.tempos)
+        start, end = in_seconds(np.array([start, end]), per_beat, events.tempos)
     end = np.maximum(end, start + 1)
     length = int(end.max())
     _refuse_endless(path, length, TICKS_PER_BEAT, len(parts))
@@ -132,12 +132,12 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         track=part,
         length=length,
         programs=tuple(program for _, _, program in parts),
-        time_signatures=_time_signatures(found, per_beat, length) if beat else (),
-        tempo=_tempo(found.tempos) if beat else 120.0,
-        primed=_primed(found, per_beat, length, beat),
+        time_signatures=_time_signatures(events, per_beat, length) if beat else (),
+        tempo=_tempo(events.tempos) if beat else 120.0,
+        primed=_primed(events, per_beat, length, beat),
         name=Path(path).stem if name is None else name,
     )
-    return Reading(song, found.drums, empty, found.unended, not beat)
+    return Reading(song, events.drums, empty, events.unended, not beat)
 
 
 def _refuse_endless(path: Path | str, last: int, per_beat: int, tracks: int) -> None:
@@ -150,13 +150,13 @@ def _refuse_endless(path: Path | str, last: int, per_beat: int, tracks: int) -> 
 def _content(path: Path | str) -> bytes:
     """The bytes of a file of bounded size; a pipe or a device, which may never end, is not opened."""
     try:
-        found = os.stat(path)
-        if found.st_size > MAX_BYTES:
+        status = os.stat(path)
+        if status.st_size > MAX_BYTES:
             raise UnreadableMidi(path, f"it is larger than {MAX_BYTES // 2**20} MiB")
-        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise UnreadableMidi(path, "it is no ordinary file")
         with open(path, "rb") as file:
-            return file.read(found.st_size)
+            return file.read(status.st_size)
     except OSError as error:
         raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
 
@@ -197,17 +197,17 @@ def _tempo(tempos: np.ndarray) -> float:
     return 120.0
 
 
-def _primed(found: smf.Events, per_beat: int, length: int, beat: bool) -> int:
-    marked = np.array([tick for tick, text in found.markers if text == PRIMED], np.int64)
+def _primed(events: smf.Events, per_beat: int, length: int, beat: bool) -> int:
+    marked = np.array([tick for tick, text in events.markers if text == PRIMED], np.int64)
     if not len(marked):
         return 0
-    ticks = _rescale(marked, per_beat) if beat else in_seconds(marked, per_beat, found.tempos)
+    ticks = _rescale(marked, per_beat) if beat else in_seconds(marked, per_beat, events.tempos)
     return min([tick for tick in ticks.tolist() if 0 <= tick <= length], default=0)
 
 
-def _time_signatures(found: smf.Events, per_beat: int, length: int) -> tuple[tuple[int, int, int], ...]:
+def _time_signatures(events: smf.Events, per_beat: int, length: int) -> tuple[tuple[int, int, int], ...]:
     signatures = {}  # one per tick, the last in the file
-    for time, numerator, denominator in found.time_signatures:
+    for time, numerator, denominator in events.time_signatures:
         tick = (2 * TICKS_PER_BEAT * time + per_beat) // (2 * per_beat)
         if 0 <= tick < length and numerator > 0 and denominator in DENOMINATORS:
             signatures[tick] = (tick, numerator, denominator)

@@ -79,7 +79,7 @@ def tracks(data: bytes) -> tuple[int, int, list[bytes]]:
     size = int.from_bytes(data[4:8])
     if size < 6 or len(data) < 8 + size:
         raise Damaged("its header is cut")
-    found, place, stop = [], 8 + size, len(data)
+    bodies, place, stop = [], 8 + size, len(data)
     while place + 8 <= stop:
         kind, begin = data[place : place + 4], place + 8
         end = begin + int.from_bytes(data[place + 4 : begin])
@@ -88,7 +88,7 @@ def tracks(data: bytes) -> tuple[int, int, list[bytes]]:
                 data.endswith(END) and data.find(b"MTrk", begin) < 0
             ):  # else only its length is wrong
                 raise Damaged("a track is cut")
-            found.append(data[begin:end])
+            bodies.append(data[begin:end])
         elif not (kind.isascii() and kind.isalnum()) or end > stop:  # no chunk: another may stand behind it
             end = data.find(b"MTrk", place + 1)
             if end < 0:
@@ -96,7 +96,7 @@ def tracks(data: bytes) -> tuple[int, int, list[bytes]]:
         place = end
     if 0 < stop - place < 8 and data[place:].startswith(b"MTrk"):
         raise Damaged("a track is cut")
-    return int.from_bytes(data[8:10]), int.from_bytes(data[12:14]), found
+    return int.from_bytes(data[8:10]), int.from_bytes(data[12:14]), bodies
 
 
 def _unwrapped(data: bytes) -> bytes:
@@ -158,7 +158,7 @@ def read(bodies: list[bytes]) -> Events:
 
 
 class _Walk:
-    """Where the events of all tracks stand: runs of those with two data bytes, found at once, and single ones."""
+    """Where the events of all tracks stand: runs of those with two data bytes, read at once, and single ones."""
 
     def __init__(self, bodies: list[bytes]) -> None:
         self.data = b"".join([*bodies, MARGIN])
@@ -316,9 +316,9 @@ def _paired(
         own = events[stop - size : stop]
         strokes = list(zip(own.tolist(), tick[own].tolist(), opens[stop - size : stop].tolist(), strict=True))
         notes, missing = _matched(strokes, int(last[key[stop - 1] >> 11]))
-        found = np.array(notes, np.int64).reshape(-1, 2)
-        begin.append(found[:, 0])
-        end.append(found[:, 1])
+        pairs = np.array(notes, np.int64).reshape(-1, 2)
+        begin.append(pairs[:, 0])
+        end.append(pairs[:, 1])
         unended += missing
     return np.concatenate(begin), np.concatenate(end), unended
 

@@ -72,6 +72,9 @@ Song.to_pretty_midi = to_pretty_midi  # type: ignore[attr-defined]  # a method o
 def program_of(instrument: str) -> int:
     """The General MIDI program (0–127) of a number, a name, or a part of a name that only one instrument has.
 
+    >>> program_of("40"), program_of("Violin"), program_of("church")
+    (40, 40, 19)
+
     Raises:
         UserError: when there is none, or when several instruments have that part.
     """
@@ -81,10 +84,12 @@ def program_of(instrument: str) -> int:
     if wanted.isdecimal() and int(wanted) <= 127:
         return int(wanted)
     exact = [number for number, name in enumerate(INSTRUMENT_MAP) if name.lower() == wanted]
-    found = exact or [number for number, name in enumerate(INSTRUMENT_MAP) if wanted and wanted in name.lower()]
-    if len(found) != 1:
-        some = ", ".join(INSTRUMENT_MAP[number] for number in found[:8]) or "Violin, Church Organ, Acoustic Grand Piano"
+    fitting = exact or [number for number, name in enumerate(INSTRUMENT_MAP) if wanted and wanted in name.lower()]
+    if len(fitting) != 1:
+        some = (
+            ", ".join(INSTRUMENT_MAP[number] for number in fitting[:8]) or "Violin, Church Organ, Acoustic Grand Piano"
+        )
         raise UserError(
             f"`instrument` takes a number from 0 to 127 or one General MIDI name, such as {some}; not {instrument!r}."
         )
-    return found[0]
+    return fitting[0]

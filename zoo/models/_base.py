@@ -6,11 +6,10 @@ import dataclasses
 import inspect
 import reprlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import keras
 import numpy as np
@@ -18,8 +17,8 @@ import numpy as np
 from zoo._errors import Unreadable, UserError
 from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
-from zoo.evaluation.likelihood import Evaluation, Score, encode_all, to_score
-from zoo.models import _priming, _registry
+from zoo.evaluation.likelihood import Coverage, Evaluation, Score, encode_all, to_score
+from zoo.models import _priming, _registry, _requests
 from zoo.models._augmentation import Augmentation
 from zoo.models._pictures import layers
 from zoo.song import TICKS_PER_BEAT, Song
@@ -29,22 +28,19 @@ from zoo.training.hyperparameters import trained, written
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
 
+CodecT = TypeVar("CodecT", bound=Codec)
 Made = TypeVar("Made")
-MOST_BEATS = 1_000_000  # of all pieces of one request together
 
 
 @dataclass(kw_only=True)
-class MusicModel:
-    """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here.
-
-    After `fit` or `load`, `codec` and `network` (a compiled keras.Model) are there.
-    """
+class MusicModel(Generic[CodecT]):
+    """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here."""
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
     batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
     optimizer: str = trained("adam", "the optimizer", choices=tuple(loop.OPTIMIZERS))
     learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
-    schedule: str = trained("constant", "of the learning rate; plateau halves it", choices=loop.SCHEDULES)
+    schedule: str = trained("constant", "learning-rate schedule; plateau halves it", choices=loop.SCHEDULES)
     weight_decay: float = trained(0.0, "decoupled weight decay", low=0, high=1)
     clip_norm: float = trained(0.0, "global gradient-norm clipping; 0 disables", low=0, high=1e6)
     clip_value: float = trained(0.0, "gradient clipping by value; 0 disables", low=0, high=1e6)
@@ -54,8 +50,8 @@ class MusicModel:
     )
     minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 disables", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 disables", low=0, high=10**9)
-    transpose: int = trained(0, "each epoch moves every song at random by up to so many semitones", low=0, high=24)
-    stretch: float = trained(0.0, "each epoch stretches every song at random by up to this share", low=0, high=0.5)
+    transpose: int = trained(0, "augmentation: each epoch transposes songs by up to so many semitones", low=0, high=24)
+    stretch: float = trained(0.0, "augmentation: each epoch stretches songs by up to this share", low=0, high=0.5)
     steps_per_beat: int | str = written(
         4,
         "grid steps in a quarter note; auto is the coarsest of 1, 2, 3, 4, 6, 8, 12 that keeps 98% of the onsets",
@@ -68,15 +64,38 @@ class MusicModel:
 
     presets: ClassVar[dict[str, dict]] = {}
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         hyperparameters.check(self)
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
-        self.codec: Codec | None = None
-        self.network: keras.Model | None = None
-        self._helpers: dict[tuple, object] = {}  # what is compiled beside the network, of its layers
+        self._codec: CodecT | None = None
+        self._network: keras.Model | None = None
+        self._helpers: dict[tuple, Any] = {}  # what is compiled beside the network, of its layers
 
-    def make_codec(self) -> Codec:
+    @property
+    def codec(self) -> CodecT:
+        """The representation, fitted; a UserError before `fit` or `load`."""
+        if self._codec is None:
+            raise self._untrained()
+        return self._codec
+
+    @codec.setter
+    def codec(self, codec: CodecT) -> None:
+        self._codec = codec
+
+    @property
+    def network(self) -> keras.Model:
+        """The network, compiled; a UserError before `fit` or `load`."""
+        if self._network is None:
+            raise self._untrained()
+        return self._network
+
+    @property
+    def grid(self) -> int:
+        """Grid steps in a quarter note, as `steps_per_beat` says or the training music has decided."""
+        return int(self.codec.steps_per_beat)
+
+    def make_codec(self) -> CodecT:
         """The representation, not yet fitted."""
         raise NotImplementedError
 
@@ -87,7 +106,7 @@ class MusicModel:
     def check_network(self) -> None:
         """Raise a UserError when the network is one that the model cannot score or sample."""
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         """The loss to compile the network with."""
         raise NotImplementedError
 
@@ -95,8 +114,12 @@ class MusicModel:
         """Start the network's weights from the training lines, before the first epoch; most need nothing."""
 
     def begin_epoch(self, share: float, earlier: float | None) -> None:
-        """Called before each epoch with the share of the training (0–1) that is behind it, and that was behind the
-        epoch before, if there was one; most models train in one way throughout."""
+        """Called before each epoch; most models train in one way throughout.
+
+        Args:
+            share: of the training, 0–1, that is behind this epoch.
+            earlier: the share that was behind the epoch before; None before the first.
+        """
 
     def end_epoch(self) -> None:
         """Called after the batches of each epoch, before it is validated and its weights are kept."""
@@ -106,14 +129,25 @@ class MusicModel:
         raise NotImplementedError
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch. Nothing of the
-        model changes."""
+        """Likelihood of whole lines; `thorough=False` may take a cheaper estimate, for every epoch.
+
+        Nothing of the model changes.
+        """
         raise NotImplementedError
 
     def generate(
         self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
     ) -> list[np.ndarray]:
-        """Codes of `count` new pieces of at least `steps` grid steps, going on from `primers` if given."""
+        """Codes of new pieces, each (symbols,) int32 or (frames, bits) uint8.
+
+        Args:
+            count: how many.
+            steps: least length in grid steps.
+            temperature: see `sample`; so is `top_p`.
+            top_p: share of the probability.
+            primers: lines to go on from, one a piece.
+            seed: of all randomness.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -143,8 +177,10 @@ class MusicModel:
         """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
 
         Args:
+            train: songs to learn from.
+            valid: songs that every epoch is judged by.
             weights: a trained model of the same shape to go on from; its vocabulary is kept.
-            callback: told of every batch and epoch.
+            callback: called after every batch and epoch.
             state_path: a file to keep the training's state in; if it is there, training goes on from it.
 
         Returns:
@@ -154,9 +190,7 @@ class MusicModel:
         Raises:
             UserError: when there is nothing to learn from, or `weights` does not fit.
         """
-        train, valid = (
-            _songs(songs, f"the {split} music") for songs, split in ((train, "training"), (valid, "validation"))
-        )
+        train, valid = _requests.songs(train, "the training music"), _requests.songs(valid, "the validation music")
         if weights:
             self.check_weights(weights)
         self.codec = weights.codec if weights else self.make_codec().fit(self._augmentation().everywhere(train))
@@ -186,12 +220,13 @@ class MusicModel:
             self, self.network, self.training_identity(), batches, validate, self.begin_epoch, self.end_epoch
         )
         state = loop.train(training, spent=spent, callback=callback, state_path=state_path)
-        return {key: [row.get(key) for row in state.history] for key in state.history[0]}
+        return {key: [row.get(key, np.nan) for row in state.history] for key in state.history[0]}
 
     def check_readable(self, corpus: Corpus, weights: MusicModel | None = None) -> None:
         """Look whether there is something to read in each split of `corpus`; takes no training.
 
         Args:
+            corpus: to train on.
             weights: a trained model to go on from, whose representation is used.
 
         Raises:
@@ -219,8 +254,7 @@ class MusicModel:
         Raises:
             UserError: when the representation can express none of them.
         """
-        self._require_fit()
-        lines, coverage = self._encoded(_songs(songs, "the scored music"), "scored")
+        lines, coverage = self._encoded(_requests.songs(songs, "the scored music"), "scored")
         return to_score(self.evaluate(lines, thorough), lines, coverage)
 
     def sample(
@@ -251,11 +285,10 @@ class MusicModel:
         Raises:
             UserError: when an argument is out of its range or the primer holds nothing the model can read or knows.
         """
-        self._require_fit()
         self.check_request(count, beats, temperature, top_p, prime_beats, seed)
-        steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.codec.steps_per_beat))
+        steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.grid))
         primers = primer_music = None
-        if songs := _songs(() if prime is None else prime, "the primer"):
+        if songs := _requests.songs(() if prime is None else prime, "the primer"):
             nothing = f"holds nothing {self.nothing_to_read()}"
             ticks = round(prime_beats * TICKS_PER_BEAT)
             primers, primer_music = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
@@ -265,28 +298,26 @@ class MusicModel:
             pieces = [_priming.joined(primer, piece) for primer, piece in zip(primer_music, pieces, strict=True)]
         return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
 
-    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
-        """Raise a UserError when an argument of `sample` is out of its range."""
-        step = 1 / self.codec.steps_per_beat
-        for name, value, kind, low, high in (
-            ("count", count, Integral, 1, 10_000),
-            ("beats", beats, Real, step, 100_000),
-            ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
-            ("top_p", top_p, Real, 1e-6, 1),
-            ("prime_beats", prime_beats, Real, step, 100_000),
-            ("seed", seed, Integral, 0, 2**63),
-        ):
-            if not isinstance(value, kind) or not low <= value <= high:
-                number = "a whole number" if kind is Integral else "a number"
-                raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
-        if (total := count * max(beats, prime_beats)) > MOST_BEATS:
-            raise UserError(
-                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`."
-            )
+    def check_request(
+        self, count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int
+    ) -> None:
+        """Look whether the arguments of `sample` are in range.
+
+        Args:
+            count: pieces.
+            beats: length of the new music in quarter notes.
+            temperature: None is the model's own way.
+            top_p: share of the probability.
+            prime_beats: quarter notes of the primer.
+            seed: of all randomness.
+
+        Raises:
+            UserError: when one of them is not.
+        """
+        _requests.check(count, beats, temperature, top_p, prime_beats, seed, self.grid)
 
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
-        self._require_fit()
         source = {"source": name} if (name := _registry.origin(type(self))) else {}
         checkpoint.write(folder, self.to_json() | {"codec": self.codec.to_json()} | source | extra, self.network)
 
@@ -324,7 +355,7 @@ class MusicModel:
 
     def _compile(self) -> None:
         with loop.seeded(self.seed):  # initial weights
-            self.network, self._helpers = self.build(), {}
+            self._network, self._helpers = self.build(), {}
         self.check_network()
         self.network.compile(
             optimizer=loop.make_optimizer(self),
@@ -343,11 +374,10 @@ class MusicModel:
             self._helpers[(name, *key)] = make(*key)
         return self._helpers[(name, *key)]
 
-    def _require_fit(self) -> None:
-        if self.network is None:
-            raise UserError(f"{self.model_name()} is not trained yet: fit it, or load a trained one.")
+    def _untrained(self) -> UserError:
+        return UserError(f"{self.model_name()} is not trained yet: fit it, or load a trained one.")
 
-    def _encoded(self, songs: Sequence[Song], purpose: str):
+    def _encoded(self, songs: Sequence[Song], purpose: str) -> tuple[list[Line], Coverage]:
         lines, coverage = encode_all(self.codec, songs)
         if not lines:
             raise self._unreadable(songs, purpose)
@@ -366,10 +396,3 @@ class MusicModel:
     def pitch_range(self) -> tuple[int, int]:
         """Lowest and highest MIDI pitch that the model knows."""
         return 0, 127
-
-
-def _songs(songs: Iterable[Song], what: str) -> list[Song]:
-    songs = list(songs) if isinstance(songs, Iterable) else [songs]
-    if not all(isinstance(song, Song) for song in songs):
-        raise UserError(f"{what} must be a list of Songs, such as corpus.train.")
-    return songs

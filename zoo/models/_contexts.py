@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +19,8 @@ from zoo.codecs import Line, SymbolCodec
 from zoo.layers.contents import ContentLogits
 from zoo.layers.stepwise import is_stepwise, state_sizes
 from zoo.layers.symbols import CarriedStep, SymbolClock, WindowStep
-from zoo.training.loop import Batches
+from zoo.layers.tensors import Tensor
+from zoo.training.loop import Batch, Batches
 
 READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
 READER_BATCH = 32
@@ -50,8 +52,14 @@ class SymbolContext:
     packing: SymbolClock
 
     def ids(self, codes: np.ndarray) -> np.ndarray:
-        """What the network reads before each code and before the one that is still to come, (codes + 1,) int32: the
-        start symbol, then code after code, each with the time at which the next one falls."""
+        """What the network reads before each code and before the one that is still to come.
+
+        Args:
+            codes: (codes,).
+
+        Returns:
+            (codes + 1,) int32: the start symbol, then code after code, each with the time at which the next one falls.
+        """
         symbols = np.append(self.codec.start, self.codec.as_input[codes])
         return self.packing.pack(symbols, self.codec.times(codes)).astype(np.int32)
 
@@ -73,7 +81,15 @@ class SymbolContext:
         raise NotImplementedError
 
     def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
-        """log p of every known symbol at every step given the codes before it, (steps, size)."""
+        """The log p of every known symbol at every step, given the codes before it.
+
+        Args:
+            network: with the weights to use.
+            codes: (steps,).
+
+        Returns:
+            (steps, size).
+        """
         raise NotImplementedError
 
     def make_reader(self, network: keras.Model) -> keras.Model:
@@ -81,7 +97,7 @@ class SymbolContext:
         raise NotImplementedError
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
-        """What the network says of all codes of `lines`, in pieces, in any order."""
+        """The probabilities of all codes of `lines`, in pieces, in any order."""
         raise NotImplementedError
 
     def step(self, network: keras.Model) -> CarriedStep | WindowStep:
@@ -95,7 +111,15 @@ class SymbolContext:
         return [np.full((count, size), self.codec.start, np.float32), *states]
 
     def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
-        """What that step remembers after the codes of each piece."""
+        """What that step remembers after the codes of each piece.
+
+        Args:
+            reader: see `make_reader`.
+            pieces: (codes,) each.
+
+        Returns:
+            (pieces, units) for each part of the memory.
+        """
         raise NotImplementedError
 
 
@@ -109,13 +133,13 @@ class SongContext(SymbolContext):
 
     chunk: int
 
-    def build(self, layers):
+    def build(self, layers: list[keras.Layer]) -> keras.Model:
         x = inputs = keras.Input((None,), dtype="int32", name="ids")
         for layer in layers:
             x = layer(x)
         return keras.Model(inputs, x)
 
-    def check(self, network):
+    def check(self, network: keras.Model) -> None:
         for layer in network.layers[1:]:
             if not is_stepwise(layer):
                 raise UserError(
@@ -124,19 +148,21 @@ class SongContext(SymbolContext):
                     "and beside them layers that treat every step on its own."
                 )
 
-    def batches(self, lines, batch, rng):
+    def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> SongBatches:
         return SongBatches(self, lines, batch, rng)
 
-    def log_probabilities(self, network, codes):
+    def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
         logits = network.predict_on_batch(self.ids(codes)[None, :-1])[0]
         return np.asarray(ops.log_softmax(logits, axis=-1))
 
-    def make_reader(self, network):
+    def make_reader(self, network: keras.Model) -> keras.Model:
         """ids, targets, mask (batch, READER_STEPS), states → log p of the targets, hits, states."""
         ids = keras.Input((READER_STEPS,), dtype="int32")
         targets = keras.Input((READER_STEPS,), dtype="int32")
         mask = keras.Input((READER_STEPS,), dtype="bool")
-        states_in, states_out, x = [], [], ids
+        states_in: list[Tensor] = []
+        states_out: list[Tensor] = []
+        x = ids
         for layer in network.layers[1:]:
             sizes = state_sizes(layer)
             if sizes:
@@ -150,22 +176,24 @@ class SongContext(SymbolContext):
         log_p, hit = Pick()([x, targets])
         return keras.Model([ids, targets, mask, *states_in], [log_p, hit, *states_out])
 
-    def read(self, reader, lines):
+    def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         lines = sorted(lines, key=lambda line: -len(line.codes))
         for first in range(0, len(lines), READER_BATCH):
             group = [line.codes for line in lines[first : first + READER_BATCH]]
             for log_p, hit, targets, mask, _ in self._carry(reader, group, READER_BATCH):
                 yield log_p[mask], hit[mask], targets[mask]
 
-    def step(self, network):
+    def step(self, network: keras.Model) -> CarriedStep:
         return CarriedStep(network.layers[1:])
 
-    def memory(self, reader, pieces):
+    def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
         last = np.array([[self.ids(codes)[-1]] for codes in pieces], np.float32)
         *_, (*_, states) = self._carry(reader, pieces, max(len(pieces), READER_BATCH))
         return [last, *(np.asarray(state)[: len(pieces)] for state in states)]
 
-    def _carry(self, reader: keras.Model, pieces: list[np.ndarray], batch: int):
+    def _carry(
+        self, reader: keras.Model, pieces: list[np.ndarray], batch: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]]:
         """Read codes from the zero state, READER_STEPS at a time: log p, hits, targets, mask, and the states then."""
         steps = max(-(-len(codes) // READER_STEPS) for codes in pieces) * READER_STEPS
         ids, targets = np.zeros((2, batch, steps), np.int32)
@@ -182,8 +210,9 @@ class SongContext(SymbolContext):
 
 @dataclass(frozen=True)
 class WindowContext(SymbolContext):
-    """The last symbols, read from a zero state for every next one, as the originals do; left of a piece stand start
-    symbols.
+    """The last symbols, read from a zero state for every next one, as the originals do.
+
+    Left of a piece stand start symbols.
 
     Args:
         window: how many.
@@ -191,7 +220,7 @@ class WindowContext(SymbolContext):
 
     window: int
 
-    def build(self, layers):
+    def build(self, layers: list[keras.Layer]) -> keras.Model:
         last = max((index for index, layer in enumerate(layers) if not isinstance(layer, OF_ONE_STEP)), default=0)
         x = inputs = keras.Input((self.window,), dtype="int32", name="ids")
         for index, layer in enumerate(layers):
@@ -200,7 +229,7 @@ class WindowContext(SymbolContext):
                 x = keras.layers.Cropping1D((self.window - 1, 0), name="last_step")(x)
         return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name="last_logits")(x))
 
-    def batches(self, lines, batch, rng):
+    def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> WindowBatches:
         return WindowBatches(self, lines, batch, rng)
 
     def windows(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -219,28 +248,28 @@ class WindowContext(SymbolContext):
             at += len(line.codes) + len(pad)
         return np.concatenate(starts), np.lib.stride_tricks.sliding_window_view(ids, self.window), targets
 
-    def log_probabilities(self, network, codes):
+    def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
         starts, views, _ = self.windows([Line(codes, 0, 0, 0)])
         return np.asarray(ops.log_softmax(network.predict_on_batch(views[starts]), axis=-1))
 
-    def make_reader(self, network):
+    def make_reader(self, network: keras.Model) -> keras.Model:
         """Windows (batch, window) and targets (batch,) → log p of the targets, hits."""
         targets = keras.Input((), dtype="int32")
         return keras.Model([network.inputs[0], targets], Pick()([network.outputs[0], targets]))
 
-    def read(self, reader, lines):
+    def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         starts, views, targets = self.windows(lines)
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
-            some = starts[begin : begin + WINDOWS_AT_ONCE]
-            padded = np.resize(some, WINDOWS_AT_ONCE)  # one shape, one compilation
+            piece = starts[begin : begin + WINDOWS_AT_ONCE]
+            padded = np.resize(piece, WINDOWS_AT_ONCE)  # one shape, one compilation
             following = targets[padded + self.window - 1]
             log_p, hit = map(np.asarray, reader.predict_on_batch([views[padded], following]))
-            yield log_p[: len(some)], hit[: len(some)], following[: len(some)]
+            yield log_p[: len(piece)], hit[: len(piece)], following[: len(piece)]
 
-    def step(self, network):
+    def step(self, network: keras.Model) -> WindowStep:
         return WindowStep(network, self.window)
 
-    def memory(self, reader, pieces):
+    def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
         histories = [self.ids(codes)[-self.window :] for codes in pieces]
         pads = [np.full(self.window - len(history), self.codec.start) for history in histories]
         return [np.stack(list(map(np.concatenate, zip(pads, histories, strict=True)))).astype(np.float32)]
@@ -249,37 +278,39 @@ class WindowContext(SymbolContext):
 class Unmasked(keras.layers.Layer):
     """Its input without the mask: the caller sorts out what is padding, and not every layer takes a mask."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return ops.stop_gradient(x)  # another tensor, for a mask is kept on the tensor itself
 
-    def compute_mask(self, x, previous_mask):
+    def compute_mask(self, x: Tensor, previous_mask: Tensor | None) -> None:
         return None
 
 
 class Pick(keras.layers.Layer):
     """logits (…, size), targets (…) → log p of the targets, and whether each was the most probable symbol."""
 
-    def call(self, inputs):
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
         logits, targets = inputs
         size = logits.shape[-1]
         wanted = ops.one_hot(ops.minimum(targets, size - 1), size)  # an unknown target is sorted out by the caller
         log_p = ops.sum(ops.log_softmax(logits, axis=-1) * wanted, axis=-1)
         return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: list[Tensor]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         shape = inputs[1].shape
         return keras.KerasTensor(shape, "float32"), keras.KerasTensor(shape, "bool")
 
 
 class SongBatches:
-    """Pieces of `chunk` symbols, every position a target; the last piece of a line is padded and weighs nothing
-    there."""
+    """Pieces of `chunk` symbols, every position a target.
 
-    def __init__(self, context: SongContext, lines: list[Line], batch: int, rng: np.random.Generator):
+    The last piece of a line is padded, and weighs nothing there.
+    """
+
+    def __init__(self, context: SongContext, lines: list[Line], batch: int, rng: np.random.Generator) -> None:
         self.batch, self.chunk, self.size = batch, context.chunk, context.codec.size
         self.codes = [line.codes for line in lines]
         self.ids = [context.ids(codes)[:-1] for codes in self.codes]
@@ -289,7 +320,7 @@ class SongBatches:
     def __len__(self) -> int:
         return -(-len(self.pieces) // self.batch)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self.pieces), self.batch):
             x, y = np.zeros((2, self.batch, self.chunk), np.int32)
             weight = np.zeros((self.batch, self.chunk), np.float32)
@@ -303,7 +334,7 @@ class SongBatches:
 class WindowBatches:
     """Windows and the symbol after each, as views of one column of ids."""
 
-    def __init__(self, context: WindowContext, lines: list[Line], batch: int, rng: np.random.Generator):
+    def __init__(self, context: WindowContext, lines: list[Line], batch: int, rng: np.random.Generator) -> None:
         self.batch, self.size, self.last = batch, context.codec.size, context.window - 1
         self.starts, self.views, self.targets = context.windows(lines)
         rng.shuffle(self.starts)
@@ -311,7 +342,7 @@ class WindowBatches:
     def __len__(self) -> int:
         return -(-len(self.starts) // self.batch)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self.starts), self.batch):
             starts = self.starts[first : first + self.batch]
             padded = np.resize(starts, self.batch)

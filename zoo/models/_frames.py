@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,9 +19,10 @@ from zoo.evaluation.likelihood import Evaluation
 from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
 from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
+from zoo.layers.tensors import Tensor
 from zoo.models._base import MusicModel
 from zoo.training.hyperparameters import option, trained, written
-from zoo.training.loop import Batches
+from zoo.training.loop import Batch, Batches
 
 READER_STEPS = 128
 READER_BATCH = 16
@@ -32,7 +34,7 @@ PAPER_ROLL = {"low": 21, "high": 108, "struck": False, "steps_per_beat": 1}
 
 
 @dataclass(kw_only=True)
-class FrameModel(MusicModel):
+class FrameModel(MusicModel[RollCodec]):
     """A sequence of distributions over frames, whose parameters come from a recurrent network."""
 
     low: int | str = written(
@@ -41,12 +43,12 @@ class FrameModel(MusicModel):
     high: int | str = written(
         HIGH, "highest MIDI pitch of the roll; auto takes the music's", low=0, high=127, words=(AUTO,)
     )
-    struck: bool = written(True, "a second bit for each pitch tells that it is struck, not held")
+    struck: bool = written(True, "a second bit for each pitch marks its onsets: struck, not held")
     steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
-    chunk: int = trained(100, "frames of a song that are trained in one piece", low=2, high=100_000)
+    chunk: int = trained(100, "frames of a song in one training sequence", low=2, high=100_000)
     hidden: int = option(50, "hidden units of the distribution of one frame", low=1, high=65_536)
     units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536)
-    cell: str = option("tanh", "the recurrent network", choices=tuple(CELLS))
+    cell: str = option("tanh", "cell of the recurrent network", choices=tuple(CELLS))
     dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
 
     relative: int = option(
@@ -55,9 +57,9 @@ class FrameModel(MusicModel):
     reach: int = option(24, "semitones that those units read, up and down", low=1, high=127)
     memory: int = option(2, "frames before that those units read", low=1, high=1000)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        if AUTO not in (self.low, self.high) and self.low > self.high:
+        if AUTO not in (self.low, self.high) and int(self.low) > int(self.high):
             raise UserError(f"`low` must be at most `high`, which is {self.high}, not {self.low}.")
 
     # What a model says of itself.
@@ -90,8 +92,9 @@ class FrameModel(MusicModel):
         )
 
     def pitch_range(self) -> tuple[int, int]:
-        low, high = (self.low, self.high) if self.codec is None else (self.codec.low, self.codec.high)
-        return 0 if low == AUTO else low, 127 if high == AUTO else high  # until the music has decided, all there are
+        low, high = (self.low, self.high) if self._codec is None else (self._codec.low, self._codec.high)
+        # Until the music has decided, all there are.
+        return 0 if low == AUTO else int(low), 127 if high == AUTO else int(high)
 
     # Training.
 
@@ -111,7 +114,7 @@ class FrameModel(MusicModel):
         """The distribution of one frame, inside the network."""
         return self.conditioned.distribution
 
-    def loss(self):
+    def loss(self) -> FrameLoss:
         return FrameLoss(self.distribution)
 
     def prepare(self, lines: list[Line]) -> None:
@@ -137,12 +140,16 @@ class FrameModel(MusicModel):
 
     # Sampling.
 
-    def check_request(self, count, beats, temperature, top_p, prime_beats, seed) -> None:
+    def check_request(
+        self, count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int
+    ) -> None:
         super().check_request(count, beats, temperature, top_p, prime_beats, seed)
         if top_p < 1:
             raise UserError(f"`top_p` is for models over symbols; {self.model_name()} draws frames: use `temperature`.")
 
-    def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
+    def generate(
+        self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
+    ) -> list[np.ndarray]:
         sampler, frames = self._helper("sample", self._make_sampler), -(-steps // self.steps_per_frame)
         sampler.make_predict_function()  # threads would make one each
         groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
@@ -151,7 +158,7 @@ class FrameModel(MusicModel):
             self._start([primers[min(row, count - 1)].codes for row in rows] if primers else None) for rows in groups
         ]
 
-        def roll_out(rows, memory):
+        def roll_out(rows: range, memory: list[np.ndarray]) -> list[np.ndarray]:
             rngs = [np.random.default_rng([seed, row]) for row in rows]
             return self._roll_out(sampler, rngs, frames, temperature, memory)
 
@@ -169,10 +176,17 @@ class FrameModel(MusicModel):
         if primers:
             _, states = self.reader.read(primers)
         else:
-            states = map(np.asarray, self.conditioned.initial_states(SONGS_AT_ONCE))
+            states = [np.asarray(state) for state in self.conditioned.initial_states(SONGS_AT_ONCE)]
         return [past.reshape(SONGS_AT_ONCE, -1), *states]
 
-    def _roll_out(self, sampler, rngs, frames: int, temperature, memory) -> list[np.ndarray]:
+    def _roll_out(
+        self,
+        sampler: keras.Model,
+        rngs: list[np.random.Generator],
+        frames: int,
+        temperature: float | None,
+        memory: list[np.ndarray],
+    ) -> list[np.ndarray]:
         width, drawn = self.distribution.noise, []
         for _ in range(0, frames, SAMPLER_STEPS):
             noise = np.empty((len(rngs), SAMPLER_STEPS, width + 1), np.float32)
@@ -201,7 +215,7 @@ class FrameReader:
         steps: frames at a time; the state is carried on.
     """
 
-    def __init__(self, conditioned: Conditioned, steps: int = READER_STEPS):
+    def __init__(self, conditioned: Conditioned, steps: int = READER_STEPS) -> None:
         self.conditioned, self.steps, self.bits = conditioned, steps, conditioned.distribution.visible
         frames = keras.Input((steps, self.bits))
         past = keras.Input((conditioned.memory, self.bits))
@@ -211,11 +225,25 @@ class FrameReader:
         self.network = keras.Model(inputs, Reader(conditioned)(inputs))
 
     def parameters(self, sequences: list[np.ndarray]) -> list[np.ndarray]:
-        """The parameters of every frame, (frames, parameters), of sequences (frames, bits)."""
+        """The parameters of every frame.
+
+        Args:
+            sequences: (frames, bits) each.
+
+        Returns:
+            (frames, parameters) for each.
+        """
         return self.read(sequences)[0]
 
     def read(self, sequences: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The parameters of every frame, and the states after each sequence, (sequences, units), from u(0) on."""
+        """The parameters of every frame, and the states after each sequence, from u(0) on.
+
+        Args:
+            sequences: (frames, bits) each.
+
+        Returns:
+            (frames, parameters) for each, and the states, (sequences, units) each.
+        """
         steps = max(-(-len(codes) // self.steps) for codes in sequences) * self.steps
         batch = max(READER_BATCH, len(sequences))  # few shapes, few compilations
         memory = self.conditioned.memory
@@ -243,19 +271,21 @@ class FrameLoss(keras.losses.Loss):
         **settings: arguments of its `loss` that are its own.
     """
 
-    def __init__(self, distribution: FrameDistribution, **settings: object):
+    def __init__(self, distribution: FrameDistribution, **settings: object) -> None:
         super().__init__(reduction="mean_with_sample_weight")
         self.distribution, self.settings = distribution, settings
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self.distribution.loss(y_true, y_pred, training=True, **self.settings)
 
 
 class FrameBatches:
-    """Pieces of at most `chunk` frames, those of a batch about equally long; shorter ones are padded, and weigh nothing
-    there."""
+    """Pieces of at most `chunk` frames, those of a batch about equally long.
 
-    def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator):
+    Shorter ones are padded, and weigh nothing there.
+    """
+
+    def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator) -> None:
         self.batch, self.chunk, self.bits = model.batch, model.chunk, model.codec.bits
         self.frames = [line.codes for line in lines]
         targets = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
@@ -275,7 +305,7 @@ class FrameBatches:
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         few_shapes = -(-self.chunk // 8)
         for group in self.groups:
             longest = max(map(self._length, group))

@@ -17,13 +17,15 @@ MOST_NAMED = 3  # names of primers in one warning
 def primers(
     codec: Codec, songs: list[Song], ticks: int, count: int, model: str, nothing: str
 ) -> tuple[list[Line], list[Song]]:
-    """For each of `count` pieces the line to go on from, and the music it stands for, in the tempo, the meter and by
-    the instrument (of most notes) of the song.
+    """For each piece the line to go on from, and the music it stands for.
+
+    That has the song's tempo, its meter, and the instrument of most of its notes.
 
     Args:
         codec: fitted.
         songs: taken in turn, and the lines of each in turn.
         ticks: how much of the start of each is used.
+        count: pieces.
         model: its name, for what is written about it.
         nothing: how the sentence ends that tells of a song without a line.
 
@@ -33,7 +35,8 @@ def primers(
     Raises:
         UserError: when a song has no line, or no note in the vocabulary.
     """
-    choices, unknown = [], {}
+    choices: list[list[tuple[Line, Song]]] = []
+    unknown: dict[str, float] = {}
     for song in songs:
         song = song.crop(0, ticks)
         lines = codec.encode(song)
@@ -59,8 +62,10 @@ def primers(
 
 
 def _read(codec: Codec, song: Song, line: Line) -> tuple[Line, Song]:
-    """What of `line` is read, and the music it stands for. That ends where the codes do, so that what a model goes on
-    with begins where the model takes it to begin: a representation may drop a rest at the end, or round up to frames.
+    """What of `line` is read, and the music it stands for.
+
+    That ends where the codes do, so that what a model goes on with begins where the model takes it to begin: a
+    representation may drop a rest at the end, or round up to frames.
     """
     codes = codec.whole(line)
     music = codec.decode(codes, codec.end(codes))

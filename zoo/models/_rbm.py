@@ -27,14 +27,16 @@ class RBMModel(FrameModel):
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
     chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
     weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
-    anneal_steps: int = measured(75, "temperatures of the likelihood's estimate; few flatter", low=2, high=1_000_000)
-    anneal_chains: int = measured(10, "chains of it, a multiple of five", low=5, high=10_000)
+    anneal_steps: int = measured(
+        75, "temperatures of annealed importance sampling; too few overestimate likelihood", low=2, high=1_000_000
+    )
+    anneal_chains: int = measured(10, "chains of annealed importance sampling, a multiple of five", low=5, high=10_000)
     anneal_twice: bool = measured(False, "measure once more with twice the temperatures, to see if they are enough")
     quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
     pretrain_epochs: int = trained(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
-    pretrain_rate: float = trained(0.01, "learning rate of that", low=1e-9, high=1e3)
+    pretrain_rate: float = trained(0.01, "learning rate of pretraining", low=1e-9, high=1e3)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.anneal_chains % CHAINS:
             raise UserError(f"`anneal_chains` must be a multiple of {CHAINS}, not {self.anneal_chains}.")

@@ -21,7 +21,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo._errors import UserError
 
@@ -136,14 +136,16 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
         UserError: when the folder holds no model, a damaged one, one of a newer format, or one from outside that is
             not known here.
     """
-    from zoo.training import checkpoint, names
+    from zoo.training import checkpoint
     from zoo.training.hyperparameters import options
+    from zoo.training.names import WEIGHTS, checkpoint_of
 
     if epoch is not None and not isinstance(epoch, int):
         raise UserError(f"an epoch is a whole number, not {epoch!r}.")
-    weights = names.WEIGHTS if epoch is None else names.checkpoint_of(epoch)
+    weights = WEIGHTS if epoch is None else checkpoint_of(epoch)
     described, path = checkpoint.read(folder, weights)
-    name, source, stated = described.get("model"), described.get("source"), described["hyperparameters"]
+    name: Any = described.get("model")
+    source, stated = described.get("source"), described["hyperparameters"]
     if isinstance(source, str) and name not in names():
         source = reprlib.repr(source)[1:-1]
         raise UserError(
@@ -211,6 +213,7 @@ def _imported_file(path: str) -> ModuleType:
     module = sys.modules.get(name)
     if module is None or module.__file__ != path:
         spec = importlib.util.spec_from_file_location(name, path)
+        assert spec and spec.loader  # of a .py file there always are
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)

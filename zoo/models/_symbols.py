@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import keras
 import numpy as np
 
 from zoo._errors import UserError
-from zoo.codecs import Line
+from zoo.codecs import Line, SymbolCodec
 from zoo.evaluation.likelihood import Evaluation, of_symbols
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
@@ -16,18 +17,19 @@ from zoo.models._contexts import SongContext, SymbolContext, WindowContext
 from zoo.training.hyperparameters import option, trained
 from zoo.training.loop import Batches
 
+SymbolCodecT = TypeVar("SymbolCodecT", bound=SymbolCodec)
 CONTEXTS = ("song", "window")
 SAMPLER_STEPS = 128
 SONGS_AT_ONCE = 64
 
 
 @dataclass(kw_only=True)
-class SymbolModel(MusicModel):
+class SymbolModel(MusicModel[SymbolCodecT]):
     """A recurrent network over symbols. A subclass gives the codec and `layers`, from ids (batch, time) to logits."""
 
     context: str = trained("song", "train every position of a song, or windows → the next symbol", choices=CONTEXTS)
     window: int = trained(20, "symbols in a window", low=1, high=10_000)
-    chunk: int = trained(128, "symbols of a song that are trained in one piece", low=1, high=100_000)
+    chunk: int = trained(128, "symbols of a song in one training sequence", low=1, high=100_000)
     clock_beats: int = option(
         0, "beats of the clock that the network reads, to know its place in the bar; 0 is no clock", low=0, high=64
     )
@@ -39,7 +41,7 @@ class SymbolModel(MusicModel):
     @property
     def clock(self) -> int:
         """Grid steps of the clock; 1 is none."""
-        return max(1, self.clock_beats * self.codec.steps_per_beat)
+        return max(1, self.clock_beats * self.grid)
 
     @property
     def sequence_context(self) -> SymbolContext:
@@ -61,7 +63,7 @@ class SymbolModel(MusicModel):
     def check_network(self) -> None:
         self.sequence_context.check(self.network)
 
-    def loss(self):
+    def loss(self) -> keras.losses.Loss:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
 
     def metrics(self) -> list:
@@ -73,7 +75,14 @@ class SymbolModel(MusicModel):
     # Likelihood.
 
     def log_probabilities(self, codes: np.ndarray) -> np.ndarray:
-        """log p of every known symbol at every step given the codes before it, (steps, size)."""
+        """The log p of every known symbol at every step, given the codes before it.
+
+        Args:
+            codes: (steps,).
+
+        Returns:
+            (steps, size).
+        """
         return self.sequence_context.log_probabilities(self.network, codes)
 
     @property
@@ -87,30 +96,39 @@ class SymbolModel(MusicModel):
     # Sampling.
 
     def temperatures(self, rng: np.random.Generator, steps: int) -> np.ndarray | float:
-        """The model's own temperature at each of `steps` steps, when nobody asks for another."""
+        """The model's own temperature at each of `steps` steps, when no other is set."""
         return 1.0
 
-    def generate(self, count, steps, temperature, top_p, primers, seed) -> list[np.ndarray]:
+    def generate(
+        self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
+    ) -> list[np.ndarray]:
         pieces = []
         for first in range(0, count, SONGS_AT_ONCE):
             rows = range(first, min(first + SONGS_AT_ONCE, count))
-            begun = [primers[row].codes for row in rows] if primers else None
+            primer_codes = [primers[row].codes for row in rows] if primers else None
             rngs = [np.random.default_rng([seed, row]) for row in rows]  # the first of many songs are the few
-            pieces += self._roll_out(rngs, steps, temperature, top_p, begun)
+            pieces += self._roll_out(rngs, steps, temperature, top_p, primer_codes)
         return pieces
 
-    def _roll_out(self, rngs, steps, temperature, top_p, begun) -> list[np.ndarray]:
-        """Codes of one new piece for each generator, going on from the codes that are `begun`, if any are."""
+    def _roll_out(
+        self,
+        rngs: list[np.random.Generator],
+        steps: int,
+        temperature: float | None,
+        top_p: float,
+        primer_codes: list[np.ndarray] | None,
+    ) -> list[np.ndarray]:
+        """Codes of one new piece for each generator, going on from the codes of a primer each, if there are."""
         sampler, size = self._helper("sample", self._make_sampler, top_p), self.codec.size
         time, used = np.zeros((2, len(rngs), 1), np.float32)
-        if begun:
-            time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in begun]
-            memory = self.sequence_context.memory(self.reader, begun)
+        if primer_codes:
+            time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in primer_codes]
+            memory = self.sequence_context.memory(self.reader, primer_codes)
         else:
             memory = self.sequence_context.empty_memory(self.network, len(rngs))
         memory = [*memory, time, used]
         codes = np.zeros((len(rngs), 0), np.int32)
-        most = (steps // self.codec.steps_per_beat + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
+        most = (steps // self.grid + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
         while codes.shape[1] < most:
             noise = np.empty((len(rngs), SAMPLER_STEPS, size + 1), np.float32)
             for row, rng in enumerate(rngs):
@@ -129,7 +147,7 @@ class SymbolModel(MusicModel):
     @property
     def bar(self) -> int:
         """Grid steps after which a sampler's time begins anew: those of the clock, or of a beat."""
-        return self.clock if self.clock > 1 else self.codec.steps_per_beat
+        return self.clock if self.clock > 1 else self.grid
 
     def _make_sampler(self, top_p: float) -> keras.Model:
         """Noise (batch, SAMPLER_STEPS, size + 1) and memory → codes (batch, SAMPLER_STEPS, 1) and memory."""
@@ -138,7 +156,7 @@ class SymbolModel(MusicModel):
             self.sequence_context.step(self.network),
             codec.advance,
             codec.as_input[: codec.size],
-            codec.steps_per_beat,
+            self.grid,
             codec.most_per_beat,
             self.clock,
             top_p,

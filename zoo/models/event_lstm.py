@@ -33,7 +33,7 @@ TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the ori
 
 
 @dataclass(kw_only=True)
-class EventLSTM(SymbolModel):
+class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
     """Event tokens."""
 
     units: tuple[int, ...] = option((128,), "units of each LSTM layer", low=1, high=65_536)
@@ -43,7 +43,7 @@ class EventLSTM(SymbolModel):
     longest_shift: int = written(4, "beats of the longest time shift that is one symbol", low=1, high=64)
     velocity_bins: int = written(8, "velocities are kept in so many bins", low=1, high=127)
     draw_temperature: bool = option(
-        True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is asked for"
+        True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is set"
     )
 
     presets: ClassVar = {

@@ -5,8 +5,8 @@ any music). Time is cut into equal steps, a sixteenth note each; at every step t
 rest. The published form cannot tell a held note from a repeated one; with a *hold* class it can.
 
 An LSTM reads the steps so far and gives a probability to each class of the next step. The original sees the last
-twenty steps and learns from their last one; ours reads the whole line, learns from every step, and is told its place
-in the bar.
+twenty steps and learns from their last one; ours reads the whole line, learns from every step, and reads its place in
+the bar as well.
 
 To draw, the next class is taken at random with the network's own probabilities, and becomes part of what the network
 reads.
@@ -29,7 +29,7 @@ from zoo.training.hyperparameters import option, trained, written
 
 
 @dataclass(kw_only=True)
-class MelodyLSTM(SymbolModel):
+class MelodyLSTM(SymbolModel[MelodyCodec]):
     """Windowed one-hot monophonic LSTM."""
 
     units: tuple[int, ...] = option((64,), "units of each LSTM layer", low=1, high=65_536)
@@ -65,6 +65,6 @@ class MelodyLSTM(SymbolModel):
         if self.voice == "skyline":
             return "that sounds."
         return (
-            "monophonic: every track sounds two notes at once; melody_lstm trained with `voice=skyline` hears the "
+            "monophonic: every track sounds two notes at once; melody_lstm trained with `voice=skyline` reads the "
             "highest note of any music."
         )

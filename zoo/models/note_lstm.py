@@ -32,7 +32,7 @@ from zoo.training.hyperparameters import option, trained, written
 
 
 @dataclass(kw_only=True)
-class NoteLSTM(SymbolModel):
+class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec]):
     """Note and chord sequence with roulette sampling."""
 
     units: tuple[int, ...] = option((128, 64, 128), "units of each LSTM layer", low=1, high=65_536)
@@ -43,7 +43,7 @@ class NoteLSTM(SymbolModel):
     dropout: float = trained(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
     recurrent_dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
     content: bool = option(False, "read and draw a symbol by the pitches it holds, so that chords share what is learnt")
-    batch_norm: bool = option(False, "batch normalisation around the dense layer, which is then rectified")
+    batch_norm: bool = option(False, "batch normalisation around the dense layer, which then has ReLU")
     exact: bool = written(
         False, "exact pitches and the time to the next chord, in place of normal order and half a beat"
     )
@@ -62,7 +62,7 @@ class NoteLSTM(SymbolModel):
         ),
     }  # fmt: skip
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.content and not self.embedding:
             raise UserError("`content` needs the width of its vectors: `embedding=64`.")

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -29,7 +30,13 @@ Shape = tuple[int, ...]
 
 
 def write(folder: Path | str, described: dict, network: keras.Model) -> None:
-    """Write the weights of `network`, then `described` and the weights' digest to model.json."""
+    """Write a trained model: its weights, then model.json.
+
+    Args:
+        folder: where; made when it is missing.
+        described: what model.json holds, beside the format, the version and the digest of the weights.
+        network: whose weights are written.
+    """
     folder = _path(folder)
     save_weights(network, folder / WEIGHTS)
     write_json(
@@ -46,7 +53,7 @@ def read(folder: Path | str, weights: str = WEIGHTS) -> tuple[dict, Path]:
     """
     folder = _path(folder)
     path = folder / MODEL
-    described = read_json(path)
+    described: Any = read_json(path)
     number = described.get("format") if isinstance(described, dict) else None
     if type(number) is not int or number < 1 or not isinstance(described.get("hyperparameters"), dict):
         raise UserError(f"{path} does not describe a model; train it anew.")
@@ -83,8 +90,11 @@ def load_weights(network: keras.Model, path: Path) -> None:
 
 
 def check_weights(path: Path, build: Callable[[], keras.Model]) -> None:
-    """Look whether the file at `path` holds the weights of the network that `build` makes; neither is taken into
-    memory.
+    """Look whether a file holds the weights of a network; neither is taken into memory.
+
+    Args:
+        path: the file.
+        build: makes the network.
 
     Raises:
         UserError: when it does not.
@@ -113,7 +123,8 @@ def _stored(path: Path) -> list[Shape]:
         ValueError: when it holds anything but plain arrays: links, other files' data, Python objects, arrays that are
             compressed or larger than the file.
     """
-    shapes, size = [], 0
+    shapes: list[Shape] = []
+    size = 0
 
     def look(name: str, link: object) -> None:
         nonlocal size

@@ -8,6 +8,8 @@ import math
 import reprlib
 import types
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from zoo._errors import UserError
 
@@ -16,13 +18,23 @@ MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
-def option(default, help: str, *, low=None, high=None, choices=None, words=(), part="network"):
+def option(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    words: tuple[str, ...] = (),
+    part: str = "network",
+) -> Any:
     """A dataclass field that is a hyperparameter.
 
     Args:
         default: its value when nobody says otherwise.
         help: one line for `--help` and the report.
-        low, high: bounds of a number, or of each number of a tuple, both included.
+        low: the least number, or the least of each number of a tuple.
+        high: the largest.
         choices: the values allowed.
         words: values allowed beside numbers, as "auto".
         part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained, how
@@ -60,13 +72,13 @@ def as_trained(model: type, values: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in measuring}
 
 
-def values(model) -> dict[str, object]:
+def values(model: object) -> dict[str, object]:
     """The hyperparameters of a model and their values, as JSON."""
     pairs = ((name, getattr(model, name)) for name in options(type(model)))
     return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
 
 
-def check(model) -> None:
+def check(model: object) -> None:
     """Bring every hyperparameter of `model` to its type.
 
     Raises:
@@ -77,7 +89,7 @@ def check(model) -> None:
         object.__setattr__(model, name, _checked(name, getattr(model, name), hints[name], field.metadata))
 
 
-def plain_type(hint) -> tuple[type, bool]:
+def plain_type(hint: Any) -> tuple[type, bool]:
     """The plain type behind an annotation, and whether None is allowed."""
     if isinstance(hint, types.UnionType):
         inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
@@ -85,7 +97,7 @@ def plain_type(hint) -> tuple[type, bool]:
     return (tuple, False) if typing.get_origin(hint) is tuple else (hint, False)
 
 
-def _checked(name: str, value, hint, metadata):
+def _checked(name: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
     kind, optional = plain_type(hint)
     if optional and (value is None or value == "none"):
         return None
@@ -112,7 +124,7 @@ def _checked(name: str, value, hint, metadata):
     return value
 
 
-def _converted(value, kind: type):
+def _converted(value: Any, kind: type) -> Any:
     if kind is bool:
         word = str(value).lower()
         if word not in YES + NO:

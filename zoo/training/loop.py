@@ -34,6 +34,9 @@ NEEDED = ("epoch", "seconds", "val_nats_per_beat", "updates")  # columns of a hi
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
 
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # x, y and sample weights, (sequences, …) each
+
+
 class Settings(Protocol):
     """The hyperparameters of training; `zoo.models._base` says what each is."""
 
@@ -57,8 +60,8 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """x, y and sample weights."""
+    def __iter__(self) -> Iterator[Batch]:
+        """One after another."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,20 @@ class Training:
 
 
 class Callback:
-    """Told how training goes; does nothing. The command line shows a display, tests count."""
+    """Called as training goes on; does nothing. The command line shows a display, tests count."""
 
     def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
-        """A batch of `epoch` (from 0) is done."""
+        """A batch is done.
+
+        Args:
+            epoch: from 0.
+            done: batches of the epoch so far.
+            total: batches of the epoch.
+            seconds: since training began.
+        """
 
     def epoch(self, history: list[dict[str, float]], network: keras.Model) -> None:
-        """An epoch is done; the last row of `history` tells of it."""
+        """An epoch is done; the last row of `history` is its own."""
 
 
 @dataclass
@@ -101,7 +111,7 @@ class State:
 
     history: list[dict[str, float]] = field(default_factory=list)
     best: list[np.ndarray] = field(default_factory=list)  # weights of the epoch that is kept
-    of: str = ""  # what is trained
+    of: str = ""  # identity of what is trained
 
     @property
     def figures(self) -> list[float]:
@@ -115,14 +125,19 @@ class State:
         arrays |= {f"optimizer{i}": np.asarray(value) for i, value in enumerate(network.optimizer.variables)}
         text = np.frombuffer(json.dumps({"of": self.of, "history": self.history}).encode(), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, told=text, **arrays)
+            np.savez(file, told=text, **arrays)  # the name that it has in all state files
 
     @classmethod
     def load(cls, path: Path, network: keras.Model, of: str) -> State:
         """Read what `save` wrote and put it into the network and its optimizer.
 
+        Args:
+            path: the file.
+            network: compiled.
+            of: identity of what is trained.
+
         Raises:
-            UserError: when the file is damaged, or not `of` what is trained.
+            UserError: when the file is damaged, or of another training.
         """
         try:
             named = _arrays(path)
@@ -132,7 +147,7 @@ class State:
             figures = np.array([[row[column] for column in NEEDED] for row in state.history], float)
             if not figures.size or not np.isfinite(figures).all():
                 raise ValueError("its history has gaps")
-            groups = {group: [] for group in ("weight", "best", "optimizer")}
+            groups: dict[str, list[np.ndarray]] = {group: [] for group in ("weight", "best", "optimizer")}
             for group, arrays in groups.items():
                 while (key := f"{group}{len(arrays)}") in named:
                     arrays.append(named[key])
@@ -179,7 +194,7 @@ def learning_rate(settings: Settings, base: float, history: list[dict[str, float
     """The learning rate of the epoch after `history`.
 
     Args:
-        settings: `schedule` says how it falls.
+        settings: of which `schedule` says how it falls.
         base: the rate of the first epoch.
         history: a row for every epoch so far.
     """
@@ -211,7 +226,13 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def reseed(network: keras.Model, seed: int, epoch: int) -> None:
-    """Set every generator of `network` from (seed, epoch); so none has to be saved."""
+    """Set every generator of a network from (seed, epoch); so none has to be saved.
+
+    Args:
+        network: whose generators are set.
+        seed: of all randomness of training.
+        epoch: from 0.
+    """
     weights = {id(variable) for variable in network.weights}
     generators = [v for v in network.variables if id(v) not in weights and "seed_generator" in v.path]
     for index, variable in enumerate(generators):
@@ -227,7 +248,7 @@ def train(
     Args:
         training: what is trained, on what, and how.
         spent: seconds of preparation, such as pretraining, that count as training.
-        callback: told of every batch and epoch.
+        callback: called after every batch and epoch.
         state_path: where to keep the state after every epoch, and to take it from when the file is there.
 
     Raises:
@@ -235,8 +256,10 @@ def train(
     """
     settings, network, callback = training.settings, training.network, callback or Callback()
     base = float(network.optimizer.learning_rate)
-    resumed = state_path is not None and state_path.exists()
-    state = State.load(state_path, network, training.identity) if resumed else State(of=training.identity)
+    if state_path and state_path.exists():
+        state = State.load(state_path, network, training.identity)
+    else:
+        state = State(of=training.identity)
     while not _finished(settings, state):
         epoch = len(state.history)
         before = state.history[-1]["seconds"] if state.history else spent
@@ -246,7 +269,8 @@ def train(
         reseed(network, settings.seed, epoch)
         rate = learning_rate(settings, base, state.history)
         network.optimizer.learning_rate = rate
-        sums, counted = {}, 0.0  # what Keras returns is of the one batch
+        sums: dict[str, float] = {}  # of all batches; what Keras returns is of the one
+        counted = 0.0
         batches = training.batches(np.random.default_rng([settings.seed, epoch]))
         for done, (x, y, weight) in enumerate(batches, 1):
             of_batch = network.train_on_batch(x, y, weight, return_dict=True)

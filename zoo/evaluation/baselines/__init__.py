@@ -33,6 +33,9 @@ class Baseline(Protocol):
 
         Returns:
             Codes of each piece, as `Codec.decode` takes them.
+
+        Raises:
+            ValueError: when no known symbol takes time.
         """
 
     def describe(self) -> dict[str, float]:

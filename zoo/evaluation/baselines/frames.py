@@ -82,15 +82,13 @@ class NoteNGram:
     smoothing: float
 
     def describe(self) -> dict[str, float]:
-        """n and smoothing."""
+        """The n and the smoothing."""
         return {"n": self.n, "smoothing": self.smoothing}
 
     def nats(self, lines: Sequence[Line]) -> float:
-        """See `Baseline.nats`."""
         return _count(lines, self.n)[-1].nats(self.p)
 
     def generate(self, count: int, steps: int, seed: int) -> list[np.ndarray]:
-        """See `Baseline.generate`."""
         frames = -(-steps // self.codec.steps_per_frame)
         return [self._piece(frames, np.random.default_rng([seed, row])) for row in range(count)]
 
@@ -113,13 +111,25 @@ class Shares(NoteNGram):
 
 
 def order0(codec: RollCodec, train: Sequence[Line], valid: Sequence[Line]) -> Shares:
-    """The shares in `train`."""
+    """The shares of ones.
+
+    Args:
+        codec: the representation of the lines.
+        train: lines that are counted.
+        valid: not used.
+    """
     (p,) = _smooth(_count(train, 1), codec.bits, 0.0)
     return Shares(codec, p, 1, 0.0)
 
 
 def ngram(codec: RollCodec, train: Sequence[Line], valid: Sequence[Line]) -> NoteNGram:
-    """The n-gram of `train` whose n and smoothing predict `valid` best."""
+    """The n-gram whose n and smoothing predict validation best.
+
+    Args:
+        codec: the representation of the lines.
+        train: lines that are counted.
+        valid: lines by which the two are chosen.
+    """
     counted, predicted = (_count(lines, LONGEST) for lines in (train, valid))
     choices = [
         (order.nats(p), n, smoothing)

@@ -68,11 +68,11 @@ class Counts(NamedTuple):
     totals: np.ndarray
     types: np.ndarray
 
-    def interpolate(self, shorter: np.ndarray | float, discount: float, concentration: float) -> np.ndarray:
+    def interpolate(self, shorter: np.ndarray, discount: float, concentration: float) -> np.ndarray:
         """Probability of each symbol, (places,) float.
 
         Args:
-            shorter: those given the context without its oldest code, (places,) float, or one for all.
+            shorter: those given the context without its oldest code, (places,) float, or () for all.
             discount: taken from each count, 0–1.
             concentration: how much the shorter context weighs, in counts.
         """
@@ -133,24 +133,26 @@ class SymbolNGram:
         return {"n": len(self.orders), "discount": self.discount, "concentration": self.concentration}
 
     def nats(self, lines: Sequence[Line]) -> float:
-        """See `Baseline.nats`."""
-        codec, p = self.codec, 1 / self.codec.size
+        codec, p = self.codec, np.array(1 / self.codec.size)
         for counts in _look_up(codec, self.orders, lines):
             p = counts.interpolate(p, self.discount, self.concentration)
         nats = -np.log(p).sum() - len(p) * np.log1p(-codec.epsilon)
         unknown = sum(len(line.codes) for line in lines) - len(p)
         if unknown:
-            nats += sum(line.unknown_nats.sum() for line in lines) - unknown * np.log(codec.epsilon)
+            nats += sum(line.unknown_nats.sum() for line in lines if line.unknown_nats is not None) - unknown * np.log(
+                codec.epsilon
+            )
         return float(nats)
 
     def probabilities(self, codes: Sequence[int]) -> np.ndarray:
-        """p of every known symbol behind `codes`, the line so far, (size,)."""
+        """The p of every known symbol behind `codes`, the line so far, (size,)."""
         codec, context = self.codec, 0
         p = np.full(codec.size, 1 / codec.size)
         for n, order in enumerate(self.orders, 1):
             if n > 1:
                 oldest = codes[1 - n] if n <= len(codes) + 1 else codec.start
-                context = int(_find(order.contexts, context * (codec.size + 2) + int(codec.as_input[oldest])))
+                key = context * (codec.size + 2) + int(codec.as_input[oldest])
+                context = int(_find(order.contexts, np.array(key)))
                 if context < 0:
                     break
             pairs = slice(*np.searchsorted(order.pairs, [context * codec.size, (context + 1) * codec.size]))
@@ -160,25 +162,21 @@ class SymbolNGram:
         return p
 
     def generate(self, count: int, steps: int, seed: int) -> list[np.ndarray]:
-        """See `Baseline.generate`. As in training, time goes on after `SymbolCodec.most_per_beat` symbols in a beat.
-
-        Raises:
-            ValueError: when no known symbol takes time.
-        """
         if not self.codec.advance.any():
             raise ValueError("no known symbol takes time, so no piece would end")
         return [self._piece(steps, np.random.default_rng([seed, row])) for row in range(count)]
 
     def _piece(self, steps: int, rng: np.random.Generator) -> np.ndarray:
-        codec, codes, time, in_beat = self.codec, [], 0, 0
+        codec, grid, time, in_beat = self.codec, int(self.codec.steps_per_beat), 0, 0
+        codes: list[int] = []
         while time < steps:
             p = self.probabilities(codes)
-            if in_beat >= codec.most_per_beat:
+            if in_beat >= codec.most_per_beat:  # as in training, time must go on
                 p[codec.advance == 0] = 0
             below = np.cumsum(p)
             codes.append(int(np.searchsorted(below / below[-1], rng.random(), side="right")))  # never one of p = 0
             after = time + int(codec.advance[codes[-1]])
-            in_beat = in_beat + 1 if after // codec.steps_per_beat == time // codec.steps_per_beat else 0
+            in_beat = in_beat + 1 if after // grid == time // grid else 0
             time = after
         return np.array(codes, np.int32)
 
@@ -192,16 +190,28 @@ class Shares(SymbolNGram):
 
 
 def order0(codec: SymbolCodec, train: Sequence[Line], valid: Sequence[Line]) -> Shares:
-    """Add-one shares of `train`."""
+    """Add-one shares.
+
+    Args:
+        codec: the representation of the lines.
+        train: lines that are counted.
+        valid: not used.
+    """
     return Shares(codec, _count(codec, train, 1), 0.0, float(codec.size))
 
 
 def ngram(codec: SymbolCodec, train: Sequence[Line], valid: Sequence[Line]) -> SymbolNGram:
-    """The n-gram of `train` whose n, discount and concentration predict `valid` best."""
+    """The n-gram whose n, discount and concentration predict validation best.
+
+    Args:
+        codec: the representation of the lines.
+        train: lines that are counted.
+        valid: lines by which the three are chosen.
+    """
     orders, choices = _count(codec, train, LONGEST), []
     looked_up = list(_look_up(codec, orders, valid))
     for discount, concentration in product(DISCOUNTS, CONCENTRATIONS):
-        p = 1 / codec.size
+        p = np.array(1 / codec.size)
         for n, counts in enumerate(looked_up, 1):
             p = counts.interpolate(p, discount, concentration)
             choices.append((-np.log(p).sum(), n, discount, concentration))

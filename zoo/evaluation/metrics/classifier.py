@@ -65,8 +65,8 @@ def two_sample_test(
     shares over few notes scatter more than over many, and that too can be learnt.
 
     Args:
-        songs: of which it is asked whether they are like `others`. All songs may be given as their `views` instead,
-            which saves time where a set is used again.
+        songs: compared with `others`. All songs may be given as their `views` instead, which saves time where a set is
+            used again.
         others: real music.
         rng: deals the songs.
         reference: further music of the kind of `others`, to learn from, never judged: what makes the test sharp where
@@ -142,32 +142,33 @@ class Pieces:
         return fold
 
 
-def _key(found: dict[str, np.ndarray]) -> bytes:
-    return b"".join(found[view].tobytes() for view in VIEWS)
+def _key(piece: dict[str, np.ndarray]) -> bytes:
+    return b"".join(piece[view].tobytes() for view in VIEWS)
 
 
 def _stacked(pieces: Pieces, fit: np.ndarray, held: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Log-odds of the pieces `held` by what is learnt from the pieces `fit`, (held,) float."""
     fold = pieces.folds(fit, INNER_FOLDS, rng)
-    said = np.zeros((len(fit), len(VIEWS)))
+    log_odds = np.zeros((len(fit), len(VIEWS)))
     for number in range(INNER_FOLDS):
         unseen = fold == number
-        said[unseen] = _said(pieces, fit & ~unseen, unseen)
-    return _regress(said[fit], pieces.y[fit], _weights(pieces.y[fit]), _said(pieces, fit, held), RIDGE_OF_VIEWS)
+        log_odds[unseen] = _by_view(pieces, fit & ~unseen, unseen)
+    of_held = _by_view(pieces, fit, held)
+    return _regress(log_odds[fit], pieces.y[fit], _weights(pieces.y[fit]), of_held, RIDGE_OF_VIEWS)
 
 
-def _said(pieces: Pieces, fit: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _by_view(pieces: Pieces, fit: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Log-odds of each piece `held` by each view, summed over its rows, (held, views) float."""
     weights = np.zeros(len(fit))
     weights[fit] = _weights(pieces.y[fit])
-    found = np.zeros((len(fit), len(VIEWS)))
+    log_odds = np.zeros((len(fit), len(VIEWS)))
     for column, view in enumerate(VIEWS):
         rows, piece = pieces.rows[view], pieces.piece[view]
         known, new = fit[piece], held[piece]
         each = (weights / np.bincount(piece))[piece[known]]
         odds = _regress(rows[known], pieces.y[piece[known]], each, rows[new], RIDGE)
-        found[:, column] = np.bincount(piece[new], weights=odds, minlength=len(fit))
-    return found[held]
+        log_odds[:, column] = np.bincount(piece[new], weights=odds, minlength=len(fit))
+    return log_odds[held]
 
 
 def _weights(y: np.ndarray) -> np.ndarray:

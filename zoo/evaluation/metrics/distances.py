@@ -57,9 +57,9 @@ def compare(
     Returns:
         By name of the feature.
     """
-    tables = [[features(song) for song in side] for side in (songs, others)]
-    draws = [_draws(len(side), rng, resamples) for side in (songs, others)]
-    return {name: _distance(name, [[table[name] for table in side] for side in tables], draws) for name in UNITS}
+    tables = [[features(song) for song in of_set] for of_set in (songs, others)]
+    draws = [_draws(len(of_set), rng, resamples) for of_set in (songs, others)]
+    return {name: _distance(name, [[table[name] for table in of_set] for of_set in tables], draws) for name in UNITS}
 
 
 def histograms(sets: dict[str, Sequence[Song]]) -> dict[str, dict[str, list[float]]]:
@@ -70,14 +70,14 @@ def histograms(sets: dict[str, Sequence[Song]]) -> dict[str, dict[str, list[floa
         five digits; zeros for a set without any.
     """
     tables = {label: [features(song) for song in songs] for label, songs in sets.items()}
-    found = {}
+    distributions = {}
     for name in UNITS:
-        sides = {label: [table[name] for table in songs] for label, songs in tables.items()}
-        values = _values(name, sides.values())
-        counts = {label: _counts(side, values).sum(0) for label, side in sides.items()}
+        columns = {label: [table[name] for table in songs] for label, songs in tables.items()}
+        values = _values(name, columns.values())
+        counts = {label: _counts(of_set, values).sum(0) for label, of_set in columns.items()}
         shares = {label: (count / max(count.sum(), 1)).round(5).tolist() for label, count in counts.items()}
-        found[name] = {"values": values.tolist(), **shares}
-    return found
+        distributions[name] = {"values": values.tolist(), **shares}
+    return distributions
 
 
 def _draws(songs: int, rng: np.random.Generator, resamples: int) -> np.ndarray:
@@ -87,9 +87,9 @@ def _draws(songs: int, rng: np.random.Generator, resamples: int) -> np.ndarray:
     return np.concatenate([np.ones((1, songs)), drawn])
 
 
-def _distance(name: str, sides: list[list[np.ndarray]], draws: list[np.ndarray]) -> Distance:
-    values = _values(name, sides)
-    totals = [draw @ _counts(side, values) for draw, side in zip(draws, sides, strict=True)]
+def _distance(name: str, sets: list[list[np.ndarray]], draws: list[np.ndarray]) -> Distance:
+    values = _values(name, sets)
+    totals = [draw @ _counts(of_set, values) for draw, of_set in zip(draws, sets, strict=True)]
     present = [bool(total[0].any()) for total in totals]
     if not all(present):
         same = float(not any(present))
@@ -107,18 +107,18 @@ def _distance(name: str, sides: list[list[np.ndarray]], draws: list[np.ndarray])
     return Distance(float(overlap[0]), _interval(overlap, 1.0), float(way[0]), _interval(way, np.inf), UNITS[name])
 
 
-def _values(name: str, sides: Iterable[list[np.ndarray]]) -> np.ndarray:
-    """All values of a feature that occur on any side, in order."""
+def _values(name: str, sets: Iterable[list[np.ndarray]]) -> np.ndarray:
+    """All values of a feature that occur in any set, in order."""
     if name == "pitch_class":
         return np.arange(12)  # on a circle the gaps count too
-    return np.unique(np.concatenate([np.zeros(0), *(column for side in sides for column in side)]))
+    return np.unique(np.concatenate([np.zeros(0), *(column for of_set in sets for column in of_set)]))
 
 
-def _counts(side: list[np.ndarray], values: np.ndarray) -> np.ndarray:
+def _counts(columns: list[np.ndarray], values: np.ndarray) -> np.ndarray:
     """How often each song has each value, (songs, values)."""
-    places = (np.searchsorted(values, column) for column in side)
+    places = (np.searchsorted(values, column) for column in columns)
     counts = [np.bincount(place, minlength=len(values)) for place in places]
-    return np.array(counts, float).reshape(len(side), len(values))  # float: whole numbers are multiplied slowly
+    return np.array(counts, float).reshape(len(columns), len(values))  # float: whole numbers are multiplied slowly
 
 
 def _interval(figures: np.ndarray, highest: float) -> tuple[float, float]:

@@ -144,12 +144,12 @@ def _voices(grid: Grid, highest: np.ndarray, lowest: np.ndarray) -> np.ndarray:
     """How pitch classes of some notes, moved by 0–6 semitones up or down, resemble those of the others: Pearson's."""
     length = grid.end - grid.start
     upper = grid.pitch > np.median(grid.pitch) if len(grid.pitch) else highest
-    found = []
-    for side in (highest, lowest, upper):
-        one, other = (np.bincount(grid.pitch[of] % 12, weights=length[of], minlength=12) for of in (side, ~side))
+    likeness: list[float] = []
+    for some in (highest, lowest, upper):
+        one, other = (np.bincount(grid.pitch[of] % 12, weights=length[of], minlength=12) for of in (some, ~some))
         moved = [_pearson(one, np.roll(other, shift)) for shift in range(12)]
-        found += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
-    return np.array(found)
+        likeness += [(moved[shift] + moved[-shift]) / 2 for shift in range(7)]
+    return np.array(likeness)
 
 
 def _figures(grid: Grid) -> np.ndarray:
@@ -177,15 +177,14 @@ def _bars(grid: Grid) -> np.ndarray:
     """
     figures = _figures(grid)
     bars, inside = len(figures), grid.start < len(figures) * BAR
-    found = [_von_neumann(column) for column in figures.T]
+    ratios = [_von_neumann(column) for column in figures.T]
     bar, place, pitch = grid.start[inside] // BAR, grid.start[inside] % BAR, grid.pitch[inside]
     rhythm, struck, chroma = np.zeros((bars, BAR)), np.zeros((bars, 8 * 128)), _by(pitch_classes(grid), BAR, bars)
     rhythm[bar, place] = 1
     struck[bar, place // 6 * 128 + pitch] = 1
-    for table in (chroma, rhythm, struck):
-        found += _lags(table)
+    likeness = [figure for table in (chroma, rhythm, struck) for figure in _lags(table)]
     moved = np.array([np.sum(chroma[1:] * np.roll(chroma[:-1], shift, 1)) for shift in range(12)])
-    return np.array([*found, *(moved / max(moved.sum(), 1e-9))])
+    return np.array([*ratios, *likeness, *(moved / max(moved.sum(), 1e-9))])
 
 
 def _phrases(grid: Grid, bass: Table, key: int) -> np.ndarray:
@@ -198,11 +197,11 @@ def _phrases(grid: Grid, bass: Table, key: int) -> np.ndarray:
     home = chroma @ triad / np.maximum(chroma.sum(1), 1e-9)
     scaled = np.column_stack([scaled, home - home.mean()])
     places = [scaled[first::step] for first, step in ((0, 4), (3, 4), (1, 2))]
-    found = [place.mean(0) if len(place) else np.zeros(scaled.shape[1]) for place in places]
+    means = [place.mean(0) if len(place) else np.zeros(scaled.shape[1]) for place in places]
     first = np.searchsorted(bass[0], np.arange(bars) * BAR)
     first = first[first < len(bass[0])]
     moves = np.bincount(np.diff(bass[1][first]) % 12, minlength=12) / max(bars - 1, 1)
-    return np.concatenate([*found, scaled[0], scaled[-1], moves])
+    return np.concatenate([*means, scaled[0], scaled[-1], moves])
 
 
 def _lags(table: np.ndarray) -> Sequence[float]:
@@ -257,24 +256,24 @@ def _splices(grid: Grid, melody: Table, bass: Table) -> np.ndarray:
     """
     bars = max(grid.steps // BAR, 1)
     begins = np.arange(bars) * BAR
-    found = []
+    fits: list[float] = []
     for start, pitch in (melody, bass):
         if not len(start):
-            found += [0.0] * 3
+            fits += [0.0] * 3
             continue
         last = pitch[np.maximum(np.searchsorted(start, begins + BAR) - 1, 0)]
         first = pitch[np.minimum(np.searchsorted(start, begins), len(start) - 1)]
         interval = first - last[:, None]
         apart = np.abs(interval)
-        found += [_adjacent(fit.astype(float), 0.1) for fit in (-np.minimum(apart, 12), apart <= 2, apart == 0)]
+        fits += [_adjacent(fit.astype(float), 0.1) for fit in (-np.minimum(apart, 12), apart <= 2, apart == 0)]
     for beats in (1, 2):
         chroma = _by(pitch_classes(grid), beats * STEPS_PER_BEAT, bars * 4 // beats).reshape(bars, 4 // beats, 12)
         unit = chroma / np.maximum(np.linalg.norm(chroma, axis=2, keepdims=True), 1e-9)
-        found.append(_adjacent(unit[:, -1] @ unit[:, 0].T, ALIKE))
+        fits.append(_adjacent(unit[:, -1] @ unit[:, 0].T, ALIKE))
     beat = grid.start // STEPS_PER_BEAT
     notes = np.bincount(beat[beat < 4 * bars], minlength=4 * bars).reshape(bars, 4)
-    found.append(_adjacent(-np.abs(notes[:, -1:] - notes[:, 0]).astype(float), 0.1))
-    return np.array(found)
+    fits.append(_adjacent(-np.abs(notes[:, -1:] - notes[:, 0]).astype(float), 0.1))
+    return np.array(fits)
 
 
 def _adjacent(fit: np.ndarray, least: float) -> float:

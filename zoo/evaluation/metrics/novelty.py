@@ -23,7 +23,7 @@ INVERSE = pow(BASE, -1, 2**64)
 class Index:
     """The n-grams of a set of songs, of every length n.
 
-    The hashes of all n-grams of one length are made when first asked for, in O(T log T) time and 8 T bytes for T tokens
+    The hashes of all n-grams of one length are made when first needed, in O(T log T) time and 8 T bytes for T tokens
     (a polynomial modulo 2^64: Karp and Rabin 1987); an n-gram is then found in O(log T). Two different ones are taken
     for the same with a probability of about 2^−62.
     """
@@ -40,14 +40,14 @@ class Index:
     def longest(self, song: Song) -> int:
         """Tokens of the longest n-gram of `song` that is in the index; what holds a long one holds its parts."""
         codes = _codes(tokens(song))
-        found, missing = 0, 1
+        present, missing = 0, 1
         while missing <= len(codes) and self._find(codes, missing).any():
-            found, missing = missing, 2 * missing
+            present, missing = missing, 2 * missing
         missing = min(missing, len(codes) + 1)
-        while missing - found > 1:
-            middle = (found + missing) // 2
-            found, missing = (middle, missing) if self._find(codes, middle).any() else (found, middle)
-        return found
+        while missing - present > 1:
+            middle = (present + missing) // 2
+            present, missing = (middle, missing) if self._find(codes, middle).any() else (present, middle)
+        return present
 
     def _find(self, codes: np.ndarray, n: int) -> np.ndarray:
         if n not in self._known:
