@@ -142,7 +142,7 @@ def test_prime_with_validation_music(here, say, tmp_path):
 def test_a_primer_that_a_model_cannot_hear_is_told_how_one_could(here, say, tmp_path):
     zoo.write_midi(zoo.Song.from_notes([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0)]), tmp_path / "chords.mid")
     told = say("sample", "melody_lstm", *TUNES, "--prime", tmp_path / "chords.mid")
-    assert told.err.endswith("; melody_lstm trained with --voice skyline hears the highest note of any music.\n")
+    assert told.err.endswith("; melody_lstm trained with --voice skyline reads the highest note of any music.\n")
 
 
 def test_what_of_a_primer_is_not_in_the_vocabulary_is_told(here, say, tmp_path):
