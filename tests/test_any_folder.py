@@ -86,8 +86,9 @@ def test_a_folder_as_people_bring_it_ends_in_a_report_of_every_model(brought, ca
     assert set(codes.values()) == {0} and code == 0
     assert {run.model: run.status for run in runs} == dict.fromkeys(zoo.names(), "finished")
     for run in runs:
-        assert run.skill is not None and run.number("comparison", "kept", "onset_f1") is not None
-        assert run.number("comparison", "sets", "samples", "classifier", "accuracy") is not None
+        results = run.results
+        assert results.skill() is not None and results.comparison.kept.onset_f1 is not None
+        assert results.comparison.sets.samples.classifier.accuracy is not None
     page = (brought.parent / "reports" / brought.name / "index.html").read_text()
     assert "have no beat" in page and all(name in page for name in zoo.names())
 
@@ -105,4 +106,4 @@ def test_real_folders_end_in_a_report_of_every_model_that_can_read_them(shared_d
     assert codes == {model: 2 if model in left_out else 0 for model in zoo.names()}
     for run in runs:
         if run.model not in left_out:
-            assert run.number("scores", "test", "nats_per_beat") > 0 and run.number("ngram", "test") > 0
+            assert run.results.scores.test.nats_per_beat > 0 and run.results.ngram.test > 0

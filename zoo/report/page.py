@@ -93,7 +93,7 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         skipped=_pairs(corpus.skipped),
         duplicates=_pairs(corpus.duplicates),
         warnings=corpus.warnings,
-        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_told()]) for run in runs],
+        runs=[(run, [(path.name, links.to(path)) for path in run.folder.list_documents()]) for run in runs],
         failed=[run for run in runs if run.error],
         comparable=COMPARABLE,
         blind_spots=BLIND_SPOTS,
