@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -311,17 +312,17 @@ def check(path: Path, known: list[codecs.Codec], thorough: bool) -> str | None:
 
 
 def representations() -> list[str]:
-    """Those of all presets of all models, not fitted, as JSON."""
+    """Those of all presets of all models, not fitted, as JSON: the class and its fields."""
     import zoo
 
     made = (zoo.create(name, preset).make_codec() for name in zoo.names() for preset in zoo.find(name).presets)
-    return list(dict.fromkeys(json.dumps(codec.to_json(), sort_keys=True) for codec in made))
+    return list(dict.fromkeys(json.dumps([type(codec).__name__, dataclasses.asdict(codec)]) for codec in made))
 
 
 def fitted(representation: str, songs: list[Song]) -> codecs.Codec:
     """The codec of one of `representations`, fitted."""
-    settings = json.loads(representation)
-    return getattr(codecs, settings.pop("codec"))(**settings).fit(songs)
+    name, settings = json.loads(representation)
+    return getattr(codecs, name)(**settings).fit(songs)
 
 
 @dataclass
