@@ -119,6 +119,7 @@ def figures(given) -> dict[str, np.ndarray]:
     return {name: arrays(value)[0] for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_both_backends_say_the_same(tmp_path):
     rng = np.random.default_rng(0)
     given = {
