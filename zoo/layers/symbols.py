@@ -11,8 +11,6 @@ from keras import ops
 from zoo.layers.stepwise import state_sizes
 from zoo.layers.tensors import Shape, Tensor
 
-FORMS = ("one-hot", "scalar", "embedding")
-
 
 class SymbolClock(NamedTuple):
     """How one integer, an *id*, tells a network at a step which symbol came before and what time it is.

@@ -301,19 +301,7 @@ class MusicModel(Generic[CodecT]):
     def check_request(
         self, count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int
     ) -> None:
-        """Look whether the arguments of `sample` are in range.
-
-        Args:
-            count: pieces.
-            beats: length of the new music in quarter notes.
-            temperature: None is the model's own way.
-            top_p: share of the probability.
-            prime_beats: quarter notes of the primer.
-            seed: of all randomness.
-
-        Raises:
-            UserError: when one of them is not.
-        """
+        """Raise a UserError when an argument of `sample` is out of its range; see `_requests.check`."""
         _requests.check(count, beats, temperature, top_p, prime_beats, seed, self.grid)
 
     def save(self, folder: Path | str, **extra: object) -> None:

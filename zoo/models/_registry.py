@@ -217,7 +217,7 @@ def _imported_file(path: str) -> ModuleType:
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException:  # whatever ended it, an interrupt too: half a module must not stay
             del sys.modules[name]
             raise
     return module
