@@ -26,7 +26,7 @@ from zoo.layers.nade import NADE
 from zoo.layers.rbm import RBM
 
 LINES_AT_ONCE = 16
-MEASURED_AT_ONCE = 16384  # frames: their parameters are held in memory
+MEASURED_AT_ONCE = 4096  # frames: their parameters, and their chains, are held in memory
 DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
 DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 BOUND_DRAWS = 100  # of the hidden units, for each frame: the more, the closer is the bound
@@ -89,9 +89,11 @@ def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int =
         paper, union = frame_accuracy(measured.drawn, frames)
         variance = 0.0 if measured.variance is None else measured.variance.sum()
         nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
-        pieces.append([nats, loss, paper.sum(), union.sum(), variance])
-    nats, loss, paper, union, variance = np.sum(pieces, axis=0)
+        squares = np.square(measured.log_p, dtype=np.float64).sum()
+        pieces.append([nats, loss, paper.sum(), union.sum(), variance, squares])
+    nats, loss, paper, union, variance, squares = np.sum(pieces, axis=0)
     scale = total / count
+    variance += (1 - 1 / scale) * (squares - nats**2 / count)  # of the frames that were picked, out of so many
     return Evaluation(
         nats=float(nats * scale),
         kind=estimator.kind,

@@ -32,6 +32,12 @@ class RBMModel(FrameModel):
     )
     anneal_chains: int = measured(10, "chains of annealed importance sampling, a multiple of five", low=5, high=10_000)
     anneal_twice: bool = measured(False, "measure once more with twice the temperatures, to see if they are enough")
+    anneal_frames: int = measured(
+        20_000,
+        "frames at most, at even distances, that stand for all where music is scored; 0 is all",
+        low=0,
+        high=10**9,
+    )
     quick_frames: int = option(80, "frames of validation music by which every epoch is judged", low=1, high=10**9)
     pretrain_epochs: int = trained(0, "epochs of CD-1 that train one RBM on single frames first", low=0, high=100_000)
     pretrain_rate: float = trained(0.01, "learning rate of pretraining", low=1e-9, high=1e3)
@@ -78,6 +84,6 @@ class RBMModel(FrameModel):
             "temperatures": temperatures,
             "chains": chains,
             "seed": self.seed,
-            "most": None if thorough else self.quick_frames,
+            "most": (self.anneal_frames or None) if thorough else self.quick_frames,
             "twice": thorough and self.anneal_twice,
         }

@@ -36,7 +36,7 @@ class RNNRBM(RBMModel):
         ),
         "blog": dict(
             steps_per_frame=5, epochs=100, optimizer="sgd", learning_rate=0.01, clip_value=10.0, pretrain_epochs=100,
-            batch=1, anneal_steps=500,
+            batch=1, anneal_frames=0, anneal_steps=500,
         ),
         "tutorial": dict(
             low=21, high=108, struck=False, hidden=150, units=(100,), epochs=200, optimizer="sgd", learning_rate=0.001,
@@ -49,12 +49,12 @@ class RNNRBM(RBMModel):
         ),
         "paper": PAPER_ROLL | dict(
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
-            pretrain_epochs=20, anneal_steps=500, anneal_twice=True,
+            pretrain_epochs=20, anneal_frames=0, anneal_steps=500, anneal_twice=True,
         ),
         "best": PAPER_ROLL | dict(
             hidden=192, units=(256,), cell="lstm", dropout=0.4, relative=32, transpose=6, weight_scale=0.1,
             gibbs_steps=10, batch=16, epochs=100_000, updates=5000, learning_rate=1.5e-2, schedule="cosine",
-            clip_norm=1.0, keep="last", anneal_steps=500, anneal_chains=20, anneal_twice=True,
+            clip_norm=1.0, keep="last", anneal_frames=0, anneal_steps=500, anneal_chains=20, anneal_twice=True,
         ),
     }  # fmt: skip
 
