@@ -6,7 +6,17 @@ import itertools
 import numpy as np
 import pytest
 
-from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec, SymbolCodec
+from zoo.codecs import (
+    ChordCodec,
+    EventCodec,
+    ExactChordCodec,
+    MelodyCodec,
+    NoteCodec,
+    PerformanceCodec,
+    PolyphonyCodec,
+    RollCodec,
+    SymbolCodec,
+)
 from zoo.codecs.grid import to_steps
 from zoo.song import Song
 
@@ -19,6 +29,9 @@ CODECS = {
     "event split, one velocity": PerformanceCodec(steps_per_beat=3, velocity_bins=1),
     "chord": ChordCodec(),
     "chord exact": ExactChordCodec(steps_per_beat=12),
+    "note": NoteCodec(),
+    "note, short symbols": NoteCodec(steps_per_beat=3, longest=1),
+    "polyphony": PolyphonyCodec(),
     "melody": MelodyCodec(),
     "melody hold": MelodyCodec(hold=True),
     "skyline": MelodyCodec(voice="skyline"),

@@ -6,7 +6,9 @@ from zoo.codecs.event import EventCodec
 from zoo.codecs.exact_chord import ExactChordCodec
 from zoo.codecs.grid import AUTO
 from zoo.codecs.melody import MelodyCodec
+from zoo.codecs.note import NoteCodec
 from zoo.codecs.performance import PerformanceCodec
+from zoo.codecs.polyphony import PolyphonyCodec
 from zoo.codecs.roll import RollCodec
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "ExactChordCodec",
     "Line",
     "MelodyCodec",
+    "NoteCodec",
     "PerformanceCodec",
+    "PolyphonyCodec",
     "RollCodec",
     "SymbolCodec",
 ]

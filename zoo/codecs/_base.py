@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs.grid import AUTO, FINEST, coarsest_grid
+from zoo.codecs.rules import Rules
 from zoo.song import Song
 
 LONGEST = 2**31 - 1  # ticks of a song, and so all that is counted in one
@@ -220,6 +221,11 @@ class SymbolCodec(Codec):
         table = np.arange(self.size + 2, dtype=np.int32)
         table[self.singletons] = self.size
         return table
+
+    @property
+    def rules(self) -> Rules | None:
+        """Which symbols may follow which; None where nothing is known of it."""
+        return None
 
     def steps_of(self, symbol: Symbol) -> int:
         """Grid steps by which `symbol` moves time on."""

@@ -6,6 +6,7 @@ Source: Performance RNN (Simon and Oore, 2017).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from zoo.codecs._base import Symbol
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
 from zoo.codecs.grid import VELOCITY, Grid
+from zoo.codecs.rules import Rules
 from zoo.song import Song
 
 SHIFT, LOUDNESS = "s", "v"
@@ -41,6 +43,48 @@ class PerformanceCodec(OnsAndOffs):
             *([LOUDNESS, velocity] for velocity in bins),
             *([kind, pitch] for kind in (ON, OFF) for pitch in range(128)),
         ]
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What is off may be struck, what sounds may be released.
+
+        At one time offs come before ons, both from low to high; a velocity is a new one and an on follows it; a time
+        shift that is not the longest ends its rest. So a piece has one encoding. Nothing may follow a velocity only
+        where all pitches above the last one sound already. The network sees what sounds.
+        """
+        bins = self.velocity_bins if self.velocity_bins > 1 else 0
+        sounding, on_passed, off_passed = (128 * part + np.arange(128) for part in range(3))
+        loudness = 384 + np.arange(bins)
+        expects_on, expects_event = 384 + bins, 385 + bins
+        rules = Rules.empty(self.size, 386 + bins, seen=np.r_[sounding, loudness, expects_on])
+        rules.source[sounding], rules.source[loudness] = sounding, loudness  # all else is new with the time
+        longest = self.longest_shift * self.steps_per_beat
+        for code, (kind, value) in enumerate(self.symbols):
+            rules.keep[code, expects_on] = 0
+            if kind == SHIFT:
+                rules.moves[code] = True
+                rules.set[code, expects_event] = value < longest
+                rules.forbid[expects_event, code] = 1
+            else:
+                rules.keep[code, expects_event] = 0
+            if kind != ON:
+                rules.forbid[expects_on, code] = 1
+            if kind == LOUDNESS:
+                rules.set[code, [loudness[value], expects_on]] = 1
+                rules.keep[code, expects_on] = 1
+                rules.keep[code, np.delete(loudness, value)] = 0
+                rules.forbid[[loudness[value], on_passed[-1]], code] = 1  # nor where no on can follow
+            elif kind == ON:
+                rules.set[code, [sounding[value], *on_passed[: value + 1], *off_passed]] = 1
+                rules.forbid[[sounding[value], on_passed[value]], code] = 1
+                rules.base[code], rules.forbid[loudness, code] = bool(bins), -1  # the first on follows a velocity
+            elif kind == OFF:
+                rules.set[code, off_passed[: value + 1]] = 1
+                rules.keep[code, sounding[value]] = 0
+                rules.base[code] = 1
+                rules.forbid[sounding[value], code] = -1
+                rules.forbid[off_passed[value], code] = 1
+        return rules
 
     def steps_of(self, symbol: Symbol) -> int:
         return symbol[1] if symbol[0] == SHIFT else 0

@@ -13,6 +13,8 @@ from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import PitchBiases, Relative
 from zoo.layers.tensors import Shape, Tensor
 
+ANNEALED = 0.8  # of the steps of a chain, if it is annealed
+
 
 @keras.saving.register_keras_serializable("zoo")
 class RBM(FrameDistribution):
@@ -110,6 +112,7 @@ class RBM(FrameDistribution):
         uniform_v: Tensor,
         temperature: Tensor | float = 1.0,
         W_T: Tensor | None = None,
+        share: Tensor | None = None,
     ) -> Tensor:
         """One Gibbs step v → h → v′, with the uniform noise given.
 
@@ -122,13 +125,17 @@ class RBM(FrameDistribution):
             temperature: divides the energy.
             W_T: (hidden, visible) W turned over. A chain does that once: inside a compiled loop it would be done, or
                 make the product slow, at every step.
+            share: β, of the machine that lies so far on the way from `base` alone, 0, to this one, 1; None is 1.
 
         Returns:
             v′ (..., visible).
         """
         W_T = ops.transpose(self.W) if W_T is None else W_T
-        h = bernoulli(uniform_h, ops.matmul(v, self.W) + b_h, temperature)
-        return bernoulli(uniform_v, ops.matmul(h, W_T) + b_v, temperature)
+        of_h = ops.matmul(v, self.W) + b_h
+        h = bernoulli(uniform_h, of_h if share is None else share * of_h, temperature)
+        of_v = ops.matmul(h, W_T) + b_v
+        of_v = of_v if share is None else share * of_v + (1 - share) * self.base
+        return bernoulli(uniform_v, of_v, temperature)
 
     def gibbs(self, v: Tensor, b_v: Tensor, b_h: Tensor, steps: int) -> Tensor:
         """The end of a Gibbs chain of training.
@@ -172,6 +179,10 @@ class RBM(FrameDistribution):
     def chain(self, v: Tensor, parameters: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         """The end of a Gibbs chain of `sample_steps` steps.
 
+        Where `chain_start` is "annealed" the chain does not start from v: it follows the machines that lie between the
+        base, independent units, and this one, and takes its last fifth with this one. So it comes near to draws of
+        the model as annealed importance sampling does (Neal 2001), where a chain from the frame before sticks to it.
+
         Args:
             v: (batch, visible) where it starts.
             parameters: (batch, parameters).
@@ -187,12 +198,16 @@ class RBM(FrameDistribution):
 
         def step(index: Tensor, v: Tensor) -> Tensor:
             key = ops.take(keys, index, axis=1)[:, None]
-            return self.gibbs_step(v, b_v, b_h, hashed.uniform(of_h, key), hashed.uniform(of_v, key), temperature, W_T)
+            noise_h, noise_v = hashed.uniform(of_h, key), hashed.uniform(of_v, key)
+            share = None
+            if self.chain_start == "annealed":
+                share = ops.minimum(ops.cast(index + 1, "float32") / (ANNEALED * self.sample_steps), 1.0)
+            return self.gibbs_step(v, b_v, b_h, noise_h, noise_v, temperature, W_T, share)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 
     def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
-        start = before if self.chain_start == "previous" else ops.zeros_like(before)
+        start = before if self.chain_start == "previous" else ops.zeros_like(before)  # "annealed" leaves it at once
         return self.chain(start, parameters, uniform, temperature)
 
     def get_config(self) -> dict[str, Any]:

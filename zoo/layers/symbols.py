@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.codecs.rules import Rules
+from zoo.layers.rules import Allowed, WithState, after
 from zoo.layers.stepwise import state_sizes
 from zoo.layers.tensors import Shape, Tensor
 
@@ -106,21 +108,28 @@ class SymbolInput(keras.layers.Layer):
 class CarriedStep(keras.layers.Layer):
     """One step of a stack of layers with its recurrent state carried along.
 
+    Args:
+        layers: from ids to logits.
+        rules: of the representation, if the network follows them.
+
     Call arguments:
-        memory: [last id (batch, 1), states of each recurrent layer (batch, units) …].
+        memory: [last id (batch, 1), state of the rules (batch, bits) if there are any, states of each recurrent layer
+            (batch, units) …].
 
     Returns:
-        logits (batch, size), memory without the id.
+        logits (batch, size), memory without the id and the rules' state.
     """
 
-    def __init__(self, layers: list[keras.layers.Layer], **kwargs: Any) -> None:
+    def __init__(self, layers: list[keras.layers.Layer], rules: Rules | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stack = layers
-        self.state_size = [1, *(size for layer in layers for size in state_sizes(layer))]
+        self.stack, self.rules = layers, rules
+        self.own = [1] if rules is None else [1, rules.bits]
+        self.state_size = [*self.own, *(size for layer in layers for size in state_sizes(layer))]
+        self.with_state, self.allowed = (None, None) if rules is None else (WithState(rules), Allowed(rules))
 
     def call(self, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        x, carried, waiting = ops.cast(memory[0], "int32"), [], list(memory[1:])
-        for layer in self.stack:
+        x, carried, waiting = ops.cast(memory[0], "int32"), [], list(memory[len(self.own) :])
+        for index, layer in enumerate(self.stack):
             sizes = state_sizes(layer)
             if sizes:
                 states, waiting = waiting[: len(sizes)], waiting[len(sizes) :]
@@ -129,11 +138,14 @@ class CarriedStep(keras.layers.Layer):
                 carried += states
             else:
                 x = layer(x, training=False) if isinstance(layer, keras.layers.Dropout) else layer(x)
-        return x[:, 0], carried
+            if self.with_state and not index:
+                x = self.with_state([x, memory[1][:, None]])
+        logits = x[:, 0]
+        return (self.allowed([logits, memory[1]]) if self.allowed else logits), carried
 
-    def push(self, carried: list[Tensor], ids: Tensor) -> list[Tensor]:
-        """Memory after the ids (batch, 1) were drawn."""
-        return [ids, *carried]
+    def push(self, memory: list[Tensor], carried: list[Tensor], codes: Tensor, ids: Tensor) -> list[Tensor]:
+        """Memory after the symbols `codes` (batch,) were drawn, which are read as `ids` (batch, 1)."""
+        return [ids, *([after(self.rules, memory[1], codes)] if self.rules else []), *carried]
 
 
 class WindowStep(keras.layers.Layer):
@@ -143,7 +155,7 @@ class WindowStep(keras.layers.Layer):
         memory: [ids of the window (batch, window)].
 
     Returns:
-        logits (batch, size), the window.
+        logits (batch, size), and nothing that is carried.
     """
 
     def __init__(self, network: keras.Model, window: int, **kwargs: Any) -> None:
@@ -152,11 +164,11 @@ class WindowStep(keras.layers.Layer):
         self.state_size = [window]
 
     def call(self, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        return self.network(ops.cast(memory[0], "int32"), training=False), list(memory)
+        return self.network(ops.cast(memory[0], "int32"), training=False), []
 
-    def push(self, carried: list[Tensor], ids: Tensor) -> list[Tensor]:
-        """Memory after the ids (batch, 1) were drawn."""
-        return [ops.concatenate([carried[0][:, 1:], ids], axis=1)]
+    def push(self, memory: list[Tensor], carried: list[Tensor], codes: Tensor, ids: Tensor) -> list[Tensor]:
+        """Memory after the symbols `codes` (batch,) were drawn, which are read as `ids` (batch, 1)."""
+        return [ops.concatenate([memory[0][:, 1:], ids], axis=1)]
 
 
 class SymbolSampler(keras.layers.Layer):
@@ -214,12 +226,12 @@ class SymbolSampler(keras.layers.Layer):
         standing = ops.convert_to_tensor((self.advance == 0).astype("float32"))
         logits = logits - 1e9 * ops.cast(used >= self.most_per_beat, "float32") * standing
         code = ops.argmax(logits + noise, axis=-1)
-        after = time + ops.take(ops.convert_to_tensor(self.advance), code)[:, None]
-        same_beat = ops.floor(after / self.steps_per_beat) == ops.floor(time / self.steps_per_beat)
+        then = time + ops.take(ops.convert_to_tensor(self.advance), code)[:, None]
+        same_beat = ops.floor(then / self.steps_per_beat) == ops.floor(time / self.steps_per_beat)
         used = ops.where(same_beat, used + 1, ops.zeros_like(used))
-        time = after - self.bar * ops.floor(after / self.bar)
+        time = then - self.bar * ops.floor(then / self.bar)
         ids = self.packing.pack(ops.take(ops.convert_to_tensor(self.as_input), code)[:, None], time)
-        return ops.cast(code, "float32")[:, None], [*self.step.push(carried, ids), time, used]
+        return ops.cast(code, "float32")[:, None], [*self.step.push(memory, carried, code, ids), time, used]
 
     def _nucleus(self, logits: Tensor, temperature: Tensor) -> Tensor:
         """Logits with all outside the nucleus taken away."""

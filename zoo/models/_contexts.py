@@ -6,7 +6,7 @@ what a sampler remembers. It holds no state: what is compiled of the network is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from keras import ops
 
 from zoo._errors import UserError
 from zoo.codecs import Line, SymbolCodec
+from zoo.codecs.rules import Rules
 from zoo.layers.contents import ContentLogits
+from zoo.layers.rules import Allowed, WithState
 from zoo.layers.stepwise import is_stepwise, state_sizes
 from zoo.layers.symbols import CarriedStep, SymbolClock, WindowStep
 from zoo.layers.tensors import Tensor
@@ -25,6 +27,7 @@ from zoo.training.loop import Batch, Batches
 READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
 READER_BATCH = 32
 WINDOWS_AT_ONCE = 1024
+STATES_AT_ONCE = 64  # sequences
 # Layers that treat every step alike: after the others a window's last step is all that counts.
 OF_ONE_STEP = (
     keras.layers.Dense,
@@ -129,18 +132,42 @@ class SongContext(SymbolContext):
 
     Args:
         chunk: symbols of a song that are trained in one piece.
+        rules: of the representation, where the network reads their state and gives nothing to what they forbid.
     """
 
     chunk: int
+    rules: Rules | None = None
 
     def build(self, layers: list[keras.Layer]) -> keras.Model:
-        x = inputs = keras.Input((None,), dtype="int32", name="ids")
-        for layer in layers:
-            x = layer(x)
-        return keras.Model(inputs, x)
+        inputs = [keras.Input((None,), dtype="int32", name="ids")]
+        if self.rules:
+            inputs.append(keras.Input((None, self.rules.bits), dtype="uint8", name="state"))
+        return keras.Model(
+            inputs if self.rules else inputs[0], self._through(layers, inputs, lambda layer, x: layer(x))
+        )
+
+    def _through(
+        self, layers: list[keras.Layer], inputs: list[Tensor], call: Callable[[keras.Layer, Tensor], Tensor]
+    ) -> Tensor:
+        """What `layers` make of [ids] or [ids, states of the rules], each called by `call`: logits."""
+        x, *states = inputs
+        for index, layer in enumerate(layers):
+            x = call(layer, x)
+            if states and not index:
+                x = WithState(self.rules)([x, *states])
+        return Allowed(self.rules)([x, *states]) if states else x
+
+    def stack(self, network: keras.Model) -> list[keras.Layer]:
+        """The layers that `build` made the network of."""
+        added = (keras.layers.InputLayer, WithState, Allowed)
+        return [layer for layer in network.layers if not isinstance(layer, added)]
+
+    def states(self, codes: np.ndarray) -> list[np.ndarray]:
+        """The states of the rules before each code and after the last, [(1, codes + 1, bits)]; [] without rules."""
+        return [self.rules.states(codes[None])] if self.rules else []
 
     def check(self, network: keras.Model) -> None:
-        for layer in network.layers[1:]:
+        for layer in self.stack(network):
             if not is_stepwise(layer):
                 raise UserError(
                     f"the layer {layer.name} ({type(layer).__name__}) cannot be carried along step by step, as context "
@@ -152,29 +179,32 @@ class SongContext(SymbolContext):
         return SongBatches(self, lines, batch, rng)
 
     def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
-        logits = network.predict_on_batch(self.ids(codes)[None, :-1])[0]
+        inputs = [self.ids(codes)[None, :-1], *(states[:, :-1] for states in self.states(codes))]
+        logits = network.predict_on_batch(inputs if self.rules else inputs[0])[0]
         return np.asarray(ops.log_softmax(logits, axis=-1))
 
     def make_reader(self, network: keras.Model) -> keras.Model:
-        """ids, targets, mask (batch, READER_STEPS), states → log p of the targets, hits, states."""
+        """ids, targets, mask (batch, READER_STEPS), those of the rules, states → log p of the targets, hits, states."""
         ids = keras.Input((READER_STEPS,), dtype="int32")
         targets = keras.Input((READER_STEPS,), dtype="int32")
         mask = keras.Input((READER_STEPS,), dtype="bool")
         states_in: list[Tensor] = []
         states_out: list[Tensor] = []
-        x = ids
-        for layer in network.layers[1:]:
+        of_rules = [keras.Input((READER_STEPS, self.rules.bits), dtype="uint8")] if self.rules else []
+
+        def call(layer: keras.Layer, x: Tensor) -> Tensor:
             sizes = state_sizes(layer)
-            if sizes:
-                initial = [keras.Input((size,)) for size in sizes]
-                carried = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
-                x, *final = carried(x, initial_state=initial, mask=mask)
-                x = Unmasked()(x)
-                states_in, states_out = states_in + initial, states_out + final
-            else:
-                x = layer(x)
-        log_p, hit = Pick()([x, targets])
-        return keras.Model([ids, targets, mask, *states_in], [log_p, hit, *states_out])
+            if not sizes:
+                return layer(x)
+            initial = [keras.Input((size,)) for size in sizes]
+            carried = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True)
+            x, *final = carried(x, initial_state=initial, mask=mask)
+            states_in.extend(initial)
+            states_out.extend(final)
+            return Unmasked()(x)
+
+        log_p, hit = Pick()([self._through(self.stack(network), [ids, *of_rules], call), targets])
+        return keras.Model([ids, targets, mask, *of_rules, *states_in], [log_p, hit, *states_out])
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         lines = sorted(lines, key=lambda line: -len(line.codes))
@@ -184,12 +214,22 @@ class SongContext(SymbolContext):
                 yield log_p[mask], hit[mask], targets[mask]
 
     def step(self, network: keras.Model) -> CarriedStep:
-        return CarriedStep(network.layers[1:])
+        return CarriedStep(self.stack(network), self.rules)
+
+    def empty_memory(self, network: keras.Model, count: int) -> list[np.ndarray]:
+        ids, *states = super().empty_memory(network, count)
+        if self.rules:
+            states[0] = np.repeat(self.rules.first[None], count, axis=0).astype(np.float32)
+        return [ids, *states]
 
     def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
         last = np.array([[self.ids(codes)[-1]] for codes in pieces], np.float32)
+        if self.rules:
+            of_rules = [np.concatenate([self.rules.states(codes[None])[:, -1] for codes in pieces]).astype(np.float32)]
+        else:
+            of_rules = []
         *_, (*_, states) = self._carry(reader, pieces, max(len(pieces), READER_BATCH))
-        return [last, *(np.asarray(state)[: len(pieces)] for state in states)]
+        return [last, *of_rules, *(np.asarray(state)[: len(pieces)] for state in states)]
 
     def _carry(
         self, reader: keras.Model, pieces: list[np.ndarray], batch: int
@@ -202,9 +242,14 @@ class SongContext(SymbolContext):
             ids[row, : len(codes)], targets[row, : len(codes)] = self.ids(codes)[:-1], codes
             mask[row, : len(codes)] = True
         states = [np.zeros((batch, *state.shape[1:]), np.float32) for state in reader.outputs[2:]]
+        before = None  # the rules' state at the end of the piece before
         for begin in range(0, steps, READER_STEPS):
             piece = slice(begin, begin + READER_STEPS)
-            log_p, hit, *states = reader.predict_on_batch([ids[:, piece], targets[:, piece], mask[:, piece], *states])
+            given = [ids[:, piece], targets[:, piece], mask[:, piece]]
+            if self.rules:
+                of_rules = self.rules.states(targets[:, piece], before)
+                given, before = [*given, of_rules[:, :-1]], of_rules[:, -1]
+            log_p, hit, *states = reader.predict_on_batch([*given, *states])
             yield np.asarray(log_p), np.asarray(hit), targets[:, piece], mask[:, piece], states
 
 
@@ -314,6 +359,8 @@ class SongBatches:
         self.batch, self.chunk, self.size = batch, context.chunk, context.codec.size
         self.codes = [line.codes for line in lines]
         self.ids = [context.ids(codes)[:-1] for codes in self.codes]
+        self.rules = context.rules
+        self.before = _states_at(self.rules, self.codes, self.chunk) if self.rules else []  # each chunk
         pieces = [(row, at) for row, codes in enumerate(self.codes) for at in range(0, len(codes), self.chunk)]
         self.pieces = [pieces[index] for index in rng.permutation(len(pieces))]
 
@@ -324,11 +371,34 @@ class SongBatches:
         for first in range(0, len(self.pieces), self.batch):
             x, y = np.zeros((2, self.batch, self.chunk), np.int32)
             weight = np.zeros((self.batch, self.chunk), np.float32)
-            for row, (line, at) in enumerate(self.pieces[first : first + self.batch]):
+            pieces = self.pieces[first : first + self.batch]
+            for row, (line, at) in enumerate(pieces):
                 ids, codes = self.ids[line][at : at + self.chunk], self.codes[line][at : at + self.chunk]
                 x[row, : len(ids)], y[row, : len(ids)] = ids, np.minimum(codes, self.size - 1)
                 weight[row, : len(ids)] = codes < self.size
-            yield x, y, weight
+            if self.rules:
+                before = np.zeros((self.batch, self.rules.bits), np.uint8)
+                before[: len(pieces)] = [self.before[line][at // self.chunk] for line, at in pieces]
+                yield [x, self.rules.states(y, before)[:, :-1]], y, weight
+            else:
+                yield x, y, weight
+
+
+def _states_at(rules: Rules, sequences: list[np.ndarray], chunk: int) -> list[np.ndarray]:
+    """The state of the rules before each chunk of each sequence, (chunks, bits) uint8."""
+    found: list[np.ndarray] = []
+    for first in range(0, len(sequences), STATES_AT_ONCE):
+        group = sequences[first : first + STATES_AT_ONCE]
+        codes = np.zeros((len(group), max(map(len, group))), np.int32)
+        for row, sequence in enumerate(group):
+            codes[row, : len(sequence)] = sequence
+        at, kept = None, []
+        for begin in range(0, codes.shape[1], chunk):
+            states = rules.states(codes[:, begin : begin + chunk], at)
+            kept.append(states[:, 0])
+            at = states[:, -1]
+        found += list(np.stack(kept, axis=1))
+    return found
 
 
 class WindowBatches:

@@ -25,7 +25,9 @@ class RBMModel(FrameModel):
 
     gibbs_steps: int = trained(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)
     sample_steps: int = option(25, "Gibbs steps for each frame drawn", low=1, high=10_000)
-    chain_start: str = option("previous", "where the chain of a drawn frame starts", choices=("previous", "zeros"))
+    chain_start: str = option(
+        "previous", "where the chain of a drawn frame starts", choices=("previous", "zeros", "annealed")
+    )
     weight_scale: float = trained(0.01, "standard deviation of the initial weights of a machine", low=0, high=10)
     anneal_steps: int = measured(
         75, "temperatures of annealed importance sampling; too few overestimate likelihood", low=2, high=1_000_000

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import Line, SymbolCodec
+from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Evaluation, of_symbols
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
@@ -48,8 +49,13 @@ class SymbolModel(MusicModel[SymbolCodecT]):
         """What of a piece the network sees."""
         clock = SymbolClock(self.codec.size, self.clock)
         if self.context == "song":
-            return SongContext(self.codec, clock, self.chunk)
+            return SongContext(self.codec, clock, self.chunk, self.rules)
         return WindowContext(self.codec, clock, self.window)
+
+    @property
+    def rules(self) -> Rules | None:
+        """The representation's rules of what may follow what, if the network follows them; a window knows no state."""
+        return self.codec.rules if self.context == "song" else None
 
     # Training.
 

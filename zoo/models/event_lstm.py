@@ -25,6 +25,7 @@ import keras
 import numpy as np
 
 from zoo.codecs import EventCodec, PerformanceCodec
+from zoo.codecs.rules import Rules
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
 from zoo.training.hyperparameters import option, trained, written
@@ -42,6 +43,10 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
     split: bool = written(False, "time shift, velocity, on and off as symbols of their own")
     longest_shift: int = written(4, "beats of the longest time shift that is one symbol", low=1, high=64)
     velocity_bins: int = written(8, "velocities are kept in so many bins", low=1, high=127)
+    masked: bool = option(
+        False,
+        "read what sounds, and give nothing to impossible events: an off for what is silent, an on for what is not",
+    )
     draw_temperature: bool = option(
         True, "draw the temperature of each token from 0.2, 0.6, 1.0, 1.4, unless one is set"
     )
@@ -55,12 +60,12 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
             context="window", window=15, units=(128,), batch=24, optimizer="rmsprop", learning_rate=0.01, epochs=25
         ),
         "tuned": dict(
-            split=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1, steps_per_beat="auto",
+            split=True, masked=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1, steps_per_beat="auto",
             clock_beats=4, epochs=100_000, updates=5200, patience=20, batch=8, chunk=64, learning_rate=5e-3,
             schedule="cosine", clip_norm=1.0,
         ),
         "performance": dict(  # of music without a beat, where a beat is half a second: steps of 10 ms, shifts up to 1 s
-            split=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False, transpose=3,
+            split=True, masked=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False, transpose=3,
             stretch=0.05, embedding=64, units=(256, 256), dropout=0.1, epochs=100_000, updates=4000, patience=20,
             batch=16, chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
         ),
@@ -72,6 +77,10 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
                 steps_per_beat=self.steps_per_beat, velocity_bins=self.velocity_bins, longest_shift=self.longest_shift
             )
         return EventCodec(steps_per_beat=self.steps_per_beat, velocity_bins=self.velocity_bins)
+
+    @property
+    def rules(self) -> Rules | None:
+        return super().rules if self.masked else None
 
     def layers(self, size: int) -> list[keras.Layer]:
         form = "embedding" if self.embedding else "one-hot"

@@ -24,7 +24,7 @@ from typing import ClassVar
 import keras
 
 from zoo._errors import UserError
-from zoo.codecs import ChordCodec, ExactChordCodec
+from zoo.codecs import ChordCodec, ExactChordCodec, NoteCodec
 from zoo.layers.contents import ContentInput, ContentLogits
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
@@ -32,7 +32,7 @@ from zoo.training.hyperparameters import option, trained, written
 
 
 @dataclass(kw_only=True)
-class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec]):
+class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
     """Note and chord sequence with roulette sampling."""
 
     units: tuple[int, ...] = option((128, 64, 128), "units of each LSTM layer", low=1, high=65_536)
@@ -44,6 +44,9 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec]):
     recurrent_dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
     content: bool = option(False, "read and draw a symbol by the pitches it holds, so that chords share what is learnt")
     batch_norm: bool = option(False, "batch normalisation around the dense layer, which then has ReLU")
+    by_note: bool = written(
+        False, "a chord note by note, each with its duration, and the time to the next chord: no chord is unknown"
+    )
     exact: bool = written(
         False, "exact pitches and the time to the next chord, in place of normal order and half a beat"
     )
@@ -56,8 +59,8 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec]):
         ),
         "blog": dict(context="window", window=20, batch=16, epochs=25),
         "tuned": dict(
-            exact=True, content=True, steps_per_beat="auto", embedding=64, units=(128,), dense=0, dropout=0.5,
-            clock_beats=4, epochs=100_000, updates=1860, patience=20, batch=8, chunk=32, learning_rate=3e-3,
+            by_note=True, steps_per_beat="auto", embedding=64, units=(160,), dense=0, dropout=0.2,
+            clock_beats=4, epochs=100_000, updates=4000, patience=20, batch=8, chunk=64, learning_rate=5e-3,
             schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
@@ -67,7 +70,12 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec]):
         if self.content and not self.embedding:
             raise UserError("`content` needs the width of its vectors: `embedding=64`.")
 
-    def make_codec(self) -> ChordCodec | ExactChordCodec:
+        if self.content and self.by_note:
+            raise UserError("`content` is of chords that are one symbol: leave out it, or `by_note`.")
+
+    def make_codec(self) -> ChordCodec | ExactChordCodec | NoteCodec:
+        if self.by_note:
+            return NoteCodec(steps_per_beat=self.steps_per_beat)
         return (ExactChordCodec if self.exact else ChordCodec)(steps_per_beat=self.steps_per_beat)
 
     def layers(self, size: int) -> list[keras.Layer]:

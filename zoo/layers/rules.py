@@ -1,0 +1,64 @@
+"""The rules of a representation inside a network: what it reads of their state, and what they forbid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.codecs.rules import Rules
+from zoo.layers.tensors import Shape, Tensor
+
+FORBIDDEN = 1e9  # taken from the logit of a symbol that may not follow
+
+
+class WithState(keras.layers.Layer):
+    """Features followed by the bits of the state that a network reads.
+
+    Call arguments:
+        inputs: features (..., features) and states (..., bits).
+    """
+
+    def __init__(self, rules: Rules, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rules = rules
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        features, states = inputs
+        seen = ops.take(ops.cast(states, "float32"), ops.convert_to_tensor(self.rules.seen), axis=-1)
+        return ops.concatenate([features, seen], axis=-1)
+
+    def compute_output_shape(self, shapes: list[Shape]) -> Shape:
+        return (*shapes[0][:-1], shapes[0][-1] + len(self.rules.seen))
+
+
+class Allowed(keras.layers.Layer):
+    """Logits with those of forbidden symbols taken away, so that a softmax gives all to what may follow.
+
+    Call arguments:
+        inputs: logits (..., size) and states (..., bits).
+    """
+
+    def __init__(self, rules: Rules, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rules = rules
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        logits, states = inputs
+        forbid = ops.convert_to_tensor(self.rules.forbid.astype(np.float32))
+        against = ops.matmul(ops.cast(states, "float32"), forbid) + self.rules.base.astype(np.float32)
+        return logits - FORBIDDEN * ops.cast(against > 0, "float32")
+
+    def compute_output_shape(self, shapes: list[Shape]) -> Shape:
+        return shapes[0]
+
+
+def after(rules: Rules, states: Tensor, codes: Tensor) -> Tensor:
+    """`Rules.after` of tensors: states (batch, bits) float32 and codes (batch,)."""
+    moved = ops.take(ops.pad(states, ((0, 0), (0, 1))), ops.convert_to_tensor(rules.source), axis=1)
+    moves = ops.take(ops.convert_to_tensor(rules.moves.astype(np.float32)), codes)[:, None]
+    states = moves * moved + (1 - moves) * states
+    with_set = ops.maximum(states, ops.take(ops.convert_to_tensor(rules.set.astype(np.float32)), codes, axis=0))
+    return with_set * ops.take(ops.convert_to_tensor(rules.keep.astype(np.float32)), codes, axis=0)
