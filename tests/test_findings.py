@@ -22,20 +22,22 @@ MODELS = ("event_lstm", "note_lstm", "rnn_nade")
 
 def run(
     model, nats, *, seed=0, order0=20.0, ngram=10.0, kind="exact", codec="", seconds=60.0, status="finished",
-    accuracy=0.8, half=0.05, overlap=0.7, blind=False, **shares,
+    accuracy=0.8, half=0.05, overlap=0.7, blind=False, made=None, real=None, longest_note=None, own=None, **shares,
 ):  # fmt: skip
     """A run that predicts test music with so many nats per beat; `half` is half the classifier's interval."""
     mean = {"empty": 0.0, "loops": 0.0, "copies": 0.0}
     distances = {name: {"overlap": overlap, "overlap_interval": [overlap, overlap]} for name in ("pitch", "duration")}
     classifier = {"accuracy": accuracy, "interval": [accuracy - half, accuracy + half]}
-    samples = mean | shares | {"songs": 50, "distances": distances, "classifier": classifier}
+    samples = mean | shares | {"songs": 50, "distances": distances, "classifier": classifier} | (made or {})
+    test, compared = mean | (real or {}), {"longest_note": longest_note, "own_nats_per_beat": own}
     real = mean | {"songs": 40, "distances": distances, "classifier": {"accuracy": 0.52, "interval": [0.4, 0.6]}}
     metrics = {
         "seconds": seconds,
         "scores": {"test": {"nats_per_beat": nats, "kind": kind}},
         "order0": {"test": order0},
         "ngram": {"test": ngram},
-        "comparison": {"sets": {"samples": samples, "ngram": real, "real": real}, "test": mean, "blind": blind},
+        "comparison": compared
+        | {"sets": {"samples": samples, "ngram": real, "real": real}, "test": test, "blind": blind},
     }
     folder = RunFolder(Path("runs") / model / f"tuned-seed{seed}")
     described = Description(model, "tuned", seed, codec=codec or model)
@@ -157,6 +159,18 @@ def test_what_fails_is_said():
     assert [text for text in bad if "blind to the music of note_lstm tuned:" in text]
     assert len(bad) == 4
     assert failures(run("note_lstm", 5.0)) == []
+
+
+def test_a_model_with_a_fault_is_called_faulty():
+    made = {"longest_note": 60.0, "scalars": {"notes_per_beat": 1.0, "notes_at_once": 15.0, "idle_share": 0.3}}
+    real = {"longest_note": 3.0, "scalars": {"notes_per_beat": 4.0, "notes_at_once": 3.5, "idle_share": 0.01}}
+    (text,) = failures(run("note_lstm", 5.0, made=made, real=real, longest_note=8.0, own=8.3))
+    assert text == (
+        "note_lstm tuned is faulty: its samples hold notes for 60 beats (the training music: 8), start no note for "
+        "four beats or more in 30.0% of the time (real: 1.0%), have 1 notes a beat (real: 4), have 15 notes at once (real: "
+        "3.5) and surprise the model itself 1.66 times as much as real music does."
+    )
+    assert failures(run("note_lstm", 5.0, made=real, real=real, longest_note=8.0, own=5.0)) == []
 
 
 def test_many_failures_of_one_kind_are_one_sentence_the_worst_first():

@@ -61,9 +61,11 @@ def test_features_of_nothing_and_of_one_note():
 def test_figures_of_nothing_and_of_one_note():
     nothing = {"scale_consistency": 1, "key_clarity": 0, "pitch_class_entropy": 0, "polyphony_rate": 0}
     nothing |= {"empty_beats": 1, "groove_consistency": 1, "loop_share": 0, "distinct_ngrams": 1}
+    nothing |= {"notes_per_beat": 0, "notes_at_once": 0, "pitch_span": 0, "longest_note": 0, "idle_share": 1}
     assert metrics.describe(NOTHING) == metrics.describe(SILENCE) == nothing
     clarity = max(stats.pearsonr(np.eye(12)[0], key).statistic for key in KEYS)
-    assert metrics.describe(ONE) == pytest.approx(nothing | {"empty_beats": 3 / 4, "key_clarity": clarity})
+    one = {"empty_beats": 3 / 4, "key_clarity": clarity, "notes_per_beat": 1 / 4, "notes_at_once": 1 / 4}
+    assert metrics.describe(ONE) == pytest.approx(nothing | one | {"longest_note": 1})
     assert metrics.is_empty(SILENCE) and not metrics.is_empty(ONE)
     assert not metrics.is_loop(NOTHING) and not metrics.is_loop(ONE)
 
@@ -251,3 +253,12 @@ def test_notes_in_unison_are_one_note_the_longest():
     assert kept(doubled, song((0, 4, 60), (4, 8, 62))) == metrics.Kept(1, 1, 1)
     assert kept(doubled, song((0, 2, 60), (4, 8, 62))).note_f1 == 0.5
     assert kept(song((0, 4, 60), (4, 8, 62)), doubled) == metrics.Kept(1, 1, 1)
+
+
+def test_density_range_and_idleness_are_those_of_a_song_counted_by_hand():
+    music = song((0, 4, 60), (0, 8, 67), (24, 32, 48))  # sixteenths: an onset at 0 and one at 24 of 32
+    assert metrics.notes_per_beat(music) == 3 / 8
+    assert metrics.notes_at_once(music) == (4 + 8 + 8) / 32
+    assert (metrics.pitch_span(music), metrics.longest_note(music)) == (19, 2)
+    assert metrics.idle_share(music) == 24 / 32  # six beats of eight
+    assert metrics.idle_share(song((0, 4, 60), (12, 16, 60))) == 0

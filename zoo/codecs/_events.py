@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole
-from zoo.codecs.grid import Grid, from_grid, on_grid
+from zoo.codecs.grid import Grid, from_grid, longest_note, on_grid
 from zoo.song import Song
 
 ON, OFF = "no", "nf"
@@ -28,7 +28,7 @@ class OnsAndOffs(SymbolCodec):
     def learn_from(self, songs: list[Song]) -> None:
         grids = [on_grid(song, self.steps_per_beat) for song in songs]
         sequences = [self.symbols_of(grid) for grid in grids]
-        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+        self.longest_note = longest_note(grids)
         self.learn_symbols(sequences)
         self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +61,16 @@ def on_grid(song: Song, steps_per_beat: int) -> Grid:
     end[earlier] = np.minimum(end[earlier], start[later])
     steps = max(int(to_steps(song.length, steps_per_beat)), int(end.max()) if len(end) else 0)
     return Grid(start, end, pitch, velocity, steps)
+
+
+def longest_note(grids: Iterable[Grid]) -> int:
+    """Grid steps of the longest note of some music; 0 without notes."""
+    return max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+
+
+def at_most(longest: int, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The ends of notes (notes,), none of which then sounds longer than `longest` grid steps; 0 is any."""
+    return np.minimum(end, start + longest) if longest else end
 
 
 def from_grid(

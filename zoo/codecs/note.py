@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
-from zoo.codecs.grid import Grid, from_grid, on_grid
+from zoo.codecs.grid import Grid, at_most, from_grid, longest_note, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
 
@@ -86,7 +86,7 @@ class NoteCodec(SymbolCodec):
 
     def learn_from(self, songs: list[Song]) -> None:
         grids = [on_grid(song, self.steps_per_beat) for song in songs]
-        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+        self.longest_note = longest_note(grids)
         self.count_most_per_beat(self.to_codes(self.symbols_of(grid))[0] for grid in grids)
 
     def check(self) -> None:
@@ -129,7 +129,7 @@ class NoteCodec(SymbolCodec):
             elif pitch is not None:
                 notes[last[pitch]][1] += value
         start, end, pitches = np.array(notes, np.int64).reshape(-1, 3).T
-        end = np.maximum(np.minimum(end, start + (self.longest_note or np.iinfo(np.int32).max)), start + 1)
+        end = np.maximum(at_most(self.longest_note, start, end), start + 1)
         kept = np.ones(len(start), bool)
         kept[[index for index, (begin, until, _) in enumerate(notes) if until <= begin]] = False
         steps = now if steps is None else steps

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
-from zoo.codecs.grid import from_grid, on_grid
+from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
 
@@ -66,7 +66,7 @@ class PolyphonyCodec(SymbolCodec):
 
     def learn_from(self, songs: list[Song]) -> None:
         grids = [on_grid(song, self.steps_per_beat) for song in songs]
-        self.longest_note = max((int((grid.end - grid.start).max()) for grid in grids if len(grid.start)), default=0)
+        self.longest_note = longest_note(grids)
         self.count_most_per_beat(line.codes for song in songs for line in self.encode(song))
 
     def check(self) -> None:
@@ -90,7 +90,9 @@ class PolyphonyCodec(SymbolCodec):
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         notes: list[list[int]] = []  # start, end, pitch
-        now, sounding, named = 0, {}, {}  # pitch: the number of its note
+        now = 0
+        sounding: dict[int, int] = {}  # pitch: the number of its note
+        named: dict[int, int] = {}
         for kind, *pitch in self.known(codes):
             for value in pitch:
                 if value in named:
@@ -104,6 +106,6 @@ class PolyphonyCodec(SymbolCodec):
             if kind == STEP:
                 now, sounding, named = now + 1, named, {}
         start, end, pitches = np.array(notes, np.int64).reshape(-1, 3).T
-        end = np.minimum(end, start + (self.longest_note or np.iinfo(np.int32).max))
+        end = at_most(self.longest_note, start, end)
         steps = now if steps is None else steps
         return from_grid(start, end, pitches, steps, self.steps_per_beat)

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import Chosen, Codec, Line
-from zoo.codecs.grid import from_grid, on_grid, to_steps
+from zoo.codecs._base import Chosen, Codec, Line, is_whole
+from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid, to_steps
 from zoo.song import Song
 
 LOW, HIGH = 24, 101  # pitches of Shiebler's rolls; those of the paper are the keys of a piano, 21–108
@@ -25,13 +25,22 @@ class RollCodec(Codec):
 
     With `struck`, as many bits follow: whether the pitch starts. The last frame of a song is padded with silence. Notes
     outside `low` … `high` are left out.
+
+    Args:
+        low: lowest pitch.
+        high: highest pitch.
+        struck: whether there are bits for starts.
+        steps_per_frame: grid steps in a frame.
+        longest_note: learnt, grid steps; decoding ends what sounds longer; 0 is any.
     """
 
     low: Chosen = 21  # "auto" until `fit` has taken the lowest pitch of the training music
     high: Chosen = 108
     struck: bool = False
     steps_per_frame: int = 1
+    longest_note: int = 0
 
+    learnt: ClassVar = ("longest_note",)
     fitting: ClassVar = Codec.fitting | {"low": (0, 127), "high": (0, 127)}
 
     def choose(self, name: str, songs: Sequence[Song]) -> int:
@@ -40,6 +49,15 @@ class RollCodec(Codec):
         pitch = np.concatenate([song.pitch for song in songs])
         # A bound that is given stays, and so decides where the music lies outside of it.
         return int(pitch.min() if name == "low" else max(pitch.max(), self.low))
+
+    def learn_from(self, songs: list[Song]) -> None:
+        self.longest_note = 0
+        decoded = (on_grid(piece, self.steps_per_beat) for song in songs for piece in self.express(song))
+        self.longest_note = longest_note(decoded)  # without bits for starts, repeated notes are one
+
+    def check(self) -> None:
+        if not is_whole(self.longest_note, 0):
+            raise ValueError(f"its longest note is {self.longest_note!r}")
 
     @property
     def pitches(self) -> int:
@@ -99,5 +117,6 @@ class RollCodec(Codec):
         ends = np.pad(before & (~sounding | starts), ((0, 1), (0, 0)))
         ends[-1] = sounding[-1] if len(sounding) else False
         end = np.flatnonzero(ends.T)
-        column = len(roll) + 1
-        return from_grid(start % column, end % column, start // column + self.low, steps, self.steps_per_beat)
+        pitch, start = np.divmod(start, len(roll) + 1)
+        end = at_most(self.longest_note, start, end % (len(roll) + 1))
+        return from_grid(start, end, pitch + self.low, steps, self.steps_per_beat)

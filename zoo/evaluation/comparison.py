@@ -47,10 +47,11 @@ def compare(
         kept: onset_f1, note_f1, pitch_class_f1: means over the test songs; a song that cannot be expressed keeps
             nothing.
         beats: what all songs were cropped to.
+        longest_note: beats of the longest note of the training music.
         sets: for "samples", "ngram" and "real": songs, empty, loops, copies (shares of songs), longest_copy (notes),
-            copied_share, scalars (means of `metrics.describe` over songs with notes), distances (a feature: overlap,
-            wasserstein, each with its interval, and the unit), classifier (accuracy, interval; None for
-            fewer than two songs, of which nothing can be learnt).
+            copied_share, longest_note (beats, of all songs), scalars (means of `metrics.describe` over songs with
+            notes), distances (a feature: overlap, wasserstein, each with its interval, and the unit), classifier
+            (accuracy, interval; None for fewer than two songs, of which nothing can be learnt).
         test: the test music itself: songs, empty, loops, copies, longest_copy, copied_share, scalars.
         histograms: of each feature the `values` that occur and, under "test", "samples", "ngram" and "real", their
             shares.
@@ -67,6 +68,7 @@ def compare(
     return {
         "kept": kept(codec, splits["test"]),
         "beats": length / TICKS_PER_BEAT,
+        "longest_note": max(map(metrics.longest_note, expressed["train"]), default=0.0),
         "sets": measured,
         "test": _alone(test, index),
         "histograms": metrics.histograms({"test": test, **sets}),
@@ -135,6 +137,7 @@ def _alone(songs: Sequence[Song], index: metrics.Index) -> dict:
         "copies": share(lambda song: metrics.is_copy(song, index)),
         "longest_copy": share(lambda song: metrics.longest_copy(song, index)),
         "copied_share": share(lambda song: metrics.copied_share(song, index)),
+        "longest_note": max((row["longest_note"] for row in rows), default=0.0),
         "scalars": {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {},
     }
 

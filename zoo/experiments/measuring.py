@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import platform
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from zoo._errors import UserError
+from zoo._errors import Unreadable, UserError
 from zoo.codecs import Line
 from zoo.corpora import SPLITS, Corpus
 from zoo.evaluation import baselines, comparison
@@ -161,6 +162,8 @@ def _comparison(measurement: Measurement) -> dict:
     samples = model.sample(COMPARED, beats=SAMPLE_BEATS, seed=SAMPLE_SEED)
     ngram = [codec.decode(codes, steps) for codes in measurement.ngram.generate(COMPARED, steps, SAMPLE_SEED)]
     compared = comparison.compare(codec, measurement.splits, samples, ngram, SAMPLE_BEATS)
+    with contextlib.suppress(Unreadable):  # they are empty, as the comparison says
+        compared["own_nats_per_beat"] = model.score(samples[:SAMPLES]).nats_per_beat
     return {"comparison": records.read(Comparison, compared)}
 
 

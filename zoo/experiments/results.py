@@ -161,6 +161,7 @@ class MusicSet:
     copies: float | None = None
     longest_copy: float | None = None
     copied_share: float | None = None
+    longest_note: float | None = None
     scalars: dict[str, float | None] = field(default_factory=dict)
 
 
@@ -213,6 +214,8 @@ class Comparison:
 
     kept: Kept = Kept()
     beats: float | None = None
+    longest_note: float | None = None  # of the training music, in beats
+    own_nats_per_beat: float | None = None  # of the model's own samples under itself
     sets: ComparedSets = ComparedSets()
     test: MusicSet = MusicSet()
     histograms: dict[str, Histogram] = field(default_factory=dict)

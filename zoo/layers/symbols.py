@@ -125,7 +125,8 @@ class CarriedStep(keras.layers.Layer):
         self.stack, self.rules = layers, rules
         self.own = [1] if rules is None else [1, rules.bits]
         self.state_size = [*self.own, *(size for layer in layers for size in state_sizes(layer))]
-        self.with_state, self.allowed = (None, None) if rules is None else (WithState(rules), Allowed(rules))
+        self.with_state = None if rules is None else WithState(rules)
+        self.allowed = None if rules is None else Allowed(rules)
 
     def call(self, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         x, carried, waiting = ops.cast(memory[0], "int32"), [], list(memory[len(self.own) :])

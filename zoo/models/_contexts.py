@@ -153,9 +153,9 @@ class SongContext(SymbolContext):
         x, *states = inputs
         for index, layer in enumerate(layers):
             x = call(layer, x)
-            if states and not index:
+            if self.rules and not index:
                 x = WithState(self.rules)([x, *states])
-        return Allowed(self.rules)([x, *states]) if states else x
+        return Allowed(self.rules)([x, *states]) if self.rules else x
 
     def stack(self, network: keras.Model) -> list[keras.Layer]:
         """The layers that `build` made the network of."""

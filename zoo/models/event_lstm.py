@@ -60,14 +60,14 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
             context="window", window=15, units=(128,), batch=24, optimizer="rmsprop", learning_rate=0.01, epochs=25
         ),
         "tuned": dict(
-            split=True, masked=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1, steps_per_beat="auto",
-            clock_beats=4, epochs=100_000, updates=5200, patience=20, batch=8, chunk=64, learning_rate=5e-3,
-            schedule="cosine", clip_norm=1.0,
+            split=True, masked=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1,
+            steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=5200, patience=20, batch=8, chunk=64,
+            learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "performance": dict(  # of music without a beat, where a beat is half a second: steps of 10 ms, shifts up to 1 s
-            split=True, masked=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False, transpose=3,
-            stretch=0.05, embedding=64, units=(256, 256), dropout=0.1, epochs=100_000, updates=4000, patience=20,
-            batch=16, chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
+            split=True, masked=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False,
+            transpose=3, stretch=0.05, embedding=64, units=(256, 256), dropout=0.1, epochs=100_000, updates=4000,
+            patience=20, batch=16, chunk=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

@@ -2,9 +2,10 @@
 
 In the published form a symbol is a note name (`C4`) or a chord's pitch classes in normal order (`4.7.11`): octave,
 voicing, durations and rests are lost, and every symbol lasts half a beat. The network reads each symbol as one real
-number, its place in the vocabulary, although symbol 200 is not twice symbol 100. Ours keeps the idea with exact
-pitches; after each chord a symbol of its own tells the time to the next one. A vector is learnt for each pitch, and a
-chord is read, and drawn, by the sum of its pitches' vectors: chords that share notes share what is learnt of them.
+number, its place in the vocabulary, although symbol 200 is not twice symbol 100. Ours writes a
+chord note by note, from low to high, each with its duration, and then the time to the next chord: the next note of a
+chord is drawn given those below it, so no chord is unknown, no voice is lost, and every note ends. In between stands a
+chord as one symbol with exact pitches, and a vector learnt for each pitch (`exact`, `content`).
 
 An LSTM, of three layers in the published form and of one in ours, reads the symbols so far and gives a probability to
 each that may come next.
@@ -79,8 +80,9 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
         return (ExactChordCodec if self.exact else ChordCodec)(steps_per_beat=self.steps_per_beat)
 
     def layers(self, size: int) -> list[keras.Layer]:
+        contents = self.codec.contents() if isinstance(self.codec, ChordCodec | ExactChordCodec) else []
         if self.content:
-            layers = [ContentInput(self.codec.contents(), self.embedding, self.clock)]
+            layers = [ContentInput(contents, self.embedding, self.clock)]
         else:
             layers = [SymbolInput(size, "embedding" if self.embedding else "scalar", self.embedding, self.clock)]
         for index, units in enumerate(self.units):
@@ -95,5 +97,5 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
             layers += [keras.layers.BatchNormalization()] if norm else []
             layers.append(keras.layers.Dropout(self.dropout))
         if self.content:
-            return [*layers, ContentLogits(self.codec.contents(), self.embedding)]
+            return [*layers, ContentLogits(contents, self.embedding)]
         return [*layers, keras.layers.Dense(size)]  # softmax is in the loss

@@ -15,6 +15,12 @@ from zoo.report.standing import EVIDENT, by_runs, by_samples, classifier_accurac
 from zoo.report.tables import nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
+IDLE = 0.02  # of the time beyond what real music has
+DENSITY = 0.2  # away from real music
+OWN_RATIO = (
+    0.85,
+    1.15,
+)  # nats per beat of own samples ÷ of test music: beyond it a model draws what it does not expect
 
 
 class Finding(NamedTuple):
@@ -33,6 +39,7 @@ def findings(groups: Sequence[Group]) -> list[Finding]:
         *_classified(groups),
         *_closest(groups),
         *_degenerate(groups),
+        *_faulty(groups),
         *_cost(groups),
     ]
 
@@ -174,6 +181,35 @@ def _degenerate(groups: Sequence[Group]) -> list[Finding]:
             worst_first = sorted(worse, key=lambda row: row[1], reverse=True)
             sentences.append(Finding(_shares(what, worst_first), bad=True))
     return sentences
+
+
+def _faulty(groups: Sequence[Group]) -> list[Finding]:
+    """A sentence for each model whose samples are clearly unlike real music in a way that anyone hears."""
+    sentences = []
+    for group in groups:
+        if faults := faults_of(group):
+            sentences.append(Finding(f"{group.name} is faulty: its samples {_listed(faults)}.", bad=True))
+    return sentences
+
+
+def faults_of(group: Group) -> list[str]:
+    """What is wrong with a model's samples beside the test music of its representation, each as "hold notes …"."""
+    music, faults = group.mean.comparison, []
+    made, real = music.sets.samples, music.test
+    if made.longest_note is not None and music.longest_note and made.longest_note > music.longest_note:
+        faults.append(f"hold notes for {made.longest_note:.3g} beats (the training music: {music.longest_note:.3g})")
+    idle, idle_real = made.scalars.get("idle_share"), real.scalars.get("idle_share")
+    if idle is not None and idle_real is not None and idle > idle_real + IDLE:
+        faults.append(
+            f"start no note for four beats or more in {percent(idle)} of the time (real: {percent(idle_real)})"
+        )
+    for key, what in (("notes_per_beat", "notes a beat"), ("notes_at_once", "notes at once")):
+        mine, theirs = made.scalars.get(key), real.scalars.get(key)
+        if mine is not None and theirs and abs(mine / theirs - 1) > DENSITY:
+            faults.append(f"have {mine:.3g} {what} (real: {theirs:.3g})")
+    if (ratio := group.own_ratio) is not None and not OWN_RATIO[0] <= ratio <= OWN_RATIO[1]:
+        faults.append(f"surprise the model itself {ratio:.2f} times as much as real music does")
+    return faults
 
 
 def _shares(what: str, worse: Sequence[tuple[str, float, float | None]]) -> str:

@@ -84,10 +84,22 @@ class Group:
         skills = self.skills(baseline)
         return statistics.fmean(skills) if skills else None
 
+    @property
+    def own_ratio(self) -> float | None:
+        """Nats per beat of its own samples ÷ those of test music, the mean over the runs."""
+        ratios = self.values(own_ratio)
+        return statistics.fmean(ratios) if ratios else None
+
     def beaten(self, baseline: str = "ngram") -> bool:
         """Whether that baseline of the same representation predicts the test music as well as the mean of the runs."""
         skill = self.skill(baseline)
         return skill is not None and skill <= 0
+
+
+def own_ratio(results: Results) -> float | None:
+    """Nats per beat of a model's own samples under itself ÷ those of test music: near 1 if it draws what it expects."""
+    own, test = results.comparison.own_nats_per_beat, results.scores.test.nats_per_beat
+    return own / test if own is not None and test else None
 
 
 def with_training(preset: str, other: str) -> str:

@@ -34,7 +34,8 @@ NEEDED = ("epoch", "seconds", "val_nats_per_beat", "updates")  # columns of a hi
 PLATEAU_PATIENCE = 3  # epochs without a better validation figure before the learning rate is halved
 
 
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # x, y and sample weights, (sequences, …) each
+# x (or the arrays that a network with several inputs reads), y and sample weights, (sequences, …) each.
+Batch = tuple[np.ndarray | list[np.ndarray], np.ndarray, np.ndarray]
 
 
 class Settings(Protocol):

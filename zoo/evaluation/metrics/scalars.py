@@ -22,6 +22,7 @@ def describe(song: Song) -> dict[str, float]:
         *(scale_consistency, key_clarity, pitch_class_entropy),
         *(polyphony_rate, empty_beats, groove_consistency),
         *(loop_share, distinct_ngrams),
+        *(notes_per_beat, notes_at_once, pitch_span, longest_note, idle_share),
     )
     return {measure.__name__: measure(song) for measure in measures}
 
@@ -95,3 +96,36 @@ def groove_consistency(song: Song, beats: int = 4) -> float:
     starts[grid.start] = True
     rhythms = starts.reshape(bars, bar)
     return float(np.mean(rhythms[1:] == rhythms[:-1])) if bars > 1 else 1.0
+
+
+def notes_per_beat(song: Song) -> float:
+    """Notes that start in a beat, the mean over the song; 0 for a song without length."""
+    grid = merged(song)
+    return len(grid.start) * STEPS_PER_BEAT / grid.steps if grid.steps else 0.0
+
+
+def notes_at_once(song: Song) -> float:
+    """Notes that sound at once, the mean over the song's time; 0 for a song without length."""
+    sounding = polyphony(merged(song))
+    return float(np.mean(sounding)) if len(sounding) else 0.0
+
+
+def pitch_span(song: Song) -> float:
+    """Semitones from the lowest note to the highest; 0 without notes."""
+    return float(np.ptp(song.pitch)) if len(song) else 0.0
+
+
+def longest_note(song: Song) -> float:
+    """Beats of the longest note; 0 without notes."""
+    grid = merged(song)
+    return float((grid.end - grid.start).max()) / STEPS_PER_BEAT if len(grid.start) else 0.0
+
+
+def idle_share(song: Song, beats: int = 4) -> float:
+    """Share of the song's time, 0–1, that lies in stretches of `beats` beats or more in which no note starts.
+
+    1 for a song without length.
+    """
+    grid = merged(song)
+    gaps = np.diff(np.unique(np.concatenate([[0], grid.start, [grid.steps]])))
+    return float(gaps[gaps >= beats * STEPS_PER_BEAT].sum() / grid.steps) if grid.steps else 1.0
