@@ -167,8 +167,8 @@ def test_a_model_with_a_fault_is_called_faulty():
     (text,) = failures(run("note_lstm", 5.0, made=made, real=real, longest_note=8.0, own=8.3))
     assert text == (
         "note_lstm tuned is faulty: its samples hold notes for 60 beats (the training music: 8), start no note for "
-        "four beats or more in 30.0% of the time (real: 1.0%), have 1 notes a beat (real: 4), have 15 notes at once (real: "
-        "3.5) and surprise the model itself 1.66 times as much as real music does."
+        "four beats or more in 30.0% of the time (real: 1.0%), have 1 notes a beat (real: 4), have 15 notes at once "
+        "(real: 3.5) and surprise the model itself 1.66 times as much as real music does."
     )
     assert failures(run("note_lstm", 5.0, made=real, real=real, longest_note=8.0, own=5.0)) == []
 

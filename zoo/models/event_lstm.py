@@ -60,8 +60,8 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
             context="window", window=15, units=(128,), batch=24, optimizer="rmsprop", learning_rate=0.01, epochs=25
         ),
         "tuned": dict(
-            split=True, masked=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.1,
-            steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=5200, patience=20, batch=8, chunk=64,
+            split=True, masked=True, draw_temperature=False, embedding=64, units=(160,), dropout=0.3,
+            steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=5200, patience=8, batch=8, chunk=64,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "performance": dict(  # of music without a beat, where a beat is half a second: steps of 10 ms, shifts up to 1 s

@@ -60,8 +60,8 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
         ),
         "blog": dict(context="window", window=20, batch=16, epochs=25),
         "tuned": dict(
-            by_note=True, steps_per_beat="auto", embedding=64, units=(160,), dense=0, dropout=0.2,
-            clock_beats=4, epochs=100_000, updates=4000, patience=20, batch=8, chunk=64, learning_rate=5e-3,
+            by_note=True, steps_per_beat="auto", embedding=64, units=(160,), dense=0, dropout=0.3,
+            clock_beats=4, epochs=100_000, updates=3600, patience=8, batch=8, chunk=64, learning_rate=5e-3,
             schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip

@@ -39,8 +39,8 @@ class PolyphonyLSTM(SymbolModel[PolyphonyCodec]):
             patience=10,
         ),
         "tuned": dict(
-            embedding=64, units=(160,), dropout=0.2, steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=4000,
-            patience=20, batch=8, chunk=96, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+            embedding=64, units=(160,), dropout=0.3, steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=3600,
+            patience=8, batch=8, chunk=96, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 
