@@ -14,7 +14,7 @@ from kinds import NAMES, known
 
 import zoo
 from zoo._errors import UserError
-from zoo.training import checkpoint, hyperparameters
+from zoo.training import hyperparameters
 
 ROOT = Path(__file__).resolve().parents[1]
 
