@@ -2,8 +2,8 @@
 
     python tests/wheel.py [PYTHON ...]
 
-For each Python, by default the one that runs this: makes an environment with the wheel, in the versions of the lock, and
-runs the command line and the README's example in an empty folder. Prints what was run and how long it took.
+For each Python, by default the one that runs this: makes an environment with the wheel, in the versions of the lock,
+and runs the command line and the README's example in an empty folder. Prints what was run and how long it took.
 """
 
 import os
