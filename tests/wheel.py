@@ -24,8 +24,9 @@ for number in range(8):
     notes = [(240 * at, 240, int(rng.choice([60, 62, 64, 65, 67])), 80, 0) for at in range(64)]
     zoo.write_midi(zoo.Song.from_notes(notes), f"tunes/{number}.mid")
 """
-QUIET = """
-import keras, zoo
+INSTALLED = """
+import zoo
+zoo.find("rnn_rbm")
 assert zoo.__file__.startswith({prefix!r}), f"{{zoo.__file__}} is not the one installed"
 """
 
@@ -39,13 +40,13 @@ def example() -> str:
 def run(*words: str | Path, folder: Path, environment: dict[str, str] | None = None) -> str:
     """Run a command and print its time; in an environment of its own, nothing is said of starting up."""
     begin = time.perf_counter()
-    shown = " ".join(Path(word).name if isinstance(word, Path) else word for word in words)
+    shown = " ".join(word.name if isinstance(word, Path) else " ".join(word.split()) for word in words)[:110]
     done = subprocess.run(list(map(str, words)), cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{shown}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     if environment and START_UP.search(done.stderr):
         sys.exit(f"{shown} says:\n{done.stderr}")
-    print(f"{time.perf_counter() - begin:7.1f} s  {shown.splitlines()[0]}", flush=True)
+    print(f"{time.perf_counter() - begin:7.1f} s  {shown}", flush=True)
     return done.stdout
 
 
@@ -77,7 +78,7 @@ def use(python: str, wheel: Path, folder: Path) -> None:
     def there(*words: str | Path) -> str:
         return run(*words, folder=work, environment=alone)
 
-    there(python_there, "-c", QUIET.format(prefix=str(place)))
+    there(python_there, "-c", INSTALLED.format(prefix=str(place)))
     assert there(zoo, "--version").startswith("Music RNN Zoo ")
     assert there(zoo, "list") == there(python_there, "-m", "zoo", "list")
     there(python_there, "-c", TUNES)
