@@ -29,7 +29,13 @@ TARGETS = [
     "published",
     "test-slow",
     "test-example",
+    "test-wheel",
     "coverage",
+    "docs",
+    "test-tour",
+    "pictures",
+    "publish",
+    "screenshot",
     "bench",
     "fuzz",
     "lint",
@@ -186,7 +192,7 @@ def test_help_names_every_target(checkout):
     assert alone.stdout == asked.stdout
     assert re.findall(r"^make (\S+)", asked.stdout, re.MULTILINE) == TARGETS
     phony = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1).split()
-    assert set(phony) - {"need-model"} == set(TARGETS)
+    assert set(phony) - {"need-model", "docs-tools"} == set(TARGETS)
 
 
 @pytest.mark.parametrize("target", ["train", "sample", "compare-presets", "compare-optimizers"])
@@ -293,6 +299,7 @@ def test_commands_behind_the_targets(ready):
         ("coverage",): [
             "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
         ],
+        ("test-wheel",): ["[tests/wheel.py][.venv/bin/python]"],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
         ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]", "[-m][mypy]"],
     }.items():

@@ -8,6 +8,7 @@ and runs the command line and the README's example in an empty folder. Prints wh
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -108,4 +109,4 @@ def main(pythons: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [sys.executable])
+    main([os.path.abspath(shutil.which(name) or name) for name in sys.argv[1:] or [sys.executable]])
