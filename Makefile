@@ -150,7 +150,7 @@ docs-tools: setup
 	    cp requirements-docs.txt .venv/docs; fi
 
 docs: docs-tools
-	@NO_MKDOCS_2_WARNING=1 $(DOCS) -m mkdocs build --quiet --strict $(ARGS) && echo site/index.html
+	@$(DOCS) -m mkdocs build --quiet --strict $(ARGS) && echo site/index.html
 
 test-tour: docs-tools
 	@$(DOCS) tests/tour.py $(ARGS)

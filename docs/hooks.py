@@ -49,6 +49,12 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return f"{markdown}\n{pictures(name)}\n{presets(name)}"
 
 
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """What is wider than a phone scrolls by itself, and by the keyboard."""
+    html = html.replace("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>')
+    return html.replace("</table>", "</table></div>").replace("<pre", '<pre tabindex="0"')
+
+
 def models() -> str:
     """A table of all models."""
     rows = []
