@@ -139,6 +139,7 @@ test-wheel: setup
 coverage: setup
 	@$(PY) -m pytest -q -rs -n auto -m "not slow" --cov=zoo --cov-branch --cov-report=term:skip-covered $(ARGS)
 
+# No --quiet for mkdocs: it hides warnings from --strict, too.
 # The documentation's tools, whose lock holds what requirements.txt has not, lie in a folder of their own.
 DOCS = PYTHONPATH=.venv/docs:. $(PY)
 
@@ -150,7 +151,7 @@ docs-tools: setup
 	    cp requirements-docs.txt .venv/docs; fi
 
 docs: docs-tools
-	@$(DOCS) -m mkdocs build --quiet --strict $(ARGS) && echo site/index.html
+	@$(DOCS) -m mkdocs build --strict $(ARGS) && echo site/index.html
 
 test-tour: docs-tools
 	@$(DOCS) tests/tour.py $(ARGS)

@@ -41,7 +41,9 @@ class Corpus:
     Args:
         name: what to call it; the folder's name, or the recipe's.
         folder: where its MIDI files are.
-        train, valid, test: the songs; a song's name is its path below `folder`, without suffix.
+        train: the songs to learn from; a song's name is its path below `folder`, without suffix.
+        valid: those to validate on.
+        test: those that are held out.
         skipped: (path below `folder` or piece, reason) of everything that could not be used.
         duplicates: (path, path) of songs that are the same but for transposition, tracks and velocities.
         drum_notes: how many notes of drums were dropped.
