@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,14 @@ def test_without_a_synthesiser_one_sentence(monkeypatch, tmp_path):
     ):
         sound.audio(zoo.Song.from_notes([(0, 480, 60, 80, 0)]), tmp_path / "a.mp3")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_citation_and_the_changelog_know_the_version():
+    assert f"\nversion: {zoo.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {zoo.__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_links_of_the_documents_in_the_root_lead_somewhere():
+    for document in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / document).read_text(encoding="utf-8"))
+        assert [link for link in links if not (ROOT / link).exists()] == []
