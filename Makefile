@@ -21,7 +21,13 @@ make compare-optimizers MODEL=...   curves and samples of one model under OPTIMI
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make test-example       the tests of models, in a copy of the project that has the model of the README, too
+make test-wheel         builds the package, installs it outside of the checkout with each of PYTHON and uses it there
 make coverage           the fast tests, and which lines and branches of zoo/ they run
+make docs               the documentation, from docs/ and the code: site/index.html
+make test-tour          runs docs/tour.ipynb from top to bottom
+make pictures           the pictures of the documentation: two bars of Bach in each representation
+make publish            the published report: SEEDS=0,1,2 of all models on the chorales (an hour)
+make screenshot         docs/report.png, from the published report
 make bench              measures speed and memory beside what the originals do: reports/bench.csv
 make fuzz               hostile MIDI files through everything that reads them: ARGS="--count 100000 --seed 1"
 make lint               style, formatting and types, nothing is changed
@@ -34,7 +40,8 @@ PRESET=tuned            the preset that models are trained with
 SEEDS=0                 seeds of training, separated by commas: SEEDS=0,1,2
 ARGS=                   more options for the command behind the target: ARGS="--minutes 5"
 ZOO_MODELS=             a model of your own beside those of the zoo: ZOO_MODELS=./my_model.py
-PYTHON=                 Python 3.11 or 3.12 to make .venv with; by default the first one on the PATH
+PYTHON=                 Python 3.11 or 3.12 to make .venv with; by default the first one on the PATH. Several, with
+                        make test-wheel: PYTHON="python3.11 python3.12"
 
 Each target does only what is not yet done. Names and options of the models: .venv/bin/python -m zoo list
 endef
@@ -54,7 +61,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(call tried,$(1)); done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow test-example coverage bench fuzz lint audit clean need-model
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow test-example test-wheel coverage docs test-tour pictures publish screenshot bench fuzz lint audit clean need-model docs-tools
 .NOTPARALLEL:
 
 help:
@@ -125,9 +132,39 @@ test-slow: setup
 test-example: setup
 	@$(PY) tests/example.py $(ARGS)
 
+test-wheel: setup
+	@set -- $${PYTHON:-$(PY)}; "$$1" tests/wheel.py "$$@"
+
 # Processes that tests start are not counted.
 coverage: setup
 	@$(PY) -m pytest -q -rs -n auto -m "not slow" --cov=zoo --cov-branch --cov-report=term:skip-covered $(ARGS)
+
+# No --quiet for mkdocs: it hides warnings from --strict, too.
+# The documentation's tools, whose lock holds what requirements.txt has not, lie in a folder of their own.
+DOCS = PYTHONPATH=.venv/docs:. $(PY)
+
+docs-tools: setup
+	@if ! cmp -s requirements-docs.txt .venv/docs/requirements-docs.txt; then \
+	    rm -rf .venv/docs && \
+	    $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/docs \
+	        --requirement requirements-docs.txt && \
+	    cp requirements-docs.txt .venv/docs; fi
+
+docs: docs-tools
+	@$(DOCS) -m mkdocs build --strict $(ARGS) && echo site/index.html
+
+test-tour: docs-tools
+	@$(DOCS) tests/tour.py $(ARGS)
+
+pictures: setup
+	@PYTHONPATH=. $(PY) docs/pictures.py
+
+publish:
+	@$(MAKE) --no-print-directory report CORPUS=bach-chorales SEEDS=0,1,2 && \
+	$(ZOO) report --publish reports/published/bach-chorales
+
+screenshot: setup
+	@$(PY) docs/screenshot.py
 
 bench: setup
 	@PYTHONPATH=.:tests $(PY) -m bench $(ARGS)
@@ -145,5 +182,5 @@ audit: setup
 	.venv/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt $(ARGS)
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .coverage
+	rm -rf .venv site dist .pytest_cache .ruff_cache .mypy_cache .coverage
 	find zoo tests -name __pycache__ -type d -prune -exec rm -rf {} +

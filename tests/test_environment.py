@@ -1,16 +1,19 @@
 """The lock and the Makefile. Targets are run in an empty folder, with scripts that take the place of Python."""
 
+import ast
 import importlib.metadata
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_imports import imports
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = [
@@ -26,7 +29,13 @@ TARGETS = [
     "published",
     "test-slow",
     "test-example",
+    "test-wheel",
     "coverage",
+    "docs",
+    "test-tour",
+    "pictures",
+    "publish",
+    "screenshot",
     "bench",
     "fuzz",
     "lint",
@@ -49,26 +58,62 @@ esac
 """
 
 
-def requirements(name: str) -> dict[str, Requirement]:
-    """The lines of a requirements file by canonical name of the package."""
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def by_name(lines: list[str]) -> dict[str, Requirement]:
+    """Requirements by canonical name of the package, without the project itself."""
+    wanted = [Requirement(line) for line in lines]
+    return {name: one for one in wanted if (name := canonicalize_name(one.name)) != PROJECT["name"]}
+
+
+def locked(name: str) -> dict[str, Requirement]:
+    """The lines of a lock by canonical name of the package."""
     lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
-    return {canonicalize_name(wanted.name): wanted for wanted in map(Requirement, filter(None, lines))}
+    return by_name([line for line in lines if line])
 
 
-def pinned() -> dict[str, str]:
-    """The version of each package in the lock."""
+def pinned(name: str = "requirements.txt") -> dict[str, str]:
+    """The version of each package in a lock."""
     versions = {}
-    for name, wanted in requirements("requirements.txt").items():
+    for package, wanted in locked(name).items():
         (pin,) = wanted.specifier
         assert pin.operator == "==", f"{wanted} is not pinned"
-        versions[name] = pin.version
+        versions[package] = pin.version
     return versions
 
 
 def test_direct_dependencies_are_locked():
-    versions = pinned()
-    for name, wanted in requirements("requirements.in").items():
-        assert wanted.specifier.contains(versions[name]), f"{wanted} is locked as {versions[name]}"
+    wanted = by_name([*PROJECT["dependencies"], *EXTRAS["jax"], *EXTRAS["dev"]])
+    assert_locked(wanted, pinned())
+
+
+def test_documentation_tools_are_locked_apart():
+    users, tools = pinned(), pinned("requirements-docs.txt")
+    assert_locked(by_name(EXTRAS["docs"]), tools)
+    assert not users.keys() & tools.keys(), "what both need stands in the users' lock"
+    assert "mkdocs" not in users
+
+
+def assert_locked(wanted: dict[str, Requirement], versions: dict[str, str]) -> None:
+    for name, requirement in wanted.items():
+        assert requirement.specifier.contains(versions[name]), f"{requirement} is locked as {versions[name]}"
+
+
+def test_what_runs_needs_no_test_tool():
+    """What the package imports is what it declares, and pytest or ruff is not among it."""
+    declared = by_name(PROJECT["dependencies"])
+    assert not declared.keys() & by_name(EXTRAS["dev"]).keys()
+    sources = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "zoo").rglob("*.py")]
+    modules = {name.split(".")[0] for tree in sources for name in imports(tree, "zoo", True)}
+    missing = (
+        modules
+        - sys.stdlib_module_names
+        - {"zoo", "jax", "ray", "_typeshed"}
+        - {name.replace("-", "_") for name in declared}
+    )
+    assert missing == set()
 
 
 def test_lock_is_closed():
@@ -91,7 +136,8 @@ def test_lock_is_closed():
 @pytest.mark.slow
 def test_direct_dependencies_import():
     modules = {"pytest-xdist": "xdist"}
-    names = [modules.get(name, name.replace("-", "_")) for name in requirements("requirements.in")]
+    wanted = by_name([*PROJECT["dependencies"], *EXTRAS["jax"], *EXTRAS["dev"]])
+    names = [modules.get(name, name.replace("-", "_")) for name in wanted]
     subprocess.run([sys.executable, "-c", f"import {', '.join(names)}"], check=True)
 
 
@@ -146,7 +192,7 @@ def test_help_names_every_target(checkout):
     assert alone.stdout == asked.stdout
     assert re.findall(r"^make (\S+)", asked.stdout, re.MULTILINE) == TARGETS
     phony = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1).split()
-    assert set(phony) - {"need-model"} == set(TARGETS)
+    assert set(phony) - {"need-model", "docs-tools"} == set(TARGETS)
 
 
 @pytest.mark.parametrize("target", ["train", "sample", "compare-presets", "compare-optimizers"])
@@ -253,6 +299,7 @@ def test_commands_behind_the_targets(ready):
         ("coverage",): [
             "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
         ],
+        ("test-wheel",): ["[tests/wheel.py][.venv/bin/python]"],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],
         ("lint",): ["[-m][ruff][check][.]", "[-m][ruff][format][--check][.]", "[-m][mypy]"],
     }.items():

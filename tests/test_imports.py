@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The rooms from bottom to top: a room imports only from those listed before it.
 ROOMS = [
+    "_version",
+    "_quiet",
+    "_home",
     "_errors",
     "_files",
     "song",
@@ -35,7 +38,7 @@ ROOMS = [
 KNOWS = {
     "codecs": {"_errors", "song"},
     "layers": {"_errors"},
-    "training": {"_errors", "_files"},
+    "training": {"_version", "_errors", "_files"},
     "render": {"_errors", "_files", "song", "midi"},
     "report": {"_errors", "_files", "song", "midi", "evaluation", "experiments", "render"},
 }

@@ -14,7 +14,7 @@ from kinds import NAMES, known
 
 import zoo
 from zoo._errors import UserError
-from zoo.training import checkpoint, hyperparameters
+from zoo.training import hyperparameters
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -105,9 +105,12 @@ def test_a_newer_format_says_which_version_reads_it(folder):
     )
 
 
-def test_the_version_is_that_of_the_project():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["version"] == checkpoint.VERSION
+def test_the_version_is_written_once(folder):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["dynamic"] == ["version"] and "version" not in settings["project"]
+    source = (ROOT / settings["tool"]["hatch"]["version"]["path"]).read_text()
+    assert f'VERSION = "{zoo.__version__}"' in source
+    assert json.loads((folder / "model.json").read_text())["zoo"] == zoo.__version__
 
 
 def test_hyperparameters_of_another_network_or_out_of_bounds(folder):

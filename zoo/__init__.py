@@ -6,7 +6,8 @@
     model.fit(corpus.train, corpus.valid)
     songs = model.sample(4, beats=64, seed=7)
 
-Importing the zoo imports neither Keras nor music21; `create` and `load` do, and so does what AUTHORS names.
+Importing the zoo imports neither Keras nor music21; `create` and `load` do, and so does what AUTHORS names. The backend
+is that of the user's Keras: of KERAS_BACKEND or ~/.keras/keras.json, else TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import os
 from typing import Any
 
 from zoo._errors import UserError
+from zoo._quiet import quiet_start
+from zoo._version import VERSION as __version__
 from zoo.corpora import Corpus, load_corpus
 from zoo.midi import read_midi, write_midi
 from zoo.models import create, find, load, names, register
@@ -41,18 +44,20 @@ AUTHORS = {
 }
 
 __all__ = ["Corpus", "Song", "UserError", "create", "find", "load", "load_corpus", "names", "read_midi", "register"]
-__all__ += ["write_midi", *AUTHORS]
+__all__ += ["__version__", "write_midi", *AUTHORS]
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up talk is not the user's business
-# Nor is its advice on retracing: what is compiled once for every shape is counted as if it were compiled in vain.
+# TensorFlow's messages at start-up help nobody who makes music. They are only a default, and Keras is left as the user
+# has configured it. Nor does its advice on retracing: what is compiled once for every shape is counted as in vain.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def __getattr__(name: str) -> Any:
     if name not in AUTHORS:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return getattr(importlib.import_module(AUTHORS[name]), name)
+    with quiet_start():
+        module = importlib.import_module(AUTHORS[name])
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

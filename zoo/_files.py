@@ -64,6 +64,8 @@ def remove_leftovers(folder: Path) -> None:
 
 def _runs(process: str) -> bool:
     """Whether the process of that number is there and no zombie, which one without a parent may stay for ever."""
+    if os.name == "nt":  # to ask as below would interrupt the process
+        return True
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError, OverflowError):

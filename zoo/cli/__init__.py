@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import zoo
+from zoo import _home
 from zoo._errors import Busy, UserError
+from zoo._files import printable
 from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.corpora import SPLITS, recipes
-from zoo.experiments.folders import REPORTS
 from zoo.render import FORMATS
 
+PROGRAM = "python -m zoo"
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
 OUTSIDE = "ZOO_MODELS=./my_model.py before a command makes a model known that lies outside of the zoo."
 NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
@@ -58,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = make_parser(arguments).parse_args(arguments)
-        return options.run(options) or 0
+        with _at_home(arguments) as arguments:
+            options = make_parser(arguments).parse_args(arguments)
+            return options.run(options) or 0
     except UserError as error:
         print(f"zoo: {with_flags(error)}", file=sys.stderr)
         return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
@@ -71,9 +75,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+@contextlib.contextmanager
+def _at_home(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """Take --home out of the arguments, wherever it stands; while the command runs, it is ZOO_HOME.
+
+    Processes that the command starts know it, too.
+    """
+    parser = Parser(prog=PROGRAM, add_help=False)
+    _add_home(parser)
+    home, others = argparse.ArgumentParser.parse_known_args(parser, list(arguments))
+    before = os.environ.get(_home.VARIABLE)
+    if home.home is not None:
+        place = Path(home.home).expanduser()
+        if place.exists() and not place.is_dir():
+            raise UserError(f"--home: {printable(place)} is no folder; choose another one.")
+        os.environ[_home.VARIABLE] = str(place)
+    try:
+        yield others
+    finally:
+        if before is None:
+            os.environ.pop(_home.VARIABLE, None)
+        else:
+            os.environ[_home.VARIABLE] = before
+
+
+def _add_home(parser: Parser) -> None:
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        help="the folder that holds datasets/ and reports/ [ZOO_HOME, else the working folder]",
+    )
+
+
 def make_parser(arguments: Sequence[str]) -> Parser:
     """The parser; a model named in `arguments` brings its hyperparameters as flags."""
-    parser = Parser(prog="python -m zoo", description=__doc__, epilog=OUTSIDE)
+    parser = Parser(prog=PROGRAM, description=__doc__, epilog=OUTSIDE)
+    _add_home(parser)
+    parser.add_argument("--version", action="version", version=f"Music RNN Zoo {zoo.__version__}")
     adding = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
     command = adding.add_parser("list", help="the models: name, one line, presets")
@@ -198,7 +236,11 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
         help="save a checkpoint of the weights every N epochs; 0 disables [0]",
     )
     command.add_argument(
-        "--out", type=Path, default=REPORTS, metavar="DIR", help="where results go, a folder per corpus [reports]"
+        "--out",
+        type=Path,
+        default=_home.reports(),
+        metavar="DIR",
+        help=f"where results go, a folder per corpus [{_home.reports()}]",
     )
     command.add_argument(
         "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
@@ -221,7 +263,7 @@ def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequ
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     chosen.add_argument("--preset", nargs="?", default="tuned")
     preset = chosen.parse_known_args(list(arguments))[0].preset
-    classes = {name: commands.zoo_model(name) for name in models}
+    classes = {name: zoo.find(name) for name in models}
     add_hyperparameters(command, classes, preset)
     command.set_defaults(hyperparameters=sorted(set().union(*map(hyperparameters.options, classes.values()))))
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,30 +37,10 @@ if TYPE_CHECKING:
 FAILED, USER_ERROR, BUSY, INTERRUPTED = 1, 2, 3, 130
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what compiled libraries say on loading off the user's screen; a failure raises, as ever."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def zoo_model(name: str) -> type[MusicModel]:
-    """The class of a model."""
-    with _quiet():
-        return zoo.find(name)
-
-
 def list_models(options: argparse.Namespace) -> None:
     """The command `list`."""
     for name in zoo.names():
-        model = zoo_model(name)
+        model = zoo.find(name)
         first, _, _ = model.about().partition("\n\n")
         print(f"{name}\n    {' '.join(first.split())}\n    presets: {', '.join(model.presets)}")
 
@@ -138,7 +118,7 @@ def train_all(options: argparse.Namespace) -> int:
 
     overrides, plans, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
-        model = zoo_model(name)
+        model = zoo.find(name)
         known = {key: value for key, value in overrides.items() if key in hyperparameters.options(model)}
         if options.preset not in model.presets:
             left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
@@ -158,7 +138,7 @@ def compare_presets(options: argparse.Namespace) -> int:
     """
     from zoo.training import hyperparameters
 
-    model, plans = zoo_model(options.model), []
+    model, plans = zoo.find(options.model), []
     first, last = options.one, options.other
     for preset in (first, last):
         if preset not in model.presets:
@@ -266,8 +246,7 @@ def _load(options: argparse.Namespace) -> tuple[Path, MusicModel]:
         if options.epoch not in kept:
             there = f"it kept {', '.join(map(str, kept))}" if kept else "train with --checkpoint-every N to keep some"
             raise UserError(f"{run} kept no checkpoint of epoch {options.epoch}; {there}.")
-    with _quiet():
-        return run, zoo.load(run, options.epoch)
+    return run, zoo.load(run, options.epoch)
 
 
 def sample(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import zoo
+from zoo import _home
 from zoo._errors import UserError
 from zoo._files import printable, read_json
 from zoo.cli.flags import with_flags
@@ -59,7 +60,7 @@ def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
         corpus = read_corpus(options.corpus or CORPUS, pedal)
     else:
         name, folder = _name_and_folder(path, facts)
-        known = name in recipes.NAMES and Path(folder) == Path("datasets") / name
+        known = name in recipes.NAMES and Path(folder) == _home.datasets() / name
         corpus = read_corpus(name if known else f"{folder}/", pedal)
     trained_on = RunFolder(run).read_description().get("corpus")
     if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):

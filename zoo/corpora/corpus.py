@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo import _home
 from zoo._errors import UserError
 from zoo._files import printable, read_json
 from zoo.corpora import recipes
@@ -40,7 +41,9 @@ class Corpus:
     Args:
         name: what to call it; the folder's name, or the recipe's.
         folder: where its MIDI files are.
-        train, valid, test: the songs; a song's name is its path below `folder`, without suffix.
+        train: the songs to learn from; a song's name is its path below `folder`, without suffix.
+        valid: those to validate on.
+        test: those that are held out.
         skipped: (path below `folder` or piece, reason) of everything that could not be used.
         duplicates: (path, path) of songs that are the same but for transposition, tracks and velocities.
         drum_notes: how many notes of drums were dropped.
@@ -96,7 +99,7 @@ class Corpus:
 
 def load_corpus(
     name_or_folder: str | Path,
-    datasets: Path | str = Path("datasets"),
+    datasets: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
     pedal: bool = True,
 ) -> Corpus:
@@ -109,7 +112,8 @@ def load_corpus(
 
     Args:
         name_or_folder: a name of `recipes.NAMES`, or a folder: a Path, or a text with a slash or a dot in it.
-        datasets: where named corpora are built, in a folder each.
+        datasets: where named corpora are built, in a folder each; None is `datasets/` in the working folder, or in the
+            folder that ZOO_HOME names.
         progress: called with (done, total), while building and again while reading.
         pedal: whether notes sound while the sustain pedal is down; see `parse_midi`.
 
@@ -117,8 +121,9 @@ def load_corpus(
         UserError: when there is no such name or folder, when it holds no usable music, too little to split, or a
             split of its own is empty.
     """
-    name, folder = _locate(name_or_folder, Path(datasets))
-    if name in recipes.NAMES and folder == Path(datasets) / name and not (folder / "recipe.json").exists():
+    datasets = _home.datasets() if datasets is None else Path(datasets)
+    name, folder = _locate(name_or_folder, datasets)
+    if name in recipes.NAMES and folder == datasets / name and not (folder / "recipe.json").exists():
         recipes.build(name, folder, progress)
     readings, skipped = _read(folder, progress, pedal)
     songs = [reading.song for reading in readings]

@@ -1,4 +1,4 @@
-"""Where results lie: `reports/<corpus>/runs/<model>/<run>/`."""
+"""Where results lie: `reports/<corpus>/runs/<model>/<run>/`, in the working folder or in ZOO_HOME."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 import os
 from pathlib import Path
 
+from zoo import _home
 from zoo._errors import UserError
 from zoo._files import printable, read_json
 from zoo.corpora import recipes
 from zoo.experiments.run_folder import RunFolder, natural
 
-REPORTS = Path("reports")
 RUNS = "runs"
 NAMED = 5  # runs in one sentence
 LONGEST = 220  # bytes of overrides in a folder's name; file systems take 255 in all
 
 
-def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("datasets")) -> Path:
+def results_folder(corpus: str, reports: Path | None = None, datasets: Path | None = None) -> Path:
     """The folder of results of a corpus.
 
     A folder's results are named after it; when the name belongs to a named corpus, or to another folder's results, four
@@ -25,9 +25,11 @@ def results_folder(corpus: str, reports: Path = REPORTS, datasets: Path = Path("
 
     Args:
         corpus: as on the command line: a name, or a folder with a slash.
-        reports: in which all folders of results lie.
-        datasets: in which named corpora lie.
+        reports: in which all folders of results lie; None is that of `zoo._home`.
+        datasets: in which named corpora lie; likewise.
     """
+    reports = _home.reports() if reports is None else reports
+    datasets = _home.datasets() if datasets is None else datasets
     if corpus in recipes.NAMES:
         return reports / corpus
     folder = Path(corpus).expanduser().resolve()

@@ -6,12 +6,11 @@ import contextlib
 import dataclasses
 import os
 import platform
-import resource
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 import keras
@@ -176,15 +175,22 @@ PARTS: dict[str, Callable[[Measurement], dict]] = {
 }
 
 
-def peak_memory() -> float:
-    """Most memory this process ever held, in MB."""
+def peak_memory() -> float | None:
+    """Most memory this process ever held, in MB; None on Windows, where Python cannot tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def environment() -> dict[str, object]:
-    """Versions and machine."""
-    versions = {package: version(package) for package in PACKAGES}
+    """Versions, of the packages that are installed, and machine."""
+    versions = {}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):  # JAX need not be there
+            versions[package] = version(package)
     machine = {"machine": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()}
     return {"python": platform.python_version(), "backend": keras.backend.backend()} | versions | machine
 

@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from zoo._errors import UserError
+from zoo._quiet import quiet_start
 
 if TYPE_CHECKING:
     from zoo.models._base import MusicModel
@@ -77,7 +78,8 @@ def find(name: str) -> type[MusicModel]:
         near = difflib.get_close_matches(str(name)[:100], sources, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UserError(f"there is no model {reprlib.repr(name)}; the zoo has {', '.join(sorted(sources))}.{hint}")
-    from zoo.models._base import MusicModel
+    with quiet_start():
+        from zoo.models._base import MusicModel
 
     source = sources[name]
     module = _imported(source)
@@ -136,7 +138,8 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
         UserError: when the folder holds no model, a damaged one, one of a newer format, or one from outside that is
             not known here.
     """
-    from zoo.training import checkpoint
+    with quiet_start():
+        from zoo.training import checkpoint
     from zoo.training.hyperparameters import options
     from zoo.training.names import WEIGHTS, checkpoint_of
 

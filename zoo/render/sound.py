@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -18,6 +19,8 @@ RELEASE_SECONDS = 2.0
 BLOCK = 2**15  # samples that are synthesised at once
 LONGEST = 3600  # seconds
 PEAK = 0.89  # -1 dB: MP3 may overshoot what it was given
+# Without what it asks for: PyAudio, which only its live playback needs, and which pip would have to compile.
+INSTALL = "python -m pip install --no-deps tinysoundfont==0.3.7"
 COMPRESSION = {False: 0.4, True: 0.9}  # of MP3, by `compact`: 0 is the best quality, 1 the smallest file
 
 
@@ -33,7 +36,7 @@ def audio(song: Song, path: Path | str, compact: bool = False) -> None:
             5 kB a second as MP3.
 
     Raises:
-        UserError: when the song lasts longer than an hour, or the file cannot be written.
+        UserError: when the song lasts longer than an hour, the file cannot be written, or tinysoundfont is missing.
     """
     import soundfile
 
@@ -64,11 +67,22 @@ def _compact(song: Song) -> Iterator[np.ndarray]:
     yield resample_poly(np.concatenate(list(synthesise(song))).mean(1, keepdims=True), 1, 2)
 
 
+def library() -> ModuleType:
+    """The synthesiser's package, tinysoundfont.
+
+    Raises:
+        UserError: saying how it is installed, when it is not.
+    """
+    try:
+        import tinysoundfont
+    except ModuleNotFoundError:
+        raise UserError(f"audio needs the package tinysoundfont; install it: {INSTALL}") from None
+    return tinysoundfont
+
+
 def synthesise(song: Song) -> Iterator[np.ndarray]:
     """Sound of the song in blocks, each (samples, 2) float32."""
-    import tinysoundfont
-
-    synthesiser = tinysoundfont.Synth(samplerate=SAMPLE_RATE)
+    synthesiser = library().Synth(samplerate=SAMPLE_RATE)
     # Found without importing pretty_midi, which takes longer than the music.
     package = find_spec("pretty_midi")
     assert package is not None and package.origin is not None

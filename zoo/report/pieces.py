@@ -206,6 +206,7 @@ def _render(piece: tuple[Path, Path, str, tuple[str, ...]]) -> None:
 
 def _tools() -> bytes:
     """What else rendering depends on: our own code and the libraries behind it."""
+    sound.library()  # or it says how to install it
     code = [path.read_bytes() for path in sorted(Path(render.__file__).parent.glob("*.py"))]
     return _digest(*code, *(version(library).encode() for library in LIBRARIES)).encode()
 

@@ -21,10 +21,10 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo._files import read_json, replacing, write_json
+from zoo._version import VERSION
 from zoo.training.names import MODEL, WEIGHTS
 
 FORMAT = 1  # of model.json
-VERSION = "0.1.0"  # of the zoo, as in pyproject.toml
 
 Shape = tuple[int, ...]
 
