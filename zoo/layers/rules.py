@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.codecs.rules import Rules
 from zoo.layers.tensors import Shape, Tensor
 
 FORBIDDEN = 1e9  # taken from the logit of a symbol that may not follow
+
+
+class Rules(Protocol):
+    """What a representation says of the symbols that may follow, as arrays; see `zoo.codecs.rules`."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of a state."""
+
+    @property
+    def set(self) -> np.ndarray:
+        """(size, bits), the bits that each symbol sets."""
+
+    @property
+    def keep(self) -> np.ndarray:
+        """(size, bits), the bits that it leaves."""
+
+    @property
+    def source(self) -> np.ndarray:
+        """(bits,), where a bit comes from when the state moves."""
+
+    @property
+    def moves(self) -> np.ndarray:
+        """(size,), which symbols move it."""
+
+    @property
+    def forbid(self) -> np.ndarray:
+        """(bits, size), what each bit says against a symbol."""
+
+    @property
+    def base(self) -> np.ndarray:
+        """(size,), what is said against a symbol in any state."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(seen,), the bits that a network reads."""
 
 
 class WithState(keras.layers.Layer):

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.codecs.rules import Rules
-from zoo.layers.rules import Allowed, WithState, after
+from zoo.layers.rules import Allowed, Rules, WithState, after
 from zoo.layers.stepwise import state_sizes
 from zoo.layers.tensors import Shape, Tensor
 

@@ -22,12 +22,12 @@ from zoo.layers.rules import Allowed, WithState
 from zoo.layers.stepwise import is_stepwise, state_sizes
 from zoo.layers.symbols import CarriedStep, SymbolClock, WindowStep
 from zoo.layers.tensors import Tensor
-from zoo.training.loop import Batch, Batches
+from zoo.models._batches import SongBatches, WindowBatches
+from zoo.training.loop import Batches
 
 READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
 READER_BATCH = 32
 WINDOWS_AT_ONCE = 1024
-STATES_AT_ONCE = 64  # sequences
 # Layers that treat every step alike: after the others a window's last step is all that counts.
 OF_ONE_STEP = (
     keras.layers.Dense,
@@ -176,7 +176,9 @@ class SongContext(SymbolContext):
                 )
 
     def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> SongBatches:
-        return SongBatches(self, lines, batch, rng)
+        codes = [line.codes for line in lines]
+        ids = [self.ids(sequence)[:-1] for sequence in codes]
+        return SongBatches(codes, ids, self.codec.size, self.rules, self.chunk, batch, rng)
 
     def log_probabilities(self, network: keras.Model, codes: np.ndarray) -> np.ndarray:
         inputs = [self.ids(codes)[None, :-1], *(states[:, :-1] for states in self.states(codes))]
@@ -275,7 +277,7 @@ class WindowContext(SymbolContext):
         return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name="last_logits")(x))
 
     def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> WindowBatches:
-        return WindowBatches(self, lines, batch, rng)
+        return WindowBatches(self.windows(lines), self.codec.size, batch, rng)
 
     def windows(self, lines: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All windows of all lines.
@@ -347,76 +349,3 @@ class Pick(keras.layers.Layer):
     def compute_output_spec(self, inputs: list[Tensor]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         shape = inputs[1].shape
         return keras.KerasTensor(shape, "float32"), keras.KerasTensor(shape, "bool")
-
-
-class SongBatches:
-    """Pieces of `chunk` symbols, every position a target.
-
-    The last piece of a line is padded, and weighs nothing there.
-    """
-
-    def __init__(self, context: SongContext, lines: list[Line], batch: int, rng: np.random.Generator) -> None:
-        self.batch, self.chunk, self.size = batch, context.chunk, context.codec.size
-        self.codes = [line.codes for line in lines]
-        self.ids = [context.ids(codes)[:-1] for codes in self.codes]
-        self.rules = context.rules
-        self.before = _states_at(self.rules, self.codes, self.chunk) if self.rules else []  # each chunk
-        pieces = [(row, at) for row, codes in enumerate(self.codes) for at in range(0, len(codes), self.chunk)]
-        self.pieces = [pieces[index] for index in rng.permutation(len(pieces))]
-
-    def __len__(self) -> int:
-        return -(-len(self.pieces) // self.batch)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for first in range(0, len(self.pieces), self.batch):
-            x, y = np.zeros((2, self.batch, self.chunk), np.int32)
-            weight = np.zeros((self.batch, self.chunk), np.float32)
-            pieces = self.pieces[first : first + self.batch]
-            for row, (line, at) in enumerate(pieces):
-                ids, codes = self.ids[line][at : at + self.chunk], self.codes[line][at : at + self.chunk]
-                x[row, : len(ids)], y[row, : len(ids)] = ids, np.minimum(codes, self.size - 1)
-                weight[row, : len(ids)] = codes < self.size
-            if self.rules:
-                before = np.zeros((self.batch, self.rules.bits), np.uint8)
-                before[: len(pieces)] = [self.before[line][at // self.chunk] for line, at in pieces]
-                yield [x, self.rules.states(y, before)[:, :-1]], y, weight
-            else:
-                yield x, y, weight
-
-
-def _states_at(rules: Rules, sequences: list[np.ndarray], chunk: int) -> list[np.ndarray]:
-    """The state of the rules before each chunk of each sequence, (chunks, bits) uint8."""
-    found: list[np.ndarray] = []
-    for first in range(0, len(sequences), STATES_AT_ONCE):
-        group = sequences[first : first + STATES_AT_ONCE]
-        codes = np.zeros((len(group), max(map(len, group))), np.int32)
-        for row, sequence in enumerate(group):
-            codes[row, : len(sequence)] = sequence
-        at, kept = None, []
-        for begin in range(0, codes.shape[1], chunk):
-            states = rules.states(codes[:, begin : begin + chunk], at)
-            kept.append(states[:, 0])
-            at = states[:, -1]
-        found += list(np.stack(kept, axis=1))
-    return found
-
-
-class WindowBatches:
-    """Windows and the symbol after each, as views of one column of ids."""
-
-    def __init__(self, context: WindowContext, lines: list[Line], batch: int, rng: np.random.Generator) -> None:
-        self.batch, self.size, self.last = batch, context.codec.size, context.window - 1
-        self.starts, self.views, self.targets = context.windows(lines)
-        rng.shuffle(self.starts)
-
-    def __len__(self) -> int:
-        return -(-len(self.starts) // self.batch)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for first in range(0, len(self.starts), self.batch):
-            starts = self.starts[first : first + self.batch]
-            padded = np.resize(starts, self.batch)
-            following = self.targets[padded + self.last]
-            weight = (following < self.size).astype(np.float32)
-            weight[len(starts) :] = 0
-            yield self.views[padded], np.minimum(following, self.size - 1), weight
