@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ["models", "layers", "frame_layers", "nade", "dbn"]
+FILES = ["rules", "models", "layers", "frame_layers", "nade", "dbn"]
 REPEATS = 10
 OTHER = {"tensorflow": "jax", "jax": "tensorflow"}
 # What a process of the other backend does with the paths of what it is given and of what it finds.
@@ -26,9 +26,9 @@ def with_backend(backend: str, *command: str) -> None:
     assert found.returncode == 0, found.stdout[-5000:] + found.stderr[-2000:]
 
 
-def on_jax(*names: str) -> None:
+def on_jax(*names: str, processes: str = "0") -> None:
     files = [f"tests/test_{name}.py" for name in names]
-    with_backend("jax", "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
+    with_backend("jax", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", processes, *files)
 
 
 def test_the_layers_hold_on_jax():
@@ -37,7 +37,7 @@ def test_the_layers_hold_on_jax():
 
 @pytest.mark.slow
 def test_the_whole_contract_holds_on_jax():
-    on_jax(*FILES)
+    on_jax(*FILES, processes="auto")  # slow tests run one after another
 
 
 def figures(given) -> dict[str, np.ndarray]:
