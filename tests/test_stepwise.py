@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_models import TRAIN, VALID
 
+import zoo
 from zoo import UserError
 from zoo.codecs import MelodyCodec
 from zoo.layers.stepwise import is_stepwise
@@ -140,3 +141,12 @@ def test_a_model_of_layers_that_can_be_carried_draws_what_it_scores():
     model.fit(TRAIN[:2], VALID[:1])
     (codes,) = model.generate(1, 12, 0.0, 1.0, None, 0)
     np.testing.assert_array_equal(codes, model.log_probabilities(codes).argmax(-1))
+
+
+@pytest.mark.parametrize("context", ["song", "window"])
+def test_layers_that_give_another_number_of_logits_are_refused_with_a_sentence(context, monkeypatch):
+    layers = zoo.find("melody_lstm").layers
+    monkeypatch.setattr(zoo.find("melody_lstm"), "layers", lambda model, size: layers(model, 7))
+    model = zoo.create("melody_lstm", "smoke", context=context)
+    with pytest.raises(UserError, match=r"the last of the layers gives 7 numbers for \d+ symbols"):
+        model.fit(TRAIN, VALID)

@@ -142,9 +142,8 @@ class SongContext(SymbolContext):
         inputs = [keras.Input((None,), dtype="int32", name="ids")]
         if self.rules:
             inputs.append(keras.Input((None, self.rules.bits), dtype="uint8", name="state"))
-        return keras.Model(
-            inputs if self.rules else inputs[0], self._through(layers, inputs, lambda layer, x: layer(x))
-        )
+        logits = self._through(layers, inputs, lambda layer, x: layer(x))
+        return keras.Model(inputs if self.rules else inputs[0], logits)
 
     def _through(
         self, layers: list[keras.Layer], inputs: list[Tensor], call: Callable[[keras.Layer, Tensor], Tensor]
@@ -155,6 +154,7 @@ class SongContext(SymbolContext):
             x = call(layer, x)
             if self.rules and not index:
                 x = WithState(self.rules)([x, *states])
+        _check_logits(x, self.codec.size)
         return Allowed(self.rules)([x, *states]) if self.rules else x
 
     def stack(self, network: keras.Model) -> list[keras.Layer]:
@@ -274,6 +274,7 @@ class WindowContext(SymbolContext):
             x = layer(x)
             if index == last:
                 x = keras.layers.Cropping1D((self.window - 1, 0), name="last_step")(x)
+        _check_logits(x, self.codec.size)
         return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name="last_logits")(x))
 
     def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> WindowBatches:
@@ -320,6 +321,11 @@ class WindowContext(SymbolContext):
         histories = [self.ids(codes)[-self.window :] for codes in pieces]
         pads = [np.full(self.window - len(history), self.codec.start) for history in histories]
         return [np.stack(list(map(np.concatenate, zip(pads, histories, strict=True)))).astype(np.float32)]
+
+
+def _check_logits(x: Tensor, size: int) -> None:
+    if x.shape[-1] != size:
+        raise UserError(f"the last of the layers gives {x.shape[-1]} numbers for {size} symbols; make it Dense(size).")
 
 
 class Unmasked(keras.layers.Layer):
