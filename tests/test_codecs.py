@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from codings import CODECS, codes_of, every_codec, fitted, made_up, notes, read, song, symbols
+from codings import CODECS, SIXTEENTH, codes_of, every_codec, fitted, made_up, notes, read, song, symbols
 
 from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.codecs.grid import on_grid, to_steps, to_ticks
@@ -333,3 +333,17 @@ def test_blog_frame_has_780_bits():
 def test_a_strike_without_sound_is_nothing():
     codec = RollCodec(low=60, high=60, struck=True)
     assert notes(codec.decode([[0, 1], [1, 0], [1, 0], [1, 1], [0, 1]])) == [(1, 3, 60), (3, 4, 60)]
+
+
+# An EventCodec has no token for so long a wait.
+ENDING = [
+    name for name, codec in CODECS.items() if hasattr(codec, "longest_note") and not isinstance(codec, EventCodec)
+]
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_what_sounds_longer_than_any_training_note_is_ended(name):
+    codec = fitted(CODECS[name], song((0, 4, 60), (4, 12, 62)))
+    (line,) = codec.encode(song((0, 32, 60), (32, 36, 62)))
+    decoded = codec.decode(line.codes, line.steps)
+    assert decoded.duration.tolist() == [8 * SIXTEENTH, 4 * SIXTEENTH]

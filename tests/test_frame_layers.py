@@ -85,9 +85,27 @@ def test_a_draw_is_a_gibbs_chain_with_the_given_noise_and_temperature(rbm, start
     np.testing.assert_array_equal(*arrays(layer.draw(before, parameters, uniform, temperature)), v)
 
 
-def test_draws_are_draws_from_the_machine(rbm):
+def test_an_annealed_draw_goes_from_the_base_to_the_machine(rbm):
+    layer, rng = rbm[0], np.random.default_rng(0)
+    layer.sample_steps, layer.chain_start, W = 5, "annealed", 3 * np.asarray(layer.W)
+    base = rng.normal(size=VISIBLE).astype(np.float32)
+    layer.W.assign(W)
+    layer.base.assign(base)
+    temperature = rng.choice([0.5, 1.0, 2.0], (len(V), 1)).astype(np.float32)
+    uniform = rng.random((len(V), layer.noise), np.float32)
+    parameters = rng.normal(size=(len(V), VISIBLE + HIDDEN)).astype(np.float32)
+    b_v, b_h = np.split(parameters, [VISIBLE], axis=1)
+    v = np.zeros_like(V)
+    for share, (of_h, of_v) in zip((0.25, 0.5, 0.75, 1, 1), hashed_noise(uniform, 5, HIDDEN, VISIBLE), strict=True):
+        h = of_h < sigmoid(share * (v @ W + b_h) / temperature)
+        v = of_v < sigmoid((share * (h @ W.T + b_v) + (1 - share) * base) / temperature)
+    np.testing.assert_array_equal(*arrays(layer.draw(V, parameters, uniform, temperature)), v)
+
+
+@pytest.mark.parametrize("start", ["zeros", "annealed"])
+def test_draws_are_draws_from_the_machine(rbm, start):
     layer, b_v, b_h = rbm
-    layer.sample_steps, draws = 40, 50_000
+    layer.sample_steps, layer.chain_start, draws = 40, start, 50_000
     noise = np.random.default_rng(1).random((draws, layer.noise), np.float32)
     silence, temperature = np.zeros((draws, VISIBLE), np.float32), np.ones((draws, 1), np.float32)
     parameters = np.tile(np.concatenate([np.asarray(b_v), np.asarray(b_h)]), (draws, 1))

@@ -5,6 +5,7 @@ import pytest
 from songs import song
 
 from zoo.codecs import ChordCodec, ExactChordCodec, Line, MelodyCodec, RollCodec
+from zoo.evaluation.estimators import Measured, estimate
 from zoo.evaluation.likelihood import AIS, EXACT, Coverage, Evaluation, encode_all, frame_accuracy, to_score
 
 # Three tracks: one sounds two notes at once, one holds a single note, one has a melody of four. Four beats.
@@ -73,3 +74,29 @@ def test_frame_accuracy_counts_more_notes_than_eight_bits_hold():
         1.0,
         1.0,
     ]
+
+
+def test_frames_that_stand_for_all_say_how_sure_they_are():
+    """By sampling theory: the variance of a total by n of N is N² (1 − n/N) s²/n; measuring all of them has none."""
+    nats = np.random.default_rng(0).exponential(size=300)
+
+    class Known:
+        kind = "exact"
+
+        def __init__(self, most):
+            self.most = most
+
+        def measure(self, frames, parameters):
+            return Measured(-parameters[:, 0], 0.0, frames[None], variance=np.zeros(len(frames)))
+
+    lines = [Line(np.ones((300, 1), np.uint8), 300, 75.0, 1)]
+
+    def read(group):
+        return [nats[:, None]]
+
+    whole = estimate(Known(None), lines, read)
+    assert (whole.nats, whole.standard_error) == (pytest.approx(nats.sum()), 0)
+    picked = nats[np.arange(100) * 3]
+    some = estimate(Known(100), lines, read)
+    assert some.nats == pytest.approx(3 * picked.sum())
+    assert some.standard_error == pytest.approx(np.sqrt(300**2 * (1 - 1 / 3) * picked.var() / 100))

@@ -128,9 +128,7 @@ class NoteCodec(SymbolCodec):
                 notes.append([now, now, pitch])
             elif pitch is not None:
                 notes[last[pitch]][1] += value
-        start, end, pitches = np.array(notes, np.int64).reshape(-1, 3).T
-        end = np.maximum(at_most(self.longest_note, start, end), start + 1)
-        kept = np.ones(len(start), bool)
-        kept[[index for index, (begin, until, _) in enumerate(notes) if until <= begin]] = False
+        lasting = [note for note in notes if note[1] > note[0]]  # the others have no duration
+        start, end, pitches = np.array(lasting, np.int64).reshape(-1, 3).T
         steps = now if steps is None else steps
-        return from_grid(start[kept], end[kept], pitches[kept], steps, self.steps_per_beat)
+        return from_grid(start, at_most(self.longest_note, start, end), pitches, steps, self.steps_per_beat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +23,20 @@ SymbolCodecT = TypeVar("SymbolCodecT", bound=SymbolCodec)
 CONTEXTS = ("song", "window")
 SAMPLER_STEPS = 128
 SONGS_AT_ONCE = 64
+
+
+def lstms(units: Sequence[int], dropout: float) -> list[keras.Layer]:
+    """LSTM layers on top of each other, each with dropout behind it.
+
+    Args:
+        units: of each, from bottom to top.
+        dropout: share of the outputs dropped in training.
+    """
+    return [
+        layer
+        for size in units
+        for layer in (keras.layers.LSTM(size, return_sequences=True), keras.layers.Dropout(dropout))
+    ]
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,8 @@ in Performance RNN, so no event is unknown. Human playing, which has no beat, is
 ten milliseconds, 32 velocities, notes as long as the pedal holds them.
 
 An LSTM reads the events so far and gives a probability to each symbol that may come next. The original sees a window
-of fifteen.
+of fifteen. Ours also reads which notes sound, and gives nothing to what is impossible: an off for what is silent, an
+on for what sounds.
 
 To draw, a symbol is taken at random by those probabilities. The original draws a new temperature for every token,
 mostly low ones, which makes it cautious with sudden leaps. After as many events in a beat as the training music has
@@ -27,7 +28,7 @@ import numpy as np
 from zoo.codecs import EventCodec, PerformanceCodec
 from zoo.codecs.rules import Rules
 from zoo.layers.symbols import SymbolInput
-from zoo.models._symbols import SymbolModel
+from zoo.models._symbols import SymbolModel, lstms
 from zoo.training.hyperparameters import option, trained, written
 
 TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the original
@@ -84,10 +85,8 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
 
     def layers(self, size: int) -> list[keras.Layer]:
         form = "embedding" if self.embedding else "one-hot"
-        layers = [SymbolInput(size, form, self.embedding, self.clock)]
-        for units in self.units:
-            layers += [keras.layers.LSTM(units, return_sequences=True), keras.layers.Dropout(self.dropout)]
-        return [*layers, keras.layers.Dense(size)]  # softmax is in the loss
+        reader = SymbolInput(size, form, self.embedding, self.clock)
+        return [reader, *lstms(self.units, self.dropout), keras.layers.Dense(size)]  # softmax is in the loss
 
     def temperatures(self, rng: np.random.Generator, steps: int) -> np.ndarray | float:
         return rng.choice(TEMPERATURES, steps, p=WEIGHTS) if self.draw_temperature else 1.0

@@ -24,7 +24,7 @@ import keras
 from zoo.codecs import MelodyCodec
 from zoo.codecs.melody import VOICES
 from zoo.layers.symbols import SymbolInput
-from zoo.models._symbols import SymbolModel
+from zoo.models._symbols import SymbolModel, lstms
 from zoo.training.hyperparameters import option, trained, written
 
 
@@ -54,9 +54,7 @@ class MelodyLSTM(SymbolModel[MelodyCodec]):
         return MelodyCodec(steps_per_beat=self.steps_per_beat, hold=self.hold, voice=self.voice)
 
     def layers(self, size: int) -> list[keras.Layer]:
-        layers = [SymbolInput(size, "one-hot", clock=self.clock)]
-        for units in self.units:
-            layers += [keras.layers.LSTM(units, return_sequences=True), keras.layers.Dropout(self.dropout)]
+        layers = [SymbolInput(size, "one-hot", clock=self.clock), *lstms(self.units, self.dropout)]
         if self.dense:
             layers += [keras.layers.Dense(self.dense), keras.layers.Dropout(self.dropout)]
         return [*layers, keras.layers.Dense(size)]  # softmax is in the loss

@@ -20,7 +20,7 @@ import keras
 
 from zoo.codecs import PolyphonyCodec
 from zoo.layers.symbols import SymbolInput
-from zoo.models._symbols import SymbolModel
+from zoo.models._symbols import SymbolModel, lstms
 from zoo.training.hyperparameters import option, trained
 
 
@@ -49,7 +49,5 @@ class PolyphonyLSTM(SymbolModel[PolyphonyCodec]):
 
     def layers(self, size: int) -> list[keras.Layer]:
         form = "embedding" if self.embedding else "one-hot"
-        layers = [SymbolInput(size, form, self.embedding, self.clock)]
-        for units in self.units:
-            layers += [keras.layers.LSTM(units, return_sequences=True), keras.layers.Dropout(self.dropout)]
-        return [*layers, keras.layers.Dense(size)]  # softmax is in the loss
+        reader = SymbolInput(size, form, self.embedding, self.clock)
+        return [reader, *lstms(self.units, self.dropout), keras.layers.Dense(size)]  # softmax is in the loss

@@ -8,7 +8,7 @@ recurrent network reads the frames so far and moves the biases of both.
 
 It is trained layer by layer: first the lower machine alone, which is an RNN-RBM; then the upper one, which starts as
 the lower one turned over, on the patterns that the lower one finds; then both together. To draw a frame, the upper
-machine takes twenty-five steps of Gibbs sampling, and the pattern it ends in becomes notes. The likelihood is a lower
+machine takes a chain of Gibbs sampling, and the pattern it ends in becomes notes. The likelihood is a lower
 bound, which rests on an estimate by annealed importance sampling.
 
 Sources: Hinton, Osindero, Teh, Neural Computation 2006; Goel, Vohra, Sahoo, ICANN 2014 (RNN-DBN); Vohra, Goel, Sahoo,

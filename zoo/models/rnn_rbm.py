@@ -7,8 +7,9 @@ A restricted Boltzmann machine (RBM) gives a probability to every possible frame
 recurrent network reads the frames so far and moves the machine's biases, so that the chord it favours fits what came
 before. The biases of a frame come from the frames before it only; the published code let them see the frame itself.
 
-To draw a frame, hidden and visible units are drawn in turn, twenty-five times (Gibbs sampling), and what is visible
-then is the next frame. The likelihood is an estimate by annealed importance sampling.
+To draw a frame, hidden and visible units are drawn in turn (Gibbs sampling), twenty-five times in the published form
+and two hundred times in ours, and what is visible then is the next frame. The likelihood is an estimate by annealed
+importance sampling.
 
 Sources: Boulanger-Lewandowski, Bengio, Vincent, ICML 2012, and the first author's Theano tutorial; D. Shiebler's
 Music_RNN_RBM (2016).
