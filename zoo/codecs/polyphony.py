@@ -18,6 +18,7 @@ from zoo.song import Song
 
 STEP, NEW, HOLD = "step", "new", "hold"
 PITCHES = 128
+_NEXT_STEP = 512  # more than any symbol of a step
 
 
 @dataclass
@@ -80,12 +81,20 @@ class PolyphonyCodec(SymbolCodec):
             return []
         lengths = grid.end - grid.start
         ends = np.cumsum(lengths)
-        age = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)  # of each note, in each step of its own
-        pitch = np.repeat(grid.pitch, lengths)
-        step = np.concatenate([np.repeat(grid.start, lengths) + age, np.arange(grid.steps)])
-        codes = np.concatenate([1 + pitch + PITCHES * (age > 0), np.zeros(grid.steps, int)])
-        order = np.lexsort((np.concatenate([-pitch, np.full(grid.steps, 1)]), step))  # a step's own symbol comes last
-        codes = codes[order].astype(np.int32)
+        # One number for each symbol, which sorts as the text goes: step, rank from high to low, whether it goes on. Notes
+        # may be held for hours, so the numbers are made in place, each from the one before it in the same note.
+        keys = np.full(ends[-1] + grid.steps, _NEXT_STEP)
+        first = grid.start * _NEXT_STEP + 2 * (PITCHES - 1 - grid.pitch)
+        keys[ends - lengths] = first
+        keys[(ends - lengths + 1)[lengths > 1]] += 1
+        last = first + (lengths - 1) * _NEXT_STEP + (lengths > 1)
+        keys[ends[:-1]] -= last[:-1]
+        np.cumsum(keys[: ends[-1]], out=keys[: ends[-1]])
+        keys[ends[-1] :] = np.arange(grid.steps) * _NEXT_STEP + 2 * PITCHES  # a step's own symbol comes last
+        keys.sort()
+        keys %= _NEXT_STEP
+        rank, goes_on = np.divmod(np.arange(2 * PITCHES), 2)
+        codes = np.append(PITCHES - rank + PITCHES * goes_on, 0).astype(np.int32)[keys]
         return [Line(codes, grid.steps, song.beats, len(grid.start), no_nats(len(codes)))]
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
