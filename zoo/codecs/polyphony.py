@@ -81,8 +81,8 @@ class PolyphonyCodec(SymbolCodec):
             return []
         lengths = grid.end - grid.start
         ends = np.cumsum(lengths)
-        # One number for each symbol, which sorts as the text goes: step, rank from high to low, whether it goes on. Notes
-        # may be held for hours, so the numbers are made in place, each from the one before it in the same note.
+        # One number for each symbol, which sorts as the text goes: step, rank from high to low, whether it goes on.
+        # Notes may be held for hours, so the numbers are made in place, each from the one before it in the same note.
         keys = np.full(ends[-1] + grid.steps, _NEXT_STEP)
         first = grid.start * _NEXT_STEP + 2 * (PITCHES - 1 - grid.pitch)
         keys[ends - lengths] = first

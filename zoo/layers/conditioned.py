@@ -7,10 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.frames import FrameDistribution
+from zoo.layers.recurrent import GRU, LSTM, SimpleRNN
 from zoo.layers.tensors import Shape, Tensor
 
-CELLS = {"tanh": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+CELLS = {"tanh": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -58,7 +60,7 @@ class Conditioned(keras.layers.Layer):
             CELLS[cell](size, return_sequences=True, return_state=True, name=f"rnn_{index}")
             for index, size in enumerate(self.units)
         ]
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.context = distribution.make_context(dropout)
         self.frozen = False  # training then leaves all as it is but the distribution and W_u
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers import hashed
 from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
 from zoo.layers.rbm import RBM
 from zoo.layers.relative import PitchBiases, Relative
@@ -145,7 +146,7 @@ class DBN(FrameDistribution):
         return ops.matmul(h, ops.transpose(self.G)) + b_v
 
     def _uniform(self, like: Tensor) -> Tensor:
-        return keras.random.uniform(ops.shape(like), seed=self.seed_generator)
+        return hashed.draw(ops.shape(like), self.seed_generator)
 
     def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         lower, upper = self.parts(parameters)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import Relative
 from zoo.layers.tensors import Shape, Tensor
@@ -40,7 +41,7 @@ class NADE(FrameDistribution):
     def __init__(self, hidden: int, dropout: float = 0.0, relative: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden, self.relative = hidden, Relative(*relative)
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def build(self, shape: Shape) -> None:
         self.visible = shape[-1]

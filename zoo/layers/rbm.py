@@ -151,8 +151,8 @@ class RBM(FrameDistribution):
         """
         shape = ops.shape(v)[:-1]
         for _ in range(steps):
-            uniform_h = keras.random.uniform((*shape, self.hidden), seed=self.seed_generator)
-            uniform_v = keras.random.uniform((*shape, self.visible), seed=self.seed_generator)
+            uniform_h = hashed.draw((*shape, self.hidden), self.seed_generator)
+            uniform_v = hashed.draw((*shape, self.visible), self.seed_generator)
             v = self.gibbs_step(v, b_v, b_h, uniform_h, uniform_v)
         return v
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.tensors import Shape, Tensor
 
 
@@ -108,7 +109,7 @@ class PitchBiases(keras.layers.Layer):
     def __init__(self, relative: tuple[int, ...], dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.context = PitchContext(relative, name="context")
-        self.dropout = keras.layers.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     @property
     def relative(self) -> Relative:

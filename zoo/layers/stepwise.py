@@ -6,10 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.recurrent import GRU, LSTM, SimpleRNN
+
 STEPS = 3  # that are tried
 MOVED = 0.1  # standard deviation of what is added to weights: some start at zero, and would hide what they do
 NEAR = 1e-3  # of the largest output
-RECURRENT = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
+RECURRENT = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM, SimpleRNN, GRU, LSTM)
 
 
 def state_sizes(layer: keras.layers.Layer) -> list[int]:
@@ -25,8 +27,8 @@ def is_stepwise(layer: keras.layers.Layer) -> bool:
 
     A recurrent layer is called by its cell, with its states carried along; any other must treat every step alike and
     on its own, which a convolution over time, an attention, or a network that reads backwards as well does not. Of
-    Keras's own recurrent layers it is known; all else is tried out, so nobody has to say it of a layer. No weight
-    changes.
+    Keras's own recurrent layers and ours it is known; all else is tried out, so nobody has to say it of a layer. No
+    weight changes.
 
     Args:
         layer: built, with a symbolic input (batch, time, ...).

@@ -13,6 +13,8 @@ from zoo._errors import UserError
 from zoo.codecs import Line, SymbolCodec
 from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Evaluation, of_symbols
+from zoo.layers.dropout import Dropout
+from zoo.layers.recurrent import LSTM
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
 from zoo.models._contexts import SongContext, SymbolContext, WindowContext
@@ -32,11 +34,7 @@ def lstms(units: Sequence[int], dropout: float) -> list[keras.Layer]:
         units: of each, from bottom to top.
         dropout: share of the outputs dropped in training.
     """
-    return [
-        layer
-        for size in units
-        for layer in (keras.layers.LSTM(size, return_sequences=True), keras.layers.Dropout(dropout))
-    ]
+    return [layer for size in units for layer in (LSTM(size, return_sequences=True), Dropout(dropout))]
 
 
 @dataclass(kw_only=True)

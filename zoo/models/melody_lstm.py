@@ -23,6 +23,7 @@ import keras
 
 from zoo.codecs import MelodyCodec
 from zoo.codecs.melody import VOICES
+from zoo.layers.dropout import Dropout
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel, lstms
 from zoo.training.hyperparameters import option, trained, written
@@ -56,7 +57,7 @@ class MelodyLSTM(SymbolModel[MelodyCodec]):
     def layers(self, size: int) -> list[keras.Layer]:
         layers = [SymbolInput(size, "one-hot", clock=self.clock), *lstms(self.units, self.dropout)]
         if self.dense:
-            layers += [keras.layers.Dense(self.dense), keras.layers.Dropout(self.dropout)]
+            layers += [keras.layers.Dense(self.dense), Dropout(self.dropout)]
         return [*layers, keras.layers.Dense(size)]  # softmax is in the loss
 
     def nothing_to_read(self) -> str:

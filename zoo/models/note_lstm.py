@@ -27,6 +27,8 @@ import keras
 from zoo._errors import UserError
 from zoo.codecs import ChordCodec, ExactChordCodec, NoteCodec
 from zoo.layers.contents import ContentInput, ContentLogits
+from zoo.layers.dropout import Dropout
+from zoo.layers.recurrent import LSTM
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
 from zoo.training.hyperparameters import option, trained, written
@@ -88,14 +90,14 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
         for index, units in enumerate(self.units):
             # Dropout stands between the layers; the original has its own inside the recurrent state.
             if index and not self.recurrent_dropout:
-                layers.append(keras.layers.Dropout(self.dropout))
-            layers.append(keras.layers.LSTM(units, return_sequences=True, recurrent_dropout=self.recurrent_dropout))
+                layers.append(Dropout(self.dropout))
+            layers.append(LSTM(units, return_sequences=True, recurrent_dropout=self.recurrent_dropout))
         norm = [keras.layers.BatchNormalization()] if self.batch_norm else []
-        layers += [*norm, keras.layers.Dropout(self.dropout)] if norm or not self.dense else []
+        layers += [*norm, Dropout(self.dropout)] if norm or not self.dense else []
         if self.dense:
             layers.append(keras.layers.Dense(self.dense, activation="relu" if norm else None))
             layers += [keras.layers.BatchNormalization()] if norm else []
-            layers.append(keras.layers.Dropout(self.dropout))
+            layers.append(Dropout(self.dropout))
         if self.content:
             return [*layers, ContentLogits(contents, self.embedding)]
         return [*layers, keras.layers.Dense(size)]  # softmax is in the loss
