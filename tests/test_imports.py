@@ -17,6 +17,7 @@ ROOMS = [
     "_version",
     "_quiet",
     "_home",
+    "_cores",
     "_errors",
     "_files",
     "song",
@@ -40,7 +41,7 @@ KNOWS = {
     "layers": {"_errors"},
     "training": {"_version", "_errors", "_files"},
     "render": {"_errors", "_files", "song", "midi"},
-    "report": {"_errors", "_files", "song", "midi", "evaluation", "experiments", "render"},
+    "report": {"_cores", "_errors", "_files", "song", "midi", "evaluation", "experiments", "render"},
 }
 KERAS = {"layers", "training", "evaluation", "models", "experiments"}
 BANNED = {

@@ -19,6 +19,7 @@ from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.corpora import SPLITS, recipes
+from zoo.experiments.engine import INTERRUPTED
 from zoo.render import FORMATS
 
 PROGRAM = "python -m zoo"
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
-        return commands.INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; not a failure of ours
         return 0
@@ -146,8 +147,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         command.add_argument(step, default="", help=argparse.SUPPRESS)
     command.set_defaults(run=commands.train)
 
-    command = adding.add_parser("train-all", help="train every model, one after the other")
+    command = adding.add_parser("train-all", help="train every model, side by side")
     _add_training(command)
+    _add_jobs(command)
     if arguments[:1] == ["train-all"]:
         _add_hyperparameters(command, zoo.names(), arguments)
     command.set_defaults(run=commands.train_all)
@@ -159,6 +161,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("--one", default="blog", metavar="PRESET", help="the preset to start from [blog]")
     command.add_argument("--other", default="tuned", metavar="PRESET", help="the preset to end with [tuned]")
     _add_training(command, one_run=False)
+    _add_jobs(command)
     command.set_defaults(run=commands.compare_presets)
 
     command = adding.add_parser("sample", help="new pieces by a trained model")
@@ -214,6 +217,16 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.set_defaults(run=commands.published)
     return parser
+
+
+def _add_jobs(command: Parser) -> None:
+    command.add_argument(
+        "--jobs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="models that train at once, a core each [as many as cores]",
+    )
 
 
 def _add_training(command: Parser, one_run: bool = True) -> None:

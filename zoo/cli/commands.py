@@ -8,22 +8,23 @@ import dataclasses
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import zoo
+from zoo._cores import cores
 from zoo._errors import Unreadable, UserError
 from zoo._files import printable
 from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
 from zoo.cli.flags import flag, with_flags
 from zoo.corpora import Corpus
 from zoo.experiments.description import ComparisonStep
+from zoo.experiments.engine import side_by_side
 from zoo.experiments.folders import RUNS, music_folder, newest_run, results_folder, run_name
 from zoo.experiments.run_folder import RunFolder
 from zoo.midi import program_of, read_midi
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from zoo.experiments.job import Job
     from zoo.models._base import MusicModel
 
-FAILED, USER_ERROR, BUSY, INTERRUPTED = 1, 2, 3, 130
+FAILED, USER_ERROR, BUSY = 1, 2, 3
 
 
 def list_models(options: argparse.Namespace) -> None:
@@ -165,35 +166,41 @@ def compare_presets(options: argparse.Namespace) -> int:
 
 
 def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
-    """Train run after run, each in a process of its own, so that one that dies takes no other with it."""
+    """Train runs side by side, each in a process of its own."""
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
-    corpus, failed, left_out = read_corpus(options.corpus, options.pedal), [], 0
+    corpus, failed, left_out = read_corpus(options.corpus, options.pedal), [], []
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
-    for plan, model in zip(plans, models, strict=True):
-        job = _job(options, model, corpus, plan.overrides, comparison=plan.comparison)
-        if job.state() == "done":
-            job.run()  # says so
-            continue
-        try:
-            job.check_readable()
-        except Unreadable as reason:  # no failure, but a fact about the corpus, which the report tells too
-            left_out += 1
-            print(f"zoo: left out: {plan.model}, for {with_flags(reason)}", file=sys.stderr)
-            continue
-        code = subprocess.run(_command(options, plan), check=False).returncode
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-        if code == BUSY:
-            return BUSY  # another process trains it; the one that was started here has reported that
-        if code and job.state() != "done":
-            failed.append(plan.model)
-            run = job.run_folder
-            if code != USER_ERROR and run.path.is_dir() and not run.read_error():
-                run.write_error(f"its process ended with code {code}, without a word.\n")
+
+    def to_train() -> Iterator[tuple[Job, str, list[str]]]:
+        for plan, model in zip(plans, models, strict=True):
+            job = _job(options, model, corpus, plan.overrides, comparison=plan.comparison)
+            if job.state() == "done":
+                job.run()  # says so
+                continue
+            try:
+                job.check_readable()
+            except Unreadable as reason:  # no failure, but a fact about the corpus, which the report tells too
+                left_out.append(plan)
+                print(f"zoo: left out: {plan.model}, for {with_flags(reason)}", file=sys.stderr)
+            else:
+                yield job, job.title, _command(options, plan)
+
+    busy = False
+    with contextlib.closing(side_by_side(to_train(), options.jobs or cores())) as ended:
+        for job, code in ended:
+            if code == BUSY:  # another process trains it; the one that was started here has reported that
+                busy = True
+            elif code and job.state() != "done":
+                run = job.run_folder
+                failed.append(run.model)
+                if code != USER_ERROR and run.path.is_dir() and not run.read_error():
+                    run.write_error(f"its process ended with code {code}, without a word.\n")
     if failed:
         print(f"zoo: failed: {', '.join(failed)}; error.txt in the run's folder says why.", file=sys.stderr)
-    return FAILED if failed or left_out == len(plans) else 0
+    if busy:
+        return BUSY
+    return FAILED if failed or len(left_out) == len(plans) else 0
 
 
 def _command(options: argparse.Namespace, plan: Plan) -> list[str]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ import numpy as np
 from keras import ops
 from threadpoolctl import threadpool_limits
 
+from zoo._cores import cores
 from zoo.layers import hashed
 from zoo.layers.tensors import Tensor
 
@@ -105,7 +105,7 @@ def anneal(
         return _chains(steps, machine, betas, together, rng)
 
     # Our own threads are as many as there are cores; those of NumPy's matrix product would get in their way.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
         mixtures = list(pool.map(mixture, range(0, total, pooled)))
         results = list(pool.map(work, [(first, group) for group in range(chains // together) for first in firsts]))
     log_w, drawn = (

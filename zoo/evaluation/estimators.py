@@ -7,7 +7,6 @@ the one that its distribution asks for.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import keras
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from zoo._cores import cores
 from zoo.codecs import Line
 from zoo.evaluation.annealing import Annealed, anneal
 from zoo.evaluation.likelihood import AIS, BOUND, EXACT, Evaluation, frame_accuracy
@@ -310,7 +310,7 @@ class BoundedDBN(_Annealing):
             h = _draw(rng, annealed.drawn[:, rows].astype(np.float32) @ U.T + b_1[rows])
             return _draw(rng, h @ G.T + b_v[rows]).astype(np.uint8)
 
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(cores()) as pool:
             bounds = pool.map(bound, pieces)  # begins at once, while a core waits for the annealing to be compiled
             # The upper machine annealed with its units exchanged: its hidden ones began as the visible units.
             base = np.concatenate([np.asarray(dbn.lower.base), np.zeros(dbn.extra, np.float32)])

@@ -70,6 +70,11 @@ class Job:
         """Path of the run's folder."""
         return self.run_folder.path
 
+    @property
+    def title(self) -> str:
+        """Model and name of the run."""
+        return f"{self.run_folder.model} {self.run_folder.name}"
+
     def identity(self) -> dict:
         """What makes it this run and no other: two jobs of the same identity give the same weights."""
         return self.model.to_json() | {
@@ -131,7 +136,7 @@ class Job:
         What cannot be measured of a trained model raises nothing: `missing` tells, and the next `run` tries again.
         """
         folder = self.run_folder
-        title = f"{folder.model} {folder.name}"
+        title = self.title
         if self.state() != "done":
             if self.weights:
                 self.model.check_weights(self.weights[0])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 PLAIN_EVERY = 20.0  # seconds between lines of a log while one thing goes on
+LIVE_EVERY = 0.25  # seconds between states that a process tells the one that shows them
+CHANNEL = "ZOO_PROGRESS"  # the environment variable with the file descriptor that such a process writes to
 
 
 @contextlib.contextmanager
@@ -45,6 +49,78 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
+class Row:
+    """One thing that goes on: a row of a live display, states for the process that has one, or lines of a log.
+
+    Args:
+        title: what goes on.
+        live: the display, if there is one.
+    """
+
+    def __init__(self, title: str, live: Progress | None) -> None:
+        self.title, self.live = title, live
+        self.channel = None if live else os.environ.get(CHANNEL)
+        self.printed = time.monotonic()
+        if live:
+            self.task = live.add_task("starting", total=1.0, title=title)
+
+    def show(self, part: float, text: str) -> None:
+        """So much is done, a share of 1; and how to say it."""
+        if self.live:
+            self.live.update(self.task, completed=part, description=text)
+        elif time.monotonic() - self.printed >= (LIVE_EVERY if self.channel else PLAIN_EVERY):
+            self.rest()
+            if self.channel:
+                with contextlib.suppress(OSError):  # nobody looks any more
+                    os.write(int(self.channel), (json.dumps([part, text]) + "\n").encode())
+            else:
+                print(f"{self.title}  {text}", file=sys.stderr, flush=True)
+
+    def rest(self) -> None:
+        """Something has just been said of it."""
+        self.printed = time.monotonic()
+
+    def end(self) -> None:
+        """It is over."""
+        if self.live:
+            self.live.remove_task(self.task)
+
+
+class Board:
+    """All that goes on: a live display with a row for each on a terminal, else lines on standard error."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        named = TextColumn("{task.fields[title]}", style="bold", markup=False)
+        columns = (named, BarColumn(), TextColumn("{task.description}", markup=False))
+        self.live = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it can show what other processes do."""
+        return self.live is not None and os.name == "posix"
+
+    def __enter__(self) -> Board:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def row(self, title: str) -> Row:
+        """Begin to show something."""
+        return Row(title, self.live)
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        if self.live:
+            self.live.console.print(text.rstrip("\n"), highlight=False, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
 class TrainingDisplay:
     """A `zoo.training.loop.Callback` that shows the epoch, its figures and the time left.
 
@@ -55,24 +131,16 @@ class TrainingDisplay:
 
     def __init__(self, title: str, epochs: int, minutes: float, updates: int = 0) -> None:
         self.title, self.epochs, self.minutes, self.updates = title, epochs, minutes, updates
-        self.console = Console(stderr=True)
-        self.live = None
-        if self.console.is_terminal:
-            named = TextColumn("{task.fields[title]}", style="bold", markup=False)
-            columns = (named, BarColumn(), TextColumn("{task.description}"))
-            self.live = Progress(*columns, console=self.console, transient=True)
         self.ends = epochs  # the epoch that training ends in at the latest; updates may come to fewer
-        self.printed = time.monotonic()
+        self.board = Board()
 
     def __enter__(self) -> TrainingDisplay:
-        if self.live:
-            self.live.start()
-            self.task = self.live.add_task("starting", total=1.0, title=self.title)
+        self.board.__enter__()
+        self.row = self.board.row(self.title)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.live:
-            self.live.stop()
+        self.board.__exit__()
 
     def batch(self, epoch: int, done: int, total: int, seconds: float) -> None:
         """A batch is done.
@@ -92,11 +160,7 @@ class TrainingDisplay:
         part = min(part, 1.0)
         left = seconds / part - seconds
         text = f"epoch {epoch + 1} of {self.ends}, {done} of {total} batches, {clock(seconds)}, {clock(left)} left"
-        if self.live:
-            self.live.update(self.task, completed=part, description=text)
-        elif time.monotonic() - self.printed >= PLAIN_EVERY:
-            self.printed = time.monotonic()
-            print(f"{self.title}  {text}", file=sys.stderr, flush=True)
+        self.row.show(part, text)
         self.left = left
 
     def epoch(self, history: list[dict[str, float]], network: object) -> None:
@@ -110,8 +174,5 @@ class TrainingDisplay:
             f" (best {best['val_nats_per_beat']:.4f}, epoch {best['epoch']})"
             f"  {clock(row['seconds'])}, {clock(self.left)} left"
         )
-        self.printed = time.monotonic()
-        if self.live:
-            self.live.console.print(line, highlight=False, markup=False)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        self.row.rest()
+        self.board.line(line)

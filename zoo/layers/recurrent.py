@@ -99,12 +99,13 @@ def along_time(
 
     @ops.custom_gradient
     def run(given: Tensor, kernel: Tensor, bias: Tensor, *initial: Tensor) -> tuple[list[Tensor], Callable]:
-        def forward(carry: list[list[Tensor]], now: Tensor) -> tuple[list, list]:
+        # What a step keeps is one tensor: each costs a write, a read and a copy at every step.
+        def forward(carry: list, now: Tensor) -> tuple[list, list]:
             states, kept = step.forward(now, ops.matmul(carry[0][0], kernel) + bias, carry[0])
-            return [states, kept], [states, kept]
+            after = [states, ops.concatenate(kept, axis=-1)]
+            return after, after
 
-        nothing = ops.zeros_like(initial[0])
-        first = [list(initial), [nothing] * step.kept]
+        first = [list(initial), ops.tile(ops.zeros_like(initial[0]), (1, step.kept))]
         (last, _), (after, kept) = ops.scan(forward, first, given)
 
         def gradient(*upstream: Tensor) -> tuple[Tensor, ...]:
@@ -112,15 +113,16 @@ def along_time(
             d_outputs, *d_last = upstream[-1] if isinstance(upstream[-1], (list, tuple)) else upstream
             before = [ops.concatenate([one[None], some[:-1]], axis=0) for one, some in zip(initial, after, strict=True)]
 
-            def backward(carry: list[list[Tensor]], now: list) -> tuple[list, list]:
+            def backward(carry: list[list[Tensor]], now: Tensor) -> tuple[list, list]:
                 (d_h, *others), _ = carry
-                d_output, before, kept = now
-                parts, d_before = step.backward([d_h + d_output, *others], before, kept)
+                d_output, *now = ops.split(now, 1 + len(initial) + step.kept, axis=-1)
+                parts, d_before = step.backward([d_h + d_output, *others], now[: len(initial)], now[len(initial) :])
                 d_before = [d_before[0] + ops.matmul(parts[-1], ops.transpose(kernel)), *d_before[1:]]
                 return [d_before, parts], [d_before, parts]
 
             parts = [ops.zeros_like(given[0])] * (2 if step is _GRU else 1)
-            (d_initial, _), (_, parts) = ops.scan(backward, [d_last, parts], [d_outputs, before, kept], reverse=True)
+            wanted = ops.concatenate([d_outputs, *before, kept], axis=-1)
+            (d_initial, _), (_, parts) = ops.scan(backward, [d_last, parts], wanted, reverse=True)
             units, gates = kernel.shape
             d_inner = ops.reshape(parts[-1], (-1, gates))
             d_kernel = ops.matmul(ops.transpose(ops.reshape(before[0], (-1, units))), d_inner)

@@ -65,6 +65,7 @@ class MusicModel(Generic[CodecT]):
     preset: str = ""
 
     presets: ClassVar[dict[str, dict]] = {}
+    compiled: ClassVar[bool] = True  # whether compiling makes a step faster; measured
 
     def __post_init__(self) -> None:
         hyperparameters.check(self)
@@ -357,7 +358,8 @@ class MusicModel(Generic[CodecT]):
     @property
     def _trains_long(self) -> bool:
         """Whether compiling a training step pays: it takes seconds, and saves a third of a step and more."""
-        return self.updates >= COMPILED_FROM or (not self.updates and self.epochs >= COMPILED_EPOCHS)
+        long = self.updates >= COMPILED_FROM if self.updates else self.epochs >= COMPILED_EPOCHS
+        return long and self.compiled
 
     def metrics(self) -> list:
         """Metrics beside the training loss."""

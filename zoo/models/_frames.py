@@ -306,10 +306,10 @@ class FrameBatches:
         return len(self.groups)
 
     def __iter__(self) -> Iterator[Batch]:
-        few_shapes = -(-self.chunk // 8)
+        half = -(-self.chunk // 2)  # few shapes: a compiled step is compiled for each
         for group in self.groups:
             longest = max(map(self._length, group))
-            shape = (self.batch, min(-(-longest // few_shapes) * few_shapes, self.chunk))
+            shape = (self.batch, half if longest <= half else self.chunk)
             x, weight = np.zeros((*shape, self.bits), np.float32), np.zeros(shape, np.float32)
             y = np.zeros((*shape, self.targets[0].shape[-1]), self.silence.dtype) + self.silence
             for row, (line, at) in enumerate(group):

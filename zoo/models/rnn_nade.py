@@ -31,6 +31,7 @@ from zoo.models._frames import PAPER_ROLL, FrameModel
 class RNNNADE(FrameModel):
     """RNN-NADE over piano rolls."""
 
+    compiled: ClassVar = False
     presets: ClassVar = {
         "smoke": dict(hidden=12, units=(12,), epochs=2, updates=200, chunk=32, steps_per_beat=2),
         "tuned": dict(

@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from zoo import render
+from zoo._cores import cores
 from zoo._errors import UserError
 from zoo._files import printable, read_json, write_bytes, write_json
 from zoo.experiments import records
@@ -180,7 +181,7 @@ def _file(place: Path, suffix: str) -> Path:
 def _render_all(pieces: Sequence[tuple[Path, Path, str, tuple[str, ...]]]) -> None:
     if not pieces:
         return
-    processes = min(os.cpu_count() or 1, len(pieces) // WORTH_A_PROCESS)
+    processes = min(cores(), len(pieces) // WORTH_A_PROCESS)
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(counting("pieces rendered"))
         rendered: Iterator[None] = map(_render, pieces)
