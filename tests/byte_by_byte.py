@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 
-from zoo.midi.smf import DRUMS, MAX_NOTES, MAX_PEDALS, NEEDED, PEDAL, Damaged, TooMuch
+from zoo.midi.events import NEEDED
+from zoo.midi.smf import DRUMS, MAX_NOTES, MAX_PEDALS, PEDAL, Damaged, TooMuch
 
 DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}  # by status
 

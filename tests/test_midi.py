@@ -9,7 +9,7 @@ import pretty_midi
 import pytest
 
 from zoo._errors import UserError
-from zoo.midi import parse_midi, read_midi, reading, write_midi
+from zoo.midi import parse_midi, read_midi, reading, smf, write_midi
 from zoo.song import Song
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -144,7 +144,7 @@ def test_missing_empty_foreign_cut_and_huge_files_say_why(midi_file, tmp_path, m
     whole.write_bytes(data)
     monkeypatch.setattr(reading, "MAX_BYTES", len(data))
     assert len(read_midi(whole)) == 1
-    monkeypatch.setattr(reading, "MAX_NOTES", 0)
+    monkeypatch.setattr(smf, "MAX_NOTES", 0)
     with pytest.raises(UserError, match="more than 0 notes"):
         read_midi(whole)
     whole.write_bytes(data + b"\0")

@@ -227,27 +227,39 @@ def test_a_corpus_counts_what_was_left_out_and_says_what_has_no_beat(tmp_path, c
     assert warning in said
 
 
-def told(read, bodies):
-    """What a reader finds, in one form for both; or that it finds a fault: of several, either may be told."""
-    try:
-        found = read(bodies)
-    except smf.Damaged:
-        return "damaged"
-    if read is smf.read:
-        notes = [(*note[:4], found.parts[note[4]]) for note in found.notes.T.tolist()]
-        markers = found.markers
-    else:
-        notes = found.notes
-        markers = [(tick, text.decode("utf-8", "replace")) for tick, text in found.markers]
+def told(found, notes, pedals, markers):
+    """What a reader finds, in one form for both."""
     return {
         "notes": sorted(notes),
         "drums": found.drums,
         "unended": found.unended,
-        "pedals": [tuple(map(int, pedal)) for pedal in found.pedals],
-        "tempos": [tuple(map(int, tempo)) for tempo in found.tempos],
+        "pedals": [tuple(map(int, pedal)) for pedal in pedals],
+        "tempos": found.tempos,
         "signatures": found.time_signatures,
         "markers": markers,
     }
+
+
+def in_runs(files):
+    """What the zoo's reader finds in files that are read together; of a damaged one only that."""
+    told_of = []
+    for found in smf.read(files):
+        if isinstance(found, smf.Damaged):
+            told_of.append("damaged")
+        else:
+            notes = [(*note[:4], found.parts[note[4]]) for note in found.notes.T.tolist()]
+            told_of.append(told(found, notes, found.pedals.T, found.markers))
+    return told_of
+
+
+def truth_of(bodies):
+    """What is found byte by byte; of several faults, either reader may tell another."""
+    try:
+        found = byte_by_byte.read(bodies)
+    except smf.Damaged:
+        return "damaged"
+    markers = [(tick, text.decode("utf-8", "replace")) for tick, text in found.markers]
+    return told(found, found.notes, found.pedals, markers)
 
 
 def an_event(rng):
@@ -278,7 +290,7 @@ def an_event(rng):
 
 def test_runs_are_read_as_byte_by_byte():
     rng = np.random.default_rng(3)
-    damaged = 0
+    files = []
     for turn in range(1500):
         bodies = []
         for _ in range(rng.integers(1, 4)):
@@ -290,10 +302,14 @@ def test_runs_are_read_as_byte_by_byte():
             if turn % 3 == 1 and rng.random() < 0.3:
                 del body[rng.integers(len(body) + 1) :]
             bodies.append(bytes(body))
-        truth = told(byte_by_byte.read, bodies)
-        damaged += truth == "damaged"
-        assert told(smf.read, bodies) == truth, bodies
-    assert 50 < damaged < 750
+        files.append(bodies)
+    truth = [truth_of(bodies) for bodies in files]
+    assert 50 < truth.count("damaged") < 750
+    begin, together = 0, 1
+    while begin < len(files):  # one alone, two together, three and so on
+        some = slice(begin, begin + together)
+        assert in_runs(files[some]) == truth[some], files[some]
+        begin, together = begin + together, together + 1
 
 
 def test_real_files_are_read_as_byte_by_byte(shared_data):
@@ -302,9 +318,8 @@ def test_real_files_are_read_as_byte_by_byte(shared_data):
         pytest.skip("the folders are not here")
     paths = [path for path in sorted(folders.rglob("*.mid*"))[::12] if path.stat().st_size < 50_000]
     assert len(paths) > 40
-    for path in paths:
-        bodies = smf.tracks(path.read_bytes())[2]
-        assert told(smf.read, bodies) == told(byte_by_byte.read, bodies), path
+    files = [smf.tracks(path.read_bytes())[2] for path in paths]
+    assert in_runs(files) == [truth_of(bodies) for bodies in files]
 
 
 @pytest.mark.parametrize(

@@ -58,15 +58,15 @@ class Song:
             raise ValueError("the columns of a Song must be one-dimensional and of one length")
         table = np.array(columns, np.int64)  # one array: reading a corpus makes thousands of small Songs
         start, duration, *_ = table
+        least, most = table.min(1, initial=LONGEST).tolist(), table.max(1, initial=0).tolist()
         if start.size:
             highest = (LONGEST, LONGEST, 127, 127, len(self.programs) - 1)
-            bounds = zip(COLUMNS, table.min(1).tolist(), table.max(1).tolist(), LOWEST, highest, strict=True)
-            for name, least, most, low, high in bounds:
-                if least < low or most > high:
-                    raise ValueError(f"{name} must lie between {low} and {high}, not {least} to {most}")
+            for name, lower, upper, low, high in zip(COLUMNS, least, most, LOWEST, highest, strict=True):
+                if lower < low or upper > high:
+                    raise ValueError(f"{name} must lie between {low} and {high}, not {lower} to {upper}")
         if self.length < (int((start + duration).max()) if start.size else 0):
             raise ValueError(f"length {self.length} ends before the last note")
-        table = in_order(table, ORDER).astype(np.int32, order="C")  # each column in one piece: digests want it so
+        table = in_order(table, ORDER, most).astype(np.int32, order="C")  # each column in one piece, as digests want it
         table.flags.writeable = False
         for name, column in zip(COLUMNS, table, strict=True):
             object.__setattr__(self, name, column)
@@ -161,22 +161,22 @@ class Song:
         )
 
 
-def in_order(table: np.ndarray, by: Sequence[int]) -> np.ndarray:
+def in_order(table: np.ndarray, by: Sequence[int], most: Sequence[int]) -> np.ndarray:
     """The columns of `table`, sorted by one field after the other.
+
+    Where 63 bits hold all fields of a note, as in nearly all music, a note is sorted as one number: far less work.
 
     Args:
         table: (fields, notes), int64 and ≥ 0.
         by: the fields, the first to decide first; all of them.
-
-    Where 63 bits hold all fields of a note, as in nearly all music, a note is sorted as one number: far less work.
+        most: the largest value of each field, or more.
     """
-    widths = [int(most).bit_length() for most in table.max(axis=1, initial=0)]
+    widths = [value.bit_length() for value in most]
     if sum(widths) > 63:
         return table[:, np.lexsort(table[list(reversed(by))])]
     shifts, used = [0] * len(widths), 0
     for field in reversed(by):
         shifts[field], used = used, used + widths[field]
-    shifts, masks = np.array([shifts, [(1 << width) - 1 for width in widths]])[..., None]
-    notes = (table << shifts).sum(axis=0)
+    notes = np.array([1 << shift for shift in shifts]) @ table
     notes.sort()
-    return notes >> shifts & masks
+    return np.array([notes >> shift & (1 << width) - 1 for shift, width in zip(shifts, widths, strict=True)])

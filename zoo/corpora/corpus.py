@@ -16,7 +16,7 @@ from zoo import _home
 from zoo._errors import UserError
 from zoo._files import printable, read_json
 from zoo.corpora import recipes
-from zoo.midi import Reading, UnreadableMidi, parse_midi
+from zoo.midi import Reading, parse_all
 from zoo.midi.smf import is_midi
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song, in_order
 
@@ -209,17 +209,18 @@ def _read(
     if not paths:
         hint = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
         raise UserError(f"{folder} holds no MIDI file (.mid, .midi, .kar or .rmi){hint}; give a folder that does.")
-    readings = []
-    for done, path in enumerate(paths, start=1):
-        shown = printable(path)
-        try:
-            if official and path.split("/")[0] not in SPLITS:
-                raise UnreadableMidi(path, "it lies outside of train/, valid/ and test/")
-            readings.append(parse_midi(os.path.join(folder, path), os.path.splitext(shown)[0], pedal))
-        except UnreadableMidi as error:
-            skipped.append((shown, error.reason))
-        if progress and (done % 100 == 0 or done == len(paths)):
-            progress(done, len(paths))
+    outside = [path for path in paths if official and path.split("/")[0] not in SPLITS]
+    refused = dict.fromkeys(outside, "it lies outside of train/, valid/ and test/")
+    inside, readings = [path for path in paths if path not in refused], []
+    files = [(os.path.join(folder, path), os.path.splitext(printable(path))[0]) for path in inside]
+    for done, (path, found) in enumerate(zip(inside, parse_all(files, pedal), strict=True), start=1):
+        if isinstance(found, Reading):
+            readings.append(found)
+        else:
+            refused[path] = found.reason
+        if progress and (done % 100 == 0 or done == len(inside)):
+            progress(done, len(inside))
+    skipped += [(printable(path), refused[path]) for path in paths if path in refused]
     if not readings:
         reason, count = Counter(reason for _, reason in skipped).most_common(1)[0]
         raise UserError(
@@ -288,7 +289,7 @@ def _why_not(name: str) -> str | None:
 def _fingerprint(song: Song) -> bytes:
     """SHA-256 of (start, duration, pitch above the lowest) of all notes: the same for copies and transpositions."""
     notes = np.array([song.start, song.duration, song.pitch - song.pitch.min()], np.int64)
-    return hashlib.sha256(in_order(notes, (0, 2, 1)).astype("<i4").tobytes()).digest()
+    return hashlib.sha256(in_order(notes, (0, 2, 1), notes.max(1).tolist()).astype("<i4").tobytes()).digest()
 
 
 def _official_split(songs: list[Song], folder: Path) -> dict[str, list[Song]]:

@@ -1,11 +1,12 @@
 """Song ↔ MIDI file: the only room that knows symusic and pretty_midi objects."""
 
-from zoo.midi.reading import Reading, UnreadableMidi, parse_midi, read_midi
+from zoo.midi.reading import Reading, UnreadableMidi, parse_all, parse_midi, read_midi
 from zoo.midi.writing import program_of, to_pretty_midi, write_midi
 
 __all__ = [
     "Reading",
     "UnreadableMidi",
+    "parse_all",
     "parse_midi",
     "program_of",
     "read_midi",

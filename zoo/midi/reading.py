@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 from zoo._errors import UserError
 from zoo.midi import smf
 from zoo.midi.performance import has_beat, in_seconds, sustained
-from zoo.midi.smf import MAX_BEATS, MAX_NOTES, MAX_TRACKS
+from zoo.midi.smf import MAX_BEATS, MAX_TRACKS
 from zoo.midi.writing import PRIMED
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -20,6 +23,7 @@ from zoo.song import TICKS_PER_BEAT, Song
 MAX_BYTES = 8 * 2**20
 MAX_TRACK_BEATS = 4_000_000  # of all tracks together: each may become a line of its own
 MAX_TIME_SIGNATURES = 10_000
+BATCH = 2**17  # bytes that are read at once, or a file
 TEMPI = (10.0, 1000.0)  # beats per minute that are taken for meant
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -89,17 +93,74 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
             100,000 notes, 1000 tracks, six hours at 120 beats per minute, 4,000,000 beats in all tracks together,
             10,000 time signatures.
     """
-    per_beat, events = _events(path, _content(path))
+    (found,) = parse_all([(path, name)], pedal)
+    if isinstance(found, UnreadableMidi):
+        raise found
+    return found
+
+
+def parse_all(files: Iterable[tuple[Path | str, str | None]], pedal: bool = True) -> Iterator[Reading | UnreadableMidi]:
+    """Read MIDI files as `parse_midi` does, many at once: of small ones, several in the time of one.
+
+    Args:
+        files: the path of each, and the name of its song; None is the file's.
+        pedal: whether notes sound while the sustain pedal is down.
+
+    Returns:
+        Of each file, in order, what it holds, or why it cannot be read.
+    """
+    files = iter(files)
+    while batch := list(_batch(files)):
+        said = iter(smf.read([one.bodies for one in batch if isinstance(one, _File)]))
+        for one in batch:
+            if isinstance(one, UnreadableMidi):
+                yield one
+                continue
+            try:
+                yield _reading(one, next(said), pedal)
+            except UnreadableMidi as error:
+                yield error
+
+
+@dataclass
+class _File:
+    """A file whose chunks are known: its path, the name of its song, ticks of a beat, and its tracks."""
+
+    path: Path | str
+    name: str
+    per_beat: int
+    bodies: list[bytes]
+
+
+def _batch(files: Iterator[tuple[Path | str, str | None]]) -> Iterator[_File | UnreadableMidi]:
+    """The next files, until there is enough to read at once."""
+    size = 0
+    for path, name in itertools.islice(files, smf.MAX_FILES):
+        try:
+            data = _content(path)
+            size += len(data)
+            yield _File(path, Path(path).stem if name is None else name, *_chunks(path, data))
+        except UnreadableMidi as error:
+            yield error
+        if size >= BATCH:
+            return
+
+
+def _reading(file: _File, events: smf.Events | smf.Damaged | smf.TooMuch, pedal: bool) -> Reading:
+    """What a file holds, of what its events say."""
+    path, per_beat = file.path, file.per_beat
+    if isinstance(events, smf.Damaged):
+        raise UnreadableMidi(path, f"it is damaged ({events})")
+    if isinstance(events, smf.TooMuch):
+        raise UnreadableMidi(path, str(events))
     if len(events.parts) > MAX_TRACKS:
         raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
     if len(events.time_signatures) > MAX_TIME_SIGNATURES:
         raise UnreadableMidi(path, f"it holds more than {MAX_TIME_SIGNATURES:,} time signatures")
-    start, end, pitch, velocity, part = events.notes
+    start, end, pitch, velocity, part = notes = events.notes
     count = len(start)
     if not count:
         raise UnreadableMidi(path, "it holds only drums" if events.drums else "it holds no notes")
-    if count > MAX_NOTES:
-        raise UnreadableMidi(path, f"it holds more than {MAX_NOTES:,} notes")
     if events.unended == count:
         raise UnreadableMidi(path, "none of its notes ever ends")
     _refuse_endless(path, int(end.max()), per_beat, len(events.parts))
@@ -110,17 +171,17 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         empty = count - int(keep.sum())
         if empty == count:
             raise UnreadableMidi(path, "it holds no notes but of no length")
-        start, end, pitch, velocity, part = events.notes[:, keep]
+        start, end, pitch, velocity, part = notes = notes[:, keep]
     kept, part = (range(len(events.parts)), part) if not empty else np.unique(part, return_inverse=True)
     parts = [events.parts[place] for place in kept]
-    if pedal and len(events.pedals):
+    if pedal and events.pedals.size:
         channel = np.array([channel for _, channel, _ in parts])[part]
-        end = sustained(start, end, pitch, channel, events.pedals)
+        end[:] = sustained(start, end, pitch, channel, events.pedals)
     beat = has_beat(start, per_beat)
     if beat:
-        start, end = _rescale(np.array([start, end]), per_beat)
+        start, end = _rescale(notes[:2], per_beat)
     else:
-        start, end = in_seconds(np.array([start, end]), per_beat, events.tempos)
+        start, end = in_seconds(notes[:2], per_beat, events.tempos)
     end = np.maximum(end, start + 1)
     length = int(end.max())
     _refuse_endless(path, length, TICKS_PER_BEAT, len(parts))
@@ -128,14 +189,14 @@ def parse_midi(path: Path | str, name: str | None = None, pedal: bool = True) ->
         start=start,
         duration=end - start,
         pitch=pitch,
-        velocity=np.maximum(velocity, 1),
+        velocity=velocity,
         track=part,
         length=length,
         programs=tuple(program for _, _, program in parts),
         time_signatures=_time_signatures(events, per_beat, length) if beat else (),
         tempo=_tempo(events.tempos) if beat else 120.0,
         primed=_primed(events, per_beat, length, beat),
-        name=Path(path).stem if name is None else name,
+        name=file.name,
     )
     return Reading(song, events.drums, empty, events.unended, not beat)
 
@@ -155,14 +216,14 @@ def _content(path: Path | str) -> bytes:
             raise UnreadableMidi(path, f"it is larger than {MAX_BYTES // 2**20} MiB")
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise UnreadableMidi(path, "it is no ordinary file")
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             return file.read(status.st_size)
     except OSError as error:
         raise UnreadableMidi(path, (error.strerror or str(error)).lower()) from None
 
 
-def _events(path: Path | str, data: bytes) -> tuple[int, smf.Events]:
-    """Ticks of a beat and events that the bytes of a MIDI file hold."""
+def _chunks(path: Path | str, data: bytes) -> tuple[int, list[bytes]]:
+    """Ticks of a beat and tracks that the bytes of a MIDI file hold."""
     if not data:
         raise UnreadableMidi(path, "it is empty")
     if not smf.is_midi(data):
@@ -175,23 +236,23 @@ def _events(path: Path | str, data: bytes) -> tuple[int, smf.Events]:
             raise UnreadableMidi(path, "it is of type 2 and holds several pieces, not one")
         if not per_beat:
             raise smf.Damaged("0 ticks per beat")
-        if len(bodies) > MAX_TRACKS:
-            raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
-        return per_beat, smf.read(bodies)
-    except smf.TooMuch as error:
-        raise UnreadableMidi(path, str(error)) from None
     except smf.Damaged as error:
         raise UnreadableMidi(path, f"it is damaged ({error})") from None
+    if len(bodies) > MAX_TRACKS:
+        raise UnreadableMidi(path, f"it holds more than {MAX_TRACKS:,} tracks")
+    return per_beat, bodies
 
 
 def _rescale(ticks: np.ndarray, per_beat: int) -> np.ndarray:
     """Ticks of `per_beat` → ticks of 480, halves rounded up; int64 in, int64 out."""
+    if not TICKS_PER_BEAT % per_beat:
+        return ticks * (TICKS_PER_BEAT // per_beat)
     return (ticks * (2 * TICKS_PER_BEAT) + per_beat) // (2 * per_beat)
 
 
-def _tempo(tempos: np.ndarray) -> float:
+def _tempo(tempos: list[tuple[int, int]]) -> float:
     """The first that is meant, in beats per minute."""
-    for _, microseconds in tempos[np.argsort(tempos[:, 0], kind="stable")].tolist():
+    for _, microseconds in sorted(tempos, key=itemgetter(0)):
         if microseconds > 0 and TEMPI[0] <= 60e6 / microseconds <= TEMPI[1]:
             return 60e6 / microseconds
     return 120.0
