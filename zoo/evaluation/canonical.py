@@ -1,0 +1,263 @@
+"""One scale for all models: what the same music costs, whatever representation a model reads it in.
+
+Canonical music is a finite set of (onset, pitch, duration) on one grid, tracks merged, a pitch sounding once at a time,
+velocities left out, the length known. A model codes a piece in its own representation, and is charged −log p of the
+codes; what these leave out is charged by one residual model, the same for all (`zoo.evaluation.residual`). Together they
+are nats of the same music, so they can be compared:
+
+- *exact* where a piece has one encoding and all probability lies on encodings;
+- a *bound* where codes say more than the music, or some probability lies on codes that are no piece: the true figure
+  is at most that;
+- an *AIS estimate* where the likelihood of the codes is one.
+
+What codes say besides is told apart: velocities (all notes have the same one, and given velocities the notes are
+charged alone) and, of lines, in which order they are written, for lines are read each on its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, Self
+
+import numpy as np
+
+from zoo._errors import UserError
+from zoo.codecs import Codec, Line, PolyphonyCodec
+from zoo.codecs.grid import FINEST, VELOCITY, Grid, coarsest_grid, from_grid, on_grid, to_steps, to_ticks
+from zoo.codecs.rules import Rules
+from zoo.evaluation import baselines
+from zoo.evaluation.comparison import together
+from zoo.evaluation.likelihood import BOUND, EXACT, Evaluation
+from zoo.evaluation.residual import Piece, Residual, without
+from zoo.song import Song
+
+
+class Scorer(Protocol):
+    """A trained model, as far as it is needed here."""
+
+    @property
+    def codec(self) -> Codec:
+        """Its representation."""
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules of the representation, if it gives no probability to what they forbid."""
+
+    def evaluate(self, lines: list[Line]) -> Evaluation:
+        """Likelihood of lines."""
+
+
+@dataclass(frozen=True)
+class CanonicalMusic:
+    """A grid, one velocity for all notes, and what representations leave out, all taken from training music.
+
+    Args:
+        steps_per_beat: of the grid.
+        velocity: the commonest one.
+        residual: the distributions of what codes may leave out.
+    """
+
+    steps_per_beat: int
+    velocity: int
+    residual: Residual
+
+    @classmethod
+    def fit(cls, train: Sequence[Song], steps_per_beat: int | None = None) -> Self:
+        """Fitted on training music.
+
+        Args:
+            train: songs; without any, all that is possible has some probability.
+            steps_per_beat: None is the coarsest grid that fits `train`, see `zoo.codecs.grid.coarsest_grid`.
+        """
+        steps_per_beat = coarsest_grid(train) if steps_per_beat is None else steps_per_beat
+        counts = np.bincount(np.concatenate([song.velocity for song in train])) if train else np.empty(0)
+        pieces = [Piece(on_grid(song, steps_per_beat), len(np.unique(song.track))) for song in train if len(song)]
+        velocity = int(counts.argmax()) if len(counts) else VELOCITY
+        return cls(steps_per_beat, velocity, Residual.fit(pieces, steps_per_beat))
+
+    def canonical(self, song: Song) -> Song:
+        """`song` as canonical music, in one track."""
+        grid = on_grid(song, self.steps_per_beat)
+        start, end, pitch = grid.start, grid.end, grid.pitch
+        merged = from_grid(start, end, pitch, grid.steps, self.steps_per_beat, self.velocity)
+        return merged.replace(name=song.name)
+
+    def voiced(self, song: Song) -> Song:
+        """`song` on the grid with its tracks, for representations by lines; merged it is the canonical music."""
+        start = to_steps(song.start, self.steps_per_beat)
+        end = np.maximum(to_steps(song.end, self.steps_per_beat), start + 1)
+        steps = max(int(to_steps(song.length, self.steps_per_beat)), int(end.max(initial=0)))
+        start, end = to_ticks(start, self.steps_per_beat), to_ticks(end, self.steps_per_beat)
+        return song.replace(
+            start=start,
+            duration=end - start,
+            velocity=np.full(len(song), self.velocity),
+            length=int(to_ticks(steps, self.steps_per_beat)),
+            time_signatures=(),
+            primed=0,
+        )
+
+
+@dataclass(frozen=True)
+class CanonicalScore:
+    """What canonical music costs a model, by piece.
+
+    Attributes:
+        kind: "exact", "bound" or "AIS estimate".
+        steps_per_beat: of the grid.
+        offered: pieces that there were.
+        pieces: numbers of those that codes and residual together express without loss; all columns are (pieces,).
+        beats: their lengths in quarter notes.
+        notes: how many notes they have.
+        codes: nats of the codes, as far as they say music.
+        residual: nats of what the codes leave out.
+        apart: nats of what codes say besides: velocities, the order of lines; not in the total.
+    """
+
+    kind: str
+    steps_per_beat: int
+    offered: int
+    pieces: np.ndarray
+    beats: np.ndarray
+    notes: np.ndarray
+    codes: np.ndarray
+    residual: np.ndarray
+    apart: np.ndarray
+
+    @property
+    def nats(self) -> float:
+        """Σ nats of codes and residual."""
+        return float(self.codes.sum() + self.residual.sum())
+
+    @property
+    def nats_per_beat(self) -> float:
+        """Of codes and residual; lower is better."""
+        return self.nats / float(self.beats.sum())
+
+    @property
+    def nats_per_note(self) -> float:
+        """The same for each note."""
+        return self.nats / float(self.notes.sum())
+
+    @property
+    def kept(self) -> float:
+        """Share of the pieces, 0–1, that are expressed without loss."""
+        return len(self.pieces) / self.offered
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A piece of canonical music as a representation writes it down."""
+
+    piece: Piece
+    song: Song
+    lines: list[Line]
+
+    @cached_property
+    def orders(self) -> float:
+        """Logarithm of the number of orders that its lines can have: lines are read each on its own."""
+        alike = Counter(line.codes.tobytes() for line in self.lines)
+        return math.lgamma(len(self.lines) + 1) - sum(math.lgamma(count + 1) for count in alike.values())
+
+    def is_whole(self, codec: Codec) -> bool:
+        """Whether the codes say all but what the representation declares to leave out."""
+        decoded = together([codec.decode(line.codes, line.steps) for line in self.lines], self.song)
+        kept, true = (without(on_grid(song, FINEST), codec.coding.left_out) for song in (decoded, self.song))
+        return kept.steps == true.steps and all(map(np.array_equal, _notes(kept), _notes(true)))
+
+
+def encode(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> list[Encoded | None]:
+    """`songs` as canonical music in a representation; None where codes and residual together do not express one."""
+    encoded: list[Encoded | None] = []
+    for song in songs:
+        voiced = music.voiced(song)
+        lines = codec.encode(voiced)
+        one = Encoded(Piece(on_grid(voiced, music.steps_per_beat), len(lines)), voiced, lines)
+        encoded.append(one if lines and one.is_whole(codec) else None)
+    return encoded
+
+
+def canonical_score(model: Scorer, songs: Sequence[Song], music: CanonicalMusic | None = None) -> CanonicalScore:
+    """What the same music costs a model as it costs any other, in nats that can be compared.
+
+    Args:
+        model: trained.
+        songs: music it has not learnt from.
+        music: fitted on the training music, the same for all models that are compared; None is the model's own grid and
+            a residual that knows no music.
+
+    Raises:
+        UserError: when the representation loses what no residual makes up for, in all pieces.
+    """
+    codec = model.codec
+    if codec.coding.lost:
+        raise UserError(f"{type(codec).__name__} {codec.coding.lost}, so it is not on the scale of all models.")
+    music = music or CanonicalMusic.fit((), int(codec.steps_per_beat))
+    encoded = encode(codec, songs, music)
+    pieces = np.array([number for number, one in enumerate(encoded) if one], int)
+    whole = [one for one in encoded if one]
+    if not whole:
+        raise UserError(
+            f"{type(codec).__name__} expresses none of the {len(songs)} pieces without loss at "
+            f"{codec.steps_per_beat} steps a beat, where canonical music has {music.steps_per_beat}."
+        )
+    lines = [line for one in whole for line in one.lines]
+    evaluation = model.evaluate(lines)
+    by_line = model_nats(model, evaluation, lines)
+    owner = np.repeat(np.arange(len(whole)), [len(one.lines) for one in whole])
+    velocity = np.zeros(len(lines)) if evaluation.of_velocity is None else evaluation.of_velocity
+    apart = np.bincount(owner, velocity, len(whole)) + [one.orders for one in whole]
+    unique = codec.coding.unique and (codec.rules is None or model.rules is not None)
+    return CanonicalScore(
+        kind=BOUND if evaluation.kind == EXACT and not unique else evaluation.kind,
+        steps_per_beat=music.steps_per_beat,
+        offered=len(songs),
+        pieces=pieces,
+        beats=np.array([one.song.beats for one in whole]),
+        notes=np.array([len(one.piece.grid.start) for one in whole]),
+        codes=np.bincount(owner, by_line, len(whole)) - apart,
+        residual=np.array([music.residual.nats(one.piece, codec.coding.left_out) for one in whole]),
+        apart=apart,
+    )
+
+
+def model_nats(model: Scorer, evaluation: Evaluation, lines: list[Line]) -> np.ndarray:
+    """Nats of each line (lines,): of a model that does not tell them apart, line after line."""
+    if evaluation.by_line is not None:
+        return evaluation.by_line
+    return np.array([model.evaluate([line]).nats for line in lines])
+
+
+def baseline_scores(
+    songs: Sequence[Song], music: CanonicalMusic, train: Sequence[Song], valid: Sequence[Song]
+) -> dict[str, np.ndarray]:
+    """Nats of canonical music under the simplest models, for each of `songs`: (songs,) by name; 0 of a silent one.
+
+    They read it as `PolyphonyCodec` writes it: "uniform" gives the same to all symbols that may follow; "order0" and
+    "ngram" are those of `zoo.evaluation.baselines`, and give some to what may not, so they are bounds.
+    """
+    codec = PolyphonyCodec(steps_per_beat=music.steps_per_beat).fit([])
+    lines = {
+        name: [line for song in split for line in codec.encode(music.voiced(song))]
+        for name, split in (("train", train), ("valid", valid))
+    }
+    of_songs = [codec.encode(music.voiced(song)) for song in songs]
+    scores = {"uniform": np.array([sum(_uniform(codec.rules, line.codes) for line in one) for one in of_songs])}
+    for name in baselines.NAMES:
+        baseline = baselines.fit(name, codec, lines["train"], lines["valid"])
+        scores[name] = np.array([baseline.nats(one) if one else 0.0 for one in of_songs])
+    return scores
+
+
+def _uniform(rules: Rules, codes: np.ndarray) -> float:
+    """Σ log of how many symbols may follow, at each of `codes` (codes,)."""
+    forbidden = rules.forbidden(rules.states(codes[None])[0, :-1])
+    return float(np.log((~forbidden).sum(axis=1)).sum())
+
+
+def _notes(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return grid.start, grid.end, grid.pitch
