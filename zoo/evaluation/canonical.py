@@ -16,6 +16,7 @@ charged alone) and, of lines, in which order they are written, for lines are rea
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -30,9 +31,8 @@ from zoo.codecs import Codec, Line, PolyphonyCodec
 from zoo.codecs.grid import FINEST, VELOCITY, Grid, coarsest_grid, from_grid, on_grid, to_steps, to_ticks
 from zoo.codecs.rules import Rules
 from zoo.evaluation import baselines
-from zoo.evaluation.comparison import together
 from zoo.evaluation.likelihood import BOUND, EXACT, Evaluation
-from zoo.evaluation.residual import Piece, Residual, without
+from zoo.evaluation.residual import Residual, without
 from zoo.song import Song
 
 
@@ -75,9 +75,11 @@ class CanonicalMusic:
         """
         steps_per_beat = coarsest_grid(train) if steps_per_beat is None else steps_per_beat
         counts = np.bincount(np.concatenate([song.velocity for song in train])) if train else np.empty(0)
-        pieces = [Piece(on_grid(song, steps_per_beat), len(np.unique(song.track))) for song in train if len(song)]
+        sounding = [song for song in train if len(song)]
+        grids = [on_grid(song, steps_per_beat) for song in sounding]
+        lines = [[on_grid(track, steps_per_beat) for track in _tracks(song)] for song in sounding]
         velocity = int(counts.argmax()) if len(counts) else VELOCITY
-        return cls(steps_per_beat, velocity, Residual.fit(pieces, steps_per_beat))
+        return cls(steps_per_beat, velocity, Residual.fit(grids, lines, steps_per_beat))
 
     def canonical(self, song: Song) -> Song:
         """`song` as canonical music, in one track."""
@@ -151,11 +153,19 @@ class CanonicalScore:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A piece of canonical music as a representation writes it down."""
+    """A piece of canonical music as a representation writes it down.
 
-    piece: Piece
+    Args:
+        grid: the music.
+        song: the same with its tracks, on the grid.
+        lines: the codes.
+        parts: what each of them stands for: the song, or a track of it.
+    """
+
+    grid: Grid
     song: Song
     lines: list[Line]
+    parts: list[Song]
 
     @cached_property
     def orders(self) -> float:
@@ -163,22 +173,44 @@ class Encoded:
         alike = Counter(line.codes.tobytes() for line in self.lines)
         return math.lgamma(len(self.lines) + 1) - sum(math.lgamma(count + 1) for count in alike.values())
 
-    def is_whole(self, codec: Codec) -> bool:
-        """Whether the codes say all but what the representation declares to leave out."""
-        decoded = together([codec.decode(line.codes, line.steps) for line in self.lines], self.song)
-        kept, true = (without(on_grid(song, FINEST), codec.coding.left_out) for song in (decoded, self.song))
-        return kept.steps == true.steps and all(map(np.array_equal, _notes(kept), _notes(true)))
+    def residual(self, music: CanonicalMusic, codec: Codec) -> float:
+        """Nats of what the codes leave out."""
+        grids = [on_grid(part, music.steps_per_beat) for part in self.parts]
+        return music.residual.nats(grids, codec.coding.left_out)
 
 
 def encode(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> list[Encoded | None]:
     """`songs` as canonical music in a representation; None where codes and residual together do not express one."""
+    voiced = [music.voiced(song) for song in songs]
+    # What the model has not learnt, such as a symbol, is charged by the parts of it. So it is the form that is asked.
+    form = dataclasses.replace(codec).fit(voiced)
     encoded: list[Encoded | None] = []
-    for song in songs:
-        voiced = music.voiced(song)
-        lines = codec.encode(voiced)
-        one = Encoded(Piece(on_grid(voiced, music.steps_per_beat), len(lines)), voiced, lines)
-        encoded.append(one if lines and one.is_whole(codec) else None)
+    for song in voiced:
+        lines, parts = codec.encode(song), _parts(codec, song)
+        whole = len(lines) == len(parts) and all(_is_whole(form, part) for part in parts)
+        encoded.append(Encoded(on_grid(song, music.steps_per_beat), song, lines, parts) if whole else None)
     return encoded
+
+
+def _parts(codec: Codec, song: Song) -> list[Song]:
+    """What of `song` each line stands for, if the representation expresses all lines that there are."""
+    return [song] if codec.lines_of(song) == 1 else _tracks(song)
+
+
+def _tracks(song: Song) -> list[Song]:
+    """The tracks of `song` that have notes, each on its own."""
+    return [song.select(song.track == track) for track in np.unique(song.track)]
+
+
+def _is_whole(codec: Codec, song: Song) -> bool:
+    """Whether codes say all of `song` but what the representation declares to leave out."""
+    decoded = codec.express(song)
+    if len(decoded) != 1:
+        return False
+    kept, true = (without(on_grid(one, FINEST), codec.coding.left_out) for one in (decoded[0], song))
+    return kept.steps == true.steps and all(
+        np.array_equal(getattr(kept, column), getattr(true, column)) for column in ("start", "end", "pitch")
+    )
 
 
 def canonical_score(model: Scorer, songs: Sequence[Song], music: CanonicalMusic | None = None) -> CanonicalScore:
@@ -218,9 +250,9 @@ def canonical_score(model: Scorer, songs: Sequence[Song], music: CanonicalMusic 
         offered=len(songs),
         pieces=pieces,
         beats=np.array([one.song.beats for one in whole]),
-        notes=np.array([len(one.piece.grid.start) for one in whole]),
+        notes=np.array([len(one.grid.start) for one in whole]),
         codes=np.bincount(owner, by_line, len(whole)) - apart,
-        residual=np.array([music.residual.nats(one.piece, codec.coding.left_out) for one in whole]),
+        residual=np.array([one.residual(music, codec) for one in whole]),
         apart=apart,
     )
 
@@ -230,6 +262,28 @@ def model_nats(model: Scorer, evaluation: Evaluation, lines: list[Line]) -> np.n
     if evaluation.by_line is not None:
         return evaluation.by_line
     return np.array([model.evaluate([line]).nats for line in lines])
+
+
+def curve(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> tuple[float, float] | None:
+    """How figures of the codes of `songs`, such as those of every epoch, are put on the scale of all models.
+
+    Returns:
+        (a, b): nats per beat of canonical music, codes and residual, are a × nats per beat of the codes + b, up to what
+        velocities cost; None unless codes and residual express all of the pieces that are read without loss, by the
+        very codes of the songs as they are.
+    """
+    own = [codec.encode(song) for song in songs]
+    encoded = [one for one, lines in zip(encode(codec, songs, music), own, strict=True) if lines]
+    whole = [one for one in encoded if one]
+    kept = [line.codes for lines in own for line in lines]
+    if codec.coding.lost or not whole or len(whole) < len(encoded):
+        return None
+    lines = [line for one in whole for line in one.lines]
+    if len(kept) != len(lines) or not all(map(np.array_equal, kept, (line.codes for line in lines))):
+        return None
+    beats = sum(one.song.beats for one in whole)
+    residual = sum(one.residual(music, codec) - one.orders for one in whole)
+    return sum(line.beats for lines in own for line in lines) / beats, residual / beats
 
 
 def baseline_scores(
@@ -257,7 +311,3 @@ def _uniform(rules: Rules, codes: np.ndarray) -> float:
     """Σ log of how many symbols may follow, at each of `codes` (codes,)."""
     forbidden = rules.forbidden(rules.states(codes[None])[0, :-1])
     return float(np.log((~forbidden).sum(axis=1)).sum())
-
-
-def _notes(grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return grid.start, grid.end, grid.pitch

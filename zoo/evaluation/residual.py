@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -22,13 +22,6 @@ from zoo.codecs.grid import Grid
 COUNTED = 1024  # the greatest length, in grid steps, that has a count of its own
 GAP_BEATS = 4  # the longest gap to the next onset that durations tell from a longer one
 MIDDLE_C = 60  # in whose octave pitch classes come back
-
-
-class Piece(NamedTuple):
-    """Canonical music."""
-
-    grid: Grid
-    lines: int  # that a representation by lines finds in it
 
 
 def without(grid: Grid, parts: Sequence[str]) -> Grid:
@@ -127,18 +120,19 @@ class Part(Protocol):
     """The distribution of one part of the music, given all others that codes say."""
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Part:
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Part:
         """Fitted on training music."""
 
-    def nats(self, piece: Piece) -> float:
-        """−log p of that part of `piece`."""
+    def nats(self, grid: Grid) -> float:
+        """−log p of that part of a piece."""
 
 
 @dataclass(frozen=True)
 class Strikes:
     """Whether a pitch that sounds on is struck anew, step by step, from low to high.
 
-    It depends on the place in the beat, on whether another pitch begins to sound, and on whether a lower one was struck.
+    It depends on the place in the beat, on whether another pitch begins to sound, on whether a lower one was struck, and
+    on whether nothing else sounds, as in a line.
 
     Args:
         counts: (contexts, 2), how often not, and how often.
@@ -149,15 +143,15 @@ class Strikes:
     steps_per_beat: int
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
-        counts = np.zeros((4 * steps_per_beat, 2))
-        for piece in pieces:
-            np.add.at(counts, cls._met(piece.grid, steps_per_beat), 1)
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Self:
+        counts = np.zeros((8 * steps_per_beat, 2))
+        for grid in grids:
+            np.add.at(counts, cls._met(grid, steps_per_beat), 1)
         return cls(counts, steps_per_beat)
 
-    def nats(self, piece: Piece) -> float:
+    def nats(self, grid: Grid) -> float:
         p = (self.counts + 0.5) / (self.counts.sum(axis=1, keepdims=True) + 1)
-        return float(-np.log(p[self._met(piece.grid, self.steps_per_beat)]).sum())
+        return float(-np.log(p[self._met(grid, self.steps_per_beat)]).sum())
 
     @staticmethod
     def _met(grid: Grid, steps_per_beat: int) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +165,8 @@ class Strikes:
         struck = np.isin(step * 128 + pitch, grid.start * 128 + grid.pitch).astype(int)
         before = np.cumsum(struck) - struck
         lower = before > before[np.searchsorted(step, step)]
-        context = (step % steps_per_beat * 2 + np.isin(step, held.start)) * 2 + lower
+        alone = np.bincount(step, minlength=grid.steps)[step] + np.isin(step, held.start) == 1
+        context = ((step % steps_per_beat * 2 + np.isin(step, held.start)) * 2 + lower) * 2 + alone
         return context, struck
 
 
@@ -190,14 +185,14 @@ class Durations:
     longest: int
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Self:
         longest = GAP_BEATS * steps_per_beat
-        met = [cls._met(piece.grid, longest) for piece in pieces]
+        met = [cls._met(grid, longest) for grid in grids]
         values, context = (_joined([columns[index] for columns in met]) for index in range(2))
         return cls(Lengths.fit(values, context, longest + 1), longest)
 
-    def nats(self, piece: Piece) -> float:
-        return self.lengths.nats(*self._met(piece.grid, self.longest))
+    def nats(self, grid: Grid) -> float:
+        return self.lengths.nats(*self._met(grid, self.longest))
 
     @staticmethod
     def _met(grid: Grid, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -222,16 +217,16 @@ class Octaves:
     share: np.ndarray
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Self:
         counts, of_class = np.zeros(128), np.zeros(12)
-        for piece in pieces:
-            chords = cls._chords(piece.grid)
+        for grid in grids:
+            chords = cls._chords(grid)
             counts += chords.sum(axis=0)
             of_class += _classes(chords).sum(axis=0)
         return cls((counts + 0.5) / (np.resize(of_class, 128) + 1))
 
-    def nats(self, piece: Piece) -> float:
-        chords, share = self._chords(piece.grid), self.share
+    def nats(self, grid: Grid) -> float:
+        chords, share = self._chords(grid), self.share
         possible = np.resize(_classes(chords).T, (128, len(chords))).T  # pitches whose class the chord has
         log_p = np.where(chords, np.log(share), np.log1p(-share))[possible].sum()
         silent = np.exp(np.bincount(np.arange(128) % 12, np.log1p(-share)))  # no pitch of the class
@@ -261,16 +256,16 @@ class Onsets:
     steps_per_beat: int
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
-        met = [cls._met(piece.grid, steps_per_beat) for piece in pieces]
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Self:
+        met = [cls._met(grid, steps_per_beat) for grid in grids]
         values = _joined([np.diff(onsets) for onsets, _ in met])
         return cls(
             Lengths.fit(values, _joined([context[:-1] for _, context in met]), steps_per_beat + 1), steps_per_beat
         )
 
-    def nats(self, piece: Piece) -> float:
-        onsets, context = self._met(piece.grid, self.steps_per_beat)
-        last = int(piece.grid.steps - 1 - onsets[-1])
+    def nats(self, grid: Grid) -> float:
+        onsets, context = self._met(grid, self.steps_per_beat)
+        last = int(grid.steps - 1 - onsets[-1])
         return self.gaps.nats(np.diff(onsets), context[:-1]) + self.gaps.nats_beyond(last, int(context[-1]))
 
     @staticmethod
@@ -291,35 +286,16 @@ class End:
     lengths: Lengths
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
-        rests = np.array([cls._rest(piece) for piece in pieces], int)
+    def fit(cls, grids: Sequence[Grid], steps_per_beat: int) -> Self:
+        rests = np.array([cls._rest(grid) for grid in grids], int)
         return cls(Lengths.fit(rests, np.zeros(len(rests), int), 1))
 
-    def nats(self, piece: Piece) -> float:
-        return self.lengths.nats(np.array([self._rest(piece)]), np.array([0]), np.array([piece.grid.steps + 1]))
+    def nats(self, grid: Grid) -> float:
+        return self.lengths.nats(np.array([self._rest(grid)]), np.array([0]), np.array([grid.steps + 1]))
 
     @staticmethod
-    def _rest(piece: Piece) -> int:
-        return int(piece.grid.steps - piece.grid.end.max(initial=0)) + 1
-
-
-@dataclass(frozen=True)
-class Lines:
-    """How many lines there are.
-
-    Args:
-        lengths: number of lines.
-    """
-
-    lengths: Lengths
-
-    @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
-        lines = np.array([piece.lines for piece in pieces], int)
-        return cls(Lengths.fit(lines, np.zeros(len(lines), int), 1))
-
-    def nats(self, piece: Piece) -> float:
-        return self.lengths.nats(np.array([piece.lines]), np.array([0]))
+    def _rest(grid: Grid) -> int:
+        return int(grid.steps - grid.end.max(initial=0)) + 1
 
 
 PARTS: dict[str, type[Part]] = {
@@ -328,24 +304,40 @@ PARTS: dict[str, type[Part]] = {
     OCTAVES: Octaves,
     ONSETS: Onsets,
     END: End,
-    LINES: Lines,
 }
 
 
 @dataclass(frozen=True)
 class Residual:
-    """The distribution of every part, by name."""
+    """The distributions of all that codes may leave out.
+
+    Args:
+        parts: of each part, by name.
+        lines: of the number of lines.
+    """
 
     parts: dict[str, Part]
+    lines: Lengths
 
     @classmethod
-    def fit(cls, pieces: Sequence[Piece], steps_per_beat: int) -> Self:
-        """Fitted on training music; without any, all that is possible has some probability."""
-        return cls({name: part.fit(pieces, steps_per_beat) for name, part in PARTS.items()})
+    def fit(cls, grids: Sequence[Grid], lines: Sequence[Sequence[Grid]], steps_per_beat: int) -> Self:
+        """Fitted on training music; without any, all that is possible has some probability.
 
-    def nats(self, piece: Piece, left_out: Sequence[str]) -> float:
-        """−log p of the parts of `piece` that codes leave out."""
-        return sum(self.parts[name].nats(piece) for name in left_out)
+        Args:
+            grids: the pieces.
+            lines: the lines of each.
+            steps_per_beat: of the grids.
+        """
+        parts = {name: part.fit(grids, steps_per_beat) for name, part in PARTS.items()}
+        single = [line for lines_of_one in lines if len(lines_of_one) > 1 for line in lines_of_one]
+        parts[STRIKES] = Strikes.fit([*grids, *single], steps_per_beat)  # of codes by lines as well
+        numbers = np.array([len(lines_of_one) for lines_of_one in lines], int)
+        return cls(parts, Lengths.fit(numbers, np.zeros(len(numbers), int), 1))
+
+    def nats(self, lines: Sequence[Grid], left_out: Sequence[str]) -> float:
+        """−log p of what codes leave out of a piece, each line of which they tell on its own."""
+        nats = sum(self.parts[name].nats(grid) for name in left_out if name in self.parts for grid in lines)
+        return nats + self.lines.nats(np.array([len(lines)]), np.array([0])) * (LINES in left_out)
 
 
 def _classes(chords: np.ndarray) -> np.ndarray:

@@ -19,10 +19,11 @@ import numpy as np
 from zoo._errors import Unreadable, UserError
 from zoo.codecs import Line
 from zoo.corpora import SPLITS, Corpus
-from zoo.evaluation import baselines, comparison
+from zoo.evaluation import baselines, canonical, comparison
+from zoo.evaluation.canonical import CanonicalMusic, canonical_score
 from zoo.evaluation.likelihood import encode_all
 from zoo.experiments import records
-from zoo.experiments.results import Baseline, Comparison, Layer, Results, Sampling, Scores
+from zoo.experiments.results import Baseline, Canonical, Comparison, Layer, Results, Sampling, Scores
 from zoo.models._base import MusicModel
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -30,6 +31,7 @@ PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
 REAL = 10  # pieces of test music that are kept beside the samples, as the representation expresses them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
+CANONICAL_COLUMNS = ("pieces", "beats", "notes", "codes", "residual", "apart")
 BY_THE_CLOCK = "minutes end training by the clock: the same command may give other weights next time."
 
 
@@ -154,6 +156,29 @@ def _baselines(measurement: Measurement) -> dict:
     return results
 
 
+def _canonical(measurement: Measurement) -> dict:
+    """Nats of the same music for all models."""
+    model, (train, valid, test) = measurement.model, (measurement.splits[split] for split in SPLITS)
+    music = CanonicalMusic.fit(train)
+    try:
+        score = canonical_score(model, test, music)
+    except UserError as reason:
+        return {"canonical": Canonical(music.steps_per_beat, len(test), left_out=str(reason))}
+    columns = {name: tuple(getattr(score, name).tolist()) for name in CANONICAL_COLUMNS}
+    baseline_scores = canonical.baseline_scores(test, music, train, valid)
+    scale, offset = canonical.curve(model.codec, valid, music) or (None, None)
+    result = Canonical(
+        score.steps_per_beat,
+        score.offered,
+        score.kind,
+        **columns,
+        baselines={name: tuple(nats.tolist()) for name, nats in baseline_scores.items()},
+        curve_scale=scale,
+        curve_offset=offset,
+    )
+    return {"canonical": result}
+
+
 def _comparison(measurement: Measurement) -> dict:
     """The model's samples beside real music and beside as many samples of the n-gram."""
     model, codec = measurement.model, measurement.model.codec
@@ -171,6 +196,7 @@ PARTS: dict[str, Callable[[Measurement], dict]] = {
     "samples": _sampling,
     "likelihood": _scores,
     "baselines": _baselines,
+    "canonical": _canonical,
     "comparison": _comparison,
 }
 
