@@ -2,8 +2,8 @@
 
 Canonical music is a finite set of (onset, pitch, duration) on one grid, tracks merged, a pitch sounding once at a time,
 velocities left out, the length known. A model codes a piece in its own representation, and is charged −log p of the
-codes; what these leave out is charged by one residual model, the same for all (`zoo.evaluation.residual`). Together they
-are nats of the same music, so they can be compared:
+codes; what these leave out is charged by one residual model, the same for all (`zoo.evaluation.residual`). Together
+they are nats of the same music, so they can be compared:
 
 - *exact* where a piece has one encoding and all probability lies on encodings;
 - a *bound* where codes say more than the music, or some probability lies on codes that are no piece: the true figure
@@ -187,7 +187,7 @@ def encode(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> list[E
     encoded: list[Encoded | None] = []
     for song in voiced:
         lines, parts = codec.encode(song), _parts(codec, song)
-        whole = len(lines) == len(parts) and all(_is_whole(form, part) for part in parts)
+        whole = lines and len(lines) == len(parts) and all(_is_whole(form, part) for part in parts)
         encoded.append(Encoded(on_grid(song, music.steps_per_beat), song, lines, parts) if whole else None)
     return encoded
 

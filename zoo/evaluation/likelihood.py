@@ -111,13 +111,13 @@ def of_symbols(codec: SymbolCodec, lines: list[Line], read: Iterator[Read]) -> E
     """
     known_nats, of_velocity, known = np.zeros((3, len(lines)))  # of each line
     right = 0
-    for log_p, hit, codes, line, log_music in read:
-        is_known = codes < codec.size
-        line = line[is_known]
-        known_nats -= np.bincount(line, log_p[is_known], len(lines))
-        of_velocity += np.bincount(line, (log_music - log_p)[is_known], len(lines))
-        known += np.bincount(line, minlength=len(lines))
-        right += int(hit[is_known].sum())
+    for some in read:
+        is_known = some.codes < codec.size
+        owner, log_p = some.line[is_known], some.log_p[is_known]
+        known_nats -= np.bincount(owner, log_p, len(lines))
+        of_velocity += np.bincount(owner, some.log_music[is_known] - log_p, len(lines))
+        known += np.bincount(owner, minlength=len(lines))
+        right += int(some.hit[is_known].sum())
     by_line = known_nats - known * np.log1p(-codec.epsilon)
     for index, line in enumerate(lines):
         if unknown := len(line.codes) - known[index]:

@@ -131,8 +131,8 @@ class Part(Protocol):
 class Strikes:
     """Whether a pitch that sounds on is struck anew, step by step, from low to high.
 
-    It depends on the place in the beat, on whether another pitch begins to sound, on whether a lower one was struck, and
-    on whether nothing else sounds, as in a line.
+    It depends on the place in the beat, on whether another pitch begins to sound, on whether a lower one was struck,
+    and on whether nothing else sounds, as in a line.
 
     Args:
         counts: (contexts, 2), how often not, and how often.
@@ -342,7 +342,7 @@ class Residual:
 
 def _classes(chords: np.ndarray) -> np.ndarray:
     """The pitch classes of chords (chords, 128): (chords, 12) bool."""
-    return np.pad(chords, ((0, 0), (0, 4))).reshape(-1, 11, 12).any(axis=1)
+    return np.asarray(np.pad(chords, ((0, 0), (0, 4))).reshape(-1, 11, 12).any(axis=1))
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -31,7 +31,6 @@ PACKAGES = ("keras", "tensorflow", "jax", "numpy", "music21", "symusic")
 SAMPLES, SAMPLE_BEATS, SAMPLE_SEED = 10, 64, 0
 REAL = 10  # pieces of test music that are kept beside the samples, as the representation expresses them
 COMPARED = 50  # samples that are measured against real music; the first SAMPLES of them are kept
-CANONICAL_COLUMNS = ("pieces", "beats", "notes", "codes", "residual", "apart")
 BY_THE_CLOCK = "minutes end training by the clock: the same command may give other weights next time."
 
 
@@ -164,14 +163,18 @@ def _canonical(measurement: Measurement) -> dict:
         score = canonical_score(model, test, music)
     except UserError as reason:
         return {"canonical": Canonical(music.steps_per_beat, len(test), left_out=str(reason))}
-    columns = {name: tuple(getattr(score, name).tolist()) for name in CANONICAL_COLUMNS}
     baseline_scores = canonical.baseline_scores(test, music, train, valid)
     scale, offset = canonical.curve(model.codec, valid, music) or (None, None)
     result = Canonical(
         score.steps_per_beat,
         score.offered,
         score.kind,
-        **columns,
+        pieces=tuple(score.pieces.tolist()),
+        beats=tuple(score.beats.tolist()),
+        notes=tuple(score.notes.tolist()),
+        codes=tuple(score.codes.tolist()),
+        residual=tuple(score.residual.tolist()),
+        apart=tuple(score.apart.tolist()),
         baselines={name: tuple(nats.tolist()) for name, nats in baseline_scores.items()},
         curve_scale=scale,
         curve_offset=offset,

@@ -40,6 +40,7 @@ OF_ONE_STEP = (
     ContentLogits,
 )
 
+
 @dataclass(frozen=True)
 class SymbolContext:
     """What both contexts have in common.
