@@ -260,8 +260,8 @@ def test_figures_of_codes_are_put_on_the_scale_or_not_at_all():
 
 
 def test_the_simplest_models_on_the_same_scale():
-    """By hand: what may follow in a step is the end, a new pitch lower than the last, or one that sounded."""
+    """By hand: a time or a pitch, then a duration, then a time or a higher pitch; times and durations up to four."""
     scores = baseline_scores([song((0, 8, 60), steps=8), song()], CanonicalMusic.fit(WORLD, 1), WORLD, WORLD)
-    uniform = math.log(129) + math.log(61) + math.log(130) + math.log(61)  # new 60, step, hold 60, step
+    uniform = math.log(4 + 128) + math.log(4) + math.log(4 + 67)  # pitch 60, duration 2, time 2
     assert scores["uniform"] == pytest.approx([uniform, 0])
     assert scores["ngram"][0] < scores["order0"][0] < 10 * STEPS and scores["ngram"][1] == 0

@@ -27,7 +27,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from zoo._errors import UserError
-from zoo.codecs import Codec, Line, PolyphonyCodec
+from zoo.codecs import Codec, Line, NoteCodec
 from zoo.codecs.grid import FINEST, VELOCITY, Grid, coarsest_grid, from_grid, on_grid, to_steps, to_ticks
 from zoo.codecs.rules import Rules
 from zoo.evaluation import baselines
@@ -291,10 +291,11 @@ def baseline_scores(
 ) -> dict[str, np.ndarray]:
     """Nats of canonical music under the simplest models, for each of `songs`: (songs,) by name; 0 of a silent one.
 
-    They read it as `PolyphonyCodec` writes it: "uniform" gives the same to all symbols that may follow; "order0" and
-    "ngram" are those of `zoo.evaluation.baselines`, and give some to what may not, so they are bounds.
+    They read it as `NoteCodec` writes it, in which an n-gram sees most of the music: "uniform" gives the same to all
+    symbols that may follow; "order0" and "ngram" are those of `zoo.evaluation.baselines`. Some of their probability
+    lies on what is no music, so they are bounds.
     """
-    codec = PolyphonyCodec(steps_per_beat=music.steps_per_beat).fit([])
+    codec = NoteCodec(steps_per_beat=music.steps_per_beat).fit([])
     lines = {
         name: [line for song in split for line in codec.encode(music.voiced(song))]
         for name, split in (("train", train), ("valid", valid))

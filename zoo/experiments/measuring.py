@@ -112,6 +112,12 @@ def measure(
     return Measured(results, measurement.samples, measurement.real, errors)
 
 
+def missing(results: Results) -> dict[str, str]:
+    """What is not known of a trained model, by part, and why: what failed, and what earlier versions did not measure."""
+    unknown = "canonical" in PARTS and results.canonical == Canonical()
+    return ({"canonical": "it was not measured when the model was trained"} if unknown else {}) | results.missing
+
+
 def describe(model: MusicModel) -> Results:
     """What a trained model says of itself, nothing measured."""
     network = tuple(records.read(Layer, row) for row in model.picture())

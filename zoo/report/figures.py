@@ -87,18 +87,18 @@ class Figures:
         drawn = [self._over("skill", groups, along, _skill, label) for along in AXES]
         return [path for path in drawn if path]
 
-    def scale(self, scale: Scale) -> Path:
+    def scale(self, scale: Scale, groups: list[Group]) -> Path:
         """What the same music costs every model, and the simplest ones: a mark for each, by the kind of figure."""
         path = self.path("scale")
         names = [row.group.name for row in scale.rows] + [f"({name})" for name in scale.baselines]
-        labels = [_label(name, 24) for name in names]
-        high = 0.3 + sum(0.12 + 0.16 * (label.count("\n") + 1) for label in labels)  # inches
+        labels, styles = [_label(name, 24) for name in names], _styles(groups)
+        rows = 0.3 + sum(0.12 + 0.16 * (label.count("\n") + 1) for label in labels)  # inches
+        height = 0.5 + rows + 0.5
         with matplotlib.rc_context(STYLE):
-            figure, axes = _chart()
-            figure.set_size_inches(WIDE, high + 1.15)
-            axes.set_position((0.37, 0.5 / (high + 1.15), 0.6, high / (high + 1.15)))
+            figure = Figure(figsize=(WIDE, height))
+            axes = figure.add_axes((0.36, 0.5 / height, 0.6, rows / height))
             for place, row in enumerate(scale.rows):
-                colour = PALETTE[0]
+                colour = styles[row.group.name]["color"]
                 axes.plot([row.codes, row.total], [place, place], color=colour, **LEFT_OUT)
                 axes.plot(row.interval, [place, place], color=colour, linewidth=1.2)
                 axes.plot(row.total, place, color=colour, linestyle="", **KINDS.get(row.kind, KINDS["exact"]))
@@ -111,10 +111,11 @@ class Figures:
             axes.grid(linewidth=0.6, which="both", axis="x")
             axes.tick_params(length=0, which="both")
             used = dict.fromkeys(row.kind for row in scale.rows)
-            handles = [Line2D([], [], color=PALETTE[0], linestyle="", **KINDS[kind]) for kind in used if kind in KINDS]
-            handles += [Line2D([], [], color=PALETTE[0], **LEFT_OUT), Line2D([], [], color=PALETTE[0], linewidth=1.2)]
-            words = [kind for kind in used if kind in KINDS] + ["of it what codes leave out", "95% interval"]
-            figure.legend(handles, words, loc="upper left", bbox_to_anchor=(0.01, 1), ncols=3, fontsize=8.5)
+            handles = [Line2D([], [], color=INK, linestyle="", **KINDS[kind]) for kind in used if kind in KINDS]
+            handles += [Line2D([], [], color=INK, **LEFT_OUT), Line2D([], [], color=INK, linewidth=1.2)]
+            words = [kind for kind in used if kind in KINDS] + ["left out by codes", "95% interval"]
+            place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1), "borderaxespad": 0.3, "borderpad": 0}
+            figure.legend(handles, words, ncols=3, columnspacing=1, handlelength=1.4, fontsize=8.5, **place)
             save_figure(figure, path)
         return path
 

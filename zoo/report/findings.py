@@ -67,12 +67,10 @@ def _on_one_scale(scale: Scale) -> list[Finding]:
     near, worse = (
         [f"{row.group.name} {_total(row)}" for row in rest if bool(row.mark) == alike] for alike in (True, False)
     )
-    text = (
-        f"On one scale, all of the music in the same {scale.pieces} of {scale.offered} test pieces, {best.group.name} "
-    )
-    text += f"needs {'the fewest ' * bool(rest)}nats per beat: {_total(best)}{_within(best.interval)}"
-    text += f", within noise of {_listed(near)} by the paired interval" if near else ""
-    text += f", against {_listed(worse)}" if worse else ""
+    text = f"On one scale, all of the music in the same {scale.pieces} of {scale.offered} test pieces, "
+    text += f"{best.group.name} needs {_total(best)} nats per beat{_within(best.interval)}{', the fewest' * bool(rest)}"
+    text += f"; within noise of it by the paired interval {_listed(near)}" if near else ""
+    text += f"; against {_listed(worse)}" if worse else ""
     sentences = [Finding(f"{text}.")]
     ngram = scale.baselines.get("ngram")
     if beaten := [row for row in scale.rows if ngram is not None and row.total >= ngram]:

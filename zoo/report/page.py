@@ -130,7 +130,7 @@ def _scale_figures(groups: list[Group], scale: Scale | None, figures: Figures, l
     """URL and description of each picture of what the same music costs."""
     if not scale:
         return []
-    pictures = [(figures.scale(scale), "Nats per beat of the same test music, for every model")]
+    pictures = [(figures.scale(scale, groups), "Nats per beat of the same test music, for every model")]
     if curves := figures.scale_curves(groups):
         pictures.append((curves, "Nats per beat of the same validation music over training time"))
     return [(links.to(path), description) for path, description in pictures]
