@@ -207,6 +207,16 @@ def test_the_probabilities_of_all_pieces_sum_to_one_at_most(name, options):
         assert total < (1.1 if score.kind == AIS else 1 + 1e-4)
 
 
+@pytest.mark.parametrize("context", ["song", "window"])
+def test_nats_are_those_of_each_line(context):
+    """As of lines that are scored alone: of other lengths, more than are read at once, and with unknown symbols."""
+    model = confined("note_lstm", context=context)
+    lines = [model.codec.encode(piece)[0] for piece in [*world(LOW)[3:], *WORLD[20::4], song((0, 4, 90), (4, 12, 60))]]
+    found = model.evaluate(lines)
+    assert found.by_line == pytest.approx([model.evaluate([line]).nats for line in lines], rel=1e-4)
+    assert found.nats == pytest.approx(found.by_line.sum()) and len(lines) > 32
+
+
 def test_what_is_exact():
     kinds = {
         ("polyphony_lstm", "song"): EXACT,

@@ -113,7 +113,7 @@ def measure(
 
 
 def missing(results: Results) -> dict[str, str]:
-    """What is not known of a trained model, by part, and why: what failed, and what earlier versions did not measure."""
+    """What is not known of a trained model, by part, and why: it failed, or an earlier version did not measure it."""
     unknown = "canonical" in PARTS and results.canonical == Canonical()
     return ({"canonical": "it was not measured when the model was trained"} if unknown else {}) | results.missing
 

@@ -114,8 +114,10 @@ class Figures:
             handles = [Line2D([], [], color=INK, linestyle="", **KINDS[kind]) for kind in used if kind in KINDS]
             handles += [Line2D([], [], color=INK, **LEFT_OUT), Line2D([], [], color=INK, linewidth=1.2)]
             words = [kind for kind in used if kind in KINDS] + ["left out by codes", "95% interval"]
-            place = {"loc": "upper left", "bbox_to_anchor": (0.02, 1), "borderaxespad": 0.3, "borderpad": 0}
-            figure.legend(handles, words, ncols=3, columnspacing=1, handlelength=1.4, fontsize=8.5, **place)
+            legend: dict[str, Any] = {"loc": "upper left", "borderaxespad": 0.3, "borderpad": 0, "fontsize": 8.5}
+            figure.legend(
+                handles, words, ncols=3, columnspacing=1, handlelength=1.4, bbox_to_anchor=(0.02, 1), **legend
+            )
             save_figure(figure, path)
         return path
 
