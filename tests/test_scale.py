@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_figures import drawn, inside  # noqa: F401
 from test_findings import run
+from test_report import add_run, change, folder, page  # noqa: F401
 
 from zoo.experiments import records
 from zoo.experiments.results import Canonical
@@ -123,3 +124,16 @@ def test_pictures(drawn, tmp_path):  # noqa: F811
     labels = [text.get_text() for text in ranking.axes[0].get_yticklabels()]
     assert labels == ["rnn_nade tuned", "note_lstm tuned", "(ngram)", "(uniform)"]
     assert curves.axes[0].lines[0].get_ydata().tolist() == [13.0, 11.0]
+
+
+def test_the_page_has_the_table_and_the_pictures(folder):  # noqa: F811
+    for name, music in (("rnn_nade", canonical(8 + WAVES)), ("note_lstm", canonical(3 + WAVES, 5.5, kind="bound"))):
+        change(add_run(folder, name) / "metrics.json", canonical=records.to_json(music))
+    change(add_run(folder, "melody_lstm") / "metrics.json", canonical={"left_out": "It keeps only one voice."})
+    shown = page(folder)
+    assert {"figures/scale.svg"} <= set(shown.links) and (folder / "figures/scale.svg").exists()
+    assert "40 of 40 test pieces (100.0%)" in shown.text
+    assert "melody_lstm tuned is left out: It keeps only one voice." in shown.text
+    assert "On one scale, all of the music in the same 40 of 40 test pieces, rnn_nade tuned needs" in shown.text
+    rows = (folder / "results.csv").read_text().splitlines()
+    assert rows[0].count("canonical_nats_per_beat") == 1 and "It keeps only one voice." in rows[1]

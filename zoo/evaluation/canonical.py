@@ -35,6 +35,8 @@ from zoo.evaluation.likelihood import BOUND, EXACT, Evaluation
 from zoo.evaluation.residual import Residual, without
 from zoo.song import Song
 
+AT_ONCE = 128  # sequences, and their codes, whose rules are followed together
+
 
 class Scorer(Protocol):
     """A trained model, as far as it is needed here."""
@@ -301,14 +303,26 @@ def baseline_scores(
         for name, split in (("train", train), ("valid", valid))
     }
     of_songs = [codec.encode(music.voiced(song)) for song in songs]
-    scores = {"uniform": np.array([sum(_uniform(codec.rules, line.codes) for line in one) for one in of_songs])}
+    codes = [np.concatenate([line.codes for line in one]) if one else np.empty(0, np.int32) for one in of_songs]
+    scores = {"uniform": _uniform(codec.rules, codes)}
     for name in baselines.NAMES:
         baseline = baselines.fit(name, codec, lines["train"], lines["valid"])
         scores[name] = np.array([baseline.nats(one) if one else 0.0 for one in of_songs])
     return scores
 
 
-def _uniform(rules: Rules, codes: np.ndarray) -> float:
-    """Σ log of how many symbols may follow, at each of `codes` (codes,)."""
-    forbidden = rules.forbidden(rules.states(codes[None])[0, :-1])
-    return float(np.log((~forbidden).sum(axis=1)).sum())
+def _uniform(rules: Rules, sequences: Sequence[np.ndarray]) -> np.ndarray:
+    """Σ log of how many symbols may follow, at each code of each sequence: (sequences,)."""
+    nats, steps = np.zeros(len(sequences)), max(map(len, sequences), default=0)
+    for first in range(0, len(sequences), AT_ONCE):
+        group = sequences[first : first + AT_ONCE]
+        codes, mask = np.zeros((len(group), steps), np.int32), np.zeros((len(group), steps), bool)
+        for row, sequence in enumerate(group):
+            codes[row, : len(sequence)], mask[row, : len(sequence)] = sequence, True
+        before = None
+        for begin in range(0, max(map(len, group)), AT_ONCE):
+            states = rules.states(codes[:, begin : begin + AT_ONCE], before)
+            before = states[:, -1]
+            follow = np.log((~rules.forbidden(states[:, :-1])).sum(axis=2))
+            nats[first : first + AT_ONCE] += np.where(mask[:, begin : begin + AT_ONCE], follow, 0).sum(axis=1)
+    return nats
