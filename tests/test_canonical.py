@@ -259,6 +259,14 @@ def test_the_order_of_lines_is_charged_apart():
     assert score.apart == pytest.approx([math.log(2), math.log(3)])  # of three lines two are alike
 
 
+def test_the_number_of_lines_is_charged_once_for_a_piece():
+    one, two = song((0, 4, 60, 0)), song((0, 4, 60, 0), (4, 8, 61, 1))
+    music = CanonicalMusic.fit([one, two, two, two], 1)
+    score = canonical_score(confined("melody_lstm", hold=True), [two], music)
+    p = (3 + (3 + 1 / 6) / 5) / 5  # of two: three of four pieces, and what is shared by all numbers
+    assert score.residual == pytest.approx([-math.log(p)])
+
+
 def test_figures_of_codes_are_put_on_the_scale_or_not_at_all():
     codec = MelodyCodec(steps_per_beat=1).fit(WORLD)
     assert curve(codec, WORLD[60:], MUSIC) is not None
