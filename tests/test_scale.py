@@ -55,7 +55,7 @@ def test_the_ranking_by_hand():
     mean = float((WAVES * BEATS).sum() / BEATS.sum())
     assert best.total == pytest.approx(8 + mean) and best.per_note == pytest.approx(best.total / 2)
     assert (worse.codes, worse.residual, worse.apart) == pytest.approx((3 + mean, 5.5, 0.5))
-    assert scale.baselines == pytest.approx({"ngram": 20, "uniform": 80})
+    assert scale.baselines == pytest.approx({"n-gram": 20, "uniform": 80})
     assert [row.mark for row in scale.rows] == ["best", "within noise", ""]
     assert best.interval.low < best.total < best.interval.high
     # Of pieces that are harder for both nothing is left in the difference: half a nat, less than the interval is wide.
@@ -122,7 +122,7 @@ def test_pictures(drawn, tmp_path):  # noqa: F811
     ranking, curves = drawn
     assert inside(ranking) and inside(curves)
     labels = [text.get_text() for text in ranking.axes[0].get_yticklabels()]
-    assert labels == ["rnn_nade tuned", "note_lstm tuned", "(ngram)", "(uniform)"]
+    assert labels == ["rnn_nade tuned", "note_lstm tuned", "(n-gram)", "(uniform)"]
     assert curves.axes[0].lines[0].get_ydata().tolist() == [13.0, 11.0]
 
 

@@ -91,7 +91,7 @@ class Figures:
         """What the same music costs every model, and the simplest ones: a mark for each, by the kind of figure."""
         path = self.path("scale")
         names = [row.group.name for row in scale.rows] + [f"({name})" for name in scale.baselines]
-        labels, styles = [_label(name, 24) for name in names], _styles(groups)
+        labels, styles = [_label(name, 21) for name in names], _styles(groups)
         rows = 0.3 + sum(0.12 + 0.16 * (label.count("\n") + 1) for label in labels)  # inches
         height = 0.5 + rows + 0.5
         with matplotlib.rc_context(STYLE):

@@ -72,7 +72,7 @@ def _on_one_scale(scale: Scale) -> list[Finding]:
     text += f"; within noise of it by the paired interval {_listed(near)}" if near else ""
     text += f"; against {_listed(worse)}" if worse else ""
     sentences = [Finding(f"{text}.")]
-    ngram = scale.baselines.get("ngram")
+    ngram = scale.baselines.get("n-gram")
     if beaten := [row for row in scale.rows if ngram is not None and row.total >= ngram]:
         names = _listed([f"{row.group.name} {_total(row)}" for row in beaten])
         text = f"On that scale an n-gram of the music itself, {nats(ngram)}, is as good as {names}."

@@ -17,6 +17,7 @@ from zoo.report.groups import Group
 
 ENOUGH = 0.9  # share of the pieces that a representation must take, lest the others be compared on a few
 DRAWS = 1000  # of a bootstrap
+NAMES = {"order0": "order 0", "ngram": "n-gram"}  # of baselines
 LEVEL = (2.5, 97.5)  # percentiles of its 95 % interval
 
 
@@ -123,9 +124,8 @@ def one_scale(groups: Sequence[Group]) -> Scale | None:
         per_note = float(column.total.sum() / notes.sum())
         interval = _interval(column.total, beats, weights)
         rows.append(Row(group, measured[0].kind, codes, residual, apart, per_note, interval, behind))
-    baselines = {
-        name: _per_beat(nats, common, beats) for name, nats in first.baselines.items() if len(nats) > common[-1]
-    }
+    simplest = {NAMES.get(name, name): nats for name, nats in first.baselines.items() if len(nats) > common[-1]}
+    baselines = {name: _per_beat(nats, common, beats) for name, nats in simplest.items()}
     return Scale(grid, len(common), int(first.offered or 0), rows, baselines, left_out)
 
 
