@@ -17,11 +17,12 @@ import keras
 import numpy as np
 
 from zoo._errors import Unreadable, UserError
-from zoo.codecs import Line
+from zoo.codecs import Codec, Line
+from zoo.codecs.rules import Rules
 from zoo.corpora import SPLITS, Corpus
 from zoo.evaluation import baselines, canonical, comparison
 from zoo.evaluation.canonical import CanonicalMusic, canonical_score
-from zoo.evaluation.likelihood import encode_all
+from zoo.evaluation.likelihood import Evaluation, encode_all, to_score
 from zoo.experiments import records
 from zoo.experiments.results import Baseline, Canonical, Comparison, Layer, Results, Sampling, Scores
 from zoo.models._base import MusicModel
@@ -57,6 +58,29 @@ class Measurement:
     def lines(self) -> dict[str, list[Line]]:
         """Lines of the model's representation by split."""
         return {split: encode_all(self.model.codec, songs)[0] for split, songs in self.splits.items()}
+
+    @property
+    def codec(self) -> Codec:
+        """The model's representation."""
+        return self.model.codec
+
+    @property
+    def rules(self) -> Rules | None:
+        """The representation's rules, if the model follows them."""
+        return self.model.rules
+
+    @cached_property
+    def of_test(self) -> Evaluation:
+        """Likelihood of the test music, which takes the longest of all."""
+        return self.model.evaluate(self.lines["test"])
+
+    def evaluate(self, lines: list[Line]) -> Evaluation:
+        """Likelihood of lines; where they are those of the test music it is not estimated twice."""
+        test = self.lines["test"]
+        same = len(lines) == len(test) and all(
+            np.array_equal(one.codes, other.codes) for one, other in zip(lines, test, strict=True)
+        )
+        return self.of_test if same else self.model.evaluate(lines)
 
     @cached_property
     def ngram(self) -> baselines.Baseline:
@@ -144,7 +168,12 @@ def _scores(measurement: Measurement) -> dict:
     scores = {}
     for split in ("valid", "test"):
         started = time.perf_counter()
-        score = measurement.model.score(measurement.splits[split], thorough=split == "test")
+        songs = measurement.splits[split]
+        if split == "test" and measurement.lines[split]:
+            lines, coverage = encode_all(measurement.codec, songs)
+            score = to_score(measurement.of_test, lines, coverage)
+        else:
+            score = measurement.model.score(songs, thorough=False)
         scores[split] = dataclasses.asdict(score) | {"seconds": time.perf_counter() - started}
     return {"scores": records.read(Scores, scores)}
 
@@ -166,7 +195,7 @@ def _canonical(measurement: Measurement) -> dict:
     model, (train, valid, test) = measurement.model, (measurement.splits[split] for split in SPLITS)
     music = CanonicalMusic.fit(train)
     try:
-        score = canonical_score(model, test, music)
+        score = canonical_score(measurement, test, music)
     except UserError as reason:
         return {"canonical": Canonical(music.steps_per_beat, len(test), left_out=str(reason))}
     baseline_scores = canonical.baseline_scores(test, music, train, valid)
