@@ -242,6 +242,20 @@ def test_other_hyperparameters_behind_the_same_name_are_stale(job, instant):
     assert job(overrides={"epochs": 1}).state() == "stale"
 
 
+def test_what_an_earlier_version_did_not_measure_is_measured_and_nothing_else(studio, corpus, tmp_path, monkeypatch):
+    made = studio / "reports/tunes/runs/note_lstm/smoke-seed0"
+    run = shutil.copytree(made, tmp_path / "tunes/runs/note_lstm/smoke-seed0")
+    whole = read(run / "metrics.json")
+    (run / "metrics.json").write_text(json.dumps({key: value for key, value in whole.items() if key != "canonical"}))
+    asked = Job(zoo.create("note_lstm", "smoke"), corpus, tmp_path / "tunes")
+    assert asked.state() == "trained" and list(asked.missing()) == ["canonical"]
+    for name in ("fit", "sample", "score"):
+        monkeypatch.setattr(asked.model, name, lambda *args, **kwargs: pytest.fail("more than that"))
+    asked.run()
+    assert asked.state() == "done" and read(run / "metrics.json") == whole
+    assert whole["canonical"]["pieces"] and len(whole["canonical"]["baselines"]["ngram"]) == len(corpus.test)
+
+
 def test_measured_in_another_way_is_measured_anew_but_not_trained_again(studio, corpus, tmp_path, monkeypatch, capsys):
     made = studio / "reports/tunes/runs/rnn_rbm/smoke-seed0"
     run = shutil.copytree(made, tmp_path / "tunes/runs/rnn_rbm/smoke-seed0")

@@ -89,14 +89,16 @@ def test_frames_that_stand_for_all_say_how_sure_they_are():
         def measure(self, frames, parameters):
             return Measured(-parameters[:, 0], 0.0, frames[None], variance=np.zeros(len(frames)))
 
-    lines = [Line(np.ones((300, 1), np.uint8), 300, 75.0, 1)]
+    lines = [Line(np.ones((frames, 1), np.uint8), frames, frames / 4, 1) for frames in (90, 210)]
 
     def read(group):
-        return [nats[:, None]]
+        return [nats[:90, None], nats[90:, None]]
 
     whole = estimate(Known(None), lines, read)
     assert (whole.nats, whole.standard_error) == (pytest.approx(nats.sum()), 0)
     picked = nats[np.arange(100) * 3]
     some = estimate(Known(100), lines, read)
     assert some.nats == pytest.approx(3 * picked.sum())
+    assert whole.by_line == pytest.approx([nats[:90].sum(), nats[90:].sum()])
+    assert some.by_line == pytest.approx([3 * picked[:30].sum(), 3 * picked[30:].sum()])
     assert some.standard_error == pytest.approx(np.sqrt(300**2 * (1 - 1 / 3) * picked.var() / 100))

@@ -14,8 +14,9 @@ from machines import randomised
 from songs import BEAT, TRAIN, VALID, scale
 
 import zoo
-from zoo import FrameModel, MusicModel, Song, SymbolModel, UserError
+from zoo import CanonicalMusic, FrameModel, MusicModel, Song, SymbolModel, UserError, canonical_score
 from zoo.codecs import ChordCodec
+from zoo.evaluation.canonical import curve
 from zoo.evaluation.likelihood import AIS, BOUND, EXACT
 
 EPOCHS = 20
@@ -61,6 +62,23 @@ def test_score(model):
     assert score.codes == sum(len(line.codes) for line in lines)
     assert score.coverage.songs == 1 and 0 < score.coverage.notes <= 1
     assert model.score(VALID) == score
+
+
+def test_the_same_music_is_charged_as_to_any_other_model(model):
+    """A representation says what it leaves out, and is on the scale of all models; or one sentence says why not."""
+    music = CanonicalMusic.fit(TRAIN)
+    try:
+        score = canonical_score(model, VALID, music)
+    except UserError as reason:
+        assert model.codec.coding.lost and str(reason).endswith(".")
+        return
+    assert score.kept == 1 and (score.steps_per_beat, score.offered) == (2, len(VALID))
+    assert score.beats.tolist() == [song.beats for song in VALID]
+    assert np.isfinite(score.nats) and (score.residual >= 0).all() and (score.apart >= 0).all()
+    assert score.kind != EXACT or model.codec.coding.unique
+    own, (scale, offset) = model.score(VALID), curve(model.codec, VALID, music)
+    velocities = score.nats_per_beat - scale * own.nats_per_beat - offset
+    assert -score.apart.sum() / score.beats.sum() - 1e-4 <= velocities <= 1e-4, "curves are on that scale as well"
 
 
 def test_what_is_known_of_the_likelihood():

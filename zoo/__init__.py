@@ -38,6 +38,8 @@ AUTHORS = {
     "PerformanceCodec": "zoo.codecs",
     "PolyphonyCodec": "zoo.codecs",
     "RollCodec": "zoo.codecs",
+    "CanonicalMusic": "zoo.evaluation.canonical",
+    "canonical_score": "zoo.evaluation.canonical",
     "SymbolInput": "zoo.layers.symbols",
     "option": "zoo.training.hyperparameters",
     "trained": "zoo.training.hyperparameters",

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 import numpy as np
 
 from zoo._errors import UserError
+from zoo.codecs.coding import Coding
 from zoo.codecs.grid import AUTO, FINEST, coarsest_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
@@ -55,6 +56,16 @@ class Codec:
     def __post_init__(self) -> None:
         if self.is_laid_out:
             self.lay_out()
+
+    @property
+    def coding(self) -> Coding:
+        """How the codes stand to the music; a representation that does not say is not compared with others."""
+        return Coding(lost="does not say what it leaves out: its codec has no `coding`")
+
+    @property
+    def rules(self) -> Rules | None:
+        """Which symbols may follow which; None where nothing is known of it."""
+        return None
 
     @property
     def is_laid_out(self) -> bool:
@@ -222,10 +233,16 @@ class SymbolCodec(Codec):
         table[self.singletons] = self.size
         return table
 
-    @property
-    def rules(self) -> Rules | None:
-        """Which symbols may follow which; None where nothing is known of it."""
-        return None
+    @cached_property
+    def alike(self) -> np.ndarray:
+        """For each known symbol the first that says the same of the music, whatever its velocity, (size,) int32."""
+        first: dict[Hashable, int] = {}
+        said = (_frozen(self.without_velocity(symbol)) for symbol in self.symbols)
+        return np.array([first.setdefault(music, code) for code, music in enumerate(said)], np.int32)
+
+    def without_velocity(self, symbol: Symbol) -> Symbol:
+        """What `symbol` says of the music beside a velocity."""
+        return symbol
 
     def steps_of(self, symbol: Symbol) -> int:
         """Grid steps by which `symbol` moves time on."""
@@ -269,7 +286,7 @@ class SymbolCodec(Codec):
         self.singletons = [code for code, symbol in enumerate(self.symbols) if counts[_frozen(symbol)] == 1]
         total = sum(counts.values())
         self.epsilon = max(len(self.singletons), 1) / (total + 1)
-        for name in ("_code", "advance", "as_input"):
+        for name in ("_code", "advance", "as_input", "alike"):
             self.__dict__.pop(name, None)
 
     def times(self, codes: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zoo.codecs._chords import NUMBERS, Chords, chord_parts, joined, numbers_of, onsets_and_chords
+from zoo.codecs.coding import DURATIONS, OCTAVES, ONSETS, Coding
 from zoo.codecs.grid import Grid
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")  # no flats: E-1 is E flat or an octave
@@ -31,6 +32,10 @@ class ChordCodec(Chords):
 
     choices: ClassVar = {"first": 12, "interval": 12, "note": 128}
     written_as: ClassVar = {"exact": False}
+
+    @property
+    def coding(self) -> Coding:
+        return Coding((DURATIONS, OCTAVES, ONSETS))
 
     def symbols_of(self, grid: Grid) -> tuple[list[str], int]:
         if not len(grid.start):

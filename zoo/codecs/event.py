@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.codecs._base import Symbol, is_count, is_number, is_whole, log_share
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
+from zoo.codecs.coding import END, Coding
 from zoo.codecs.grid import Grid
 from zoo.song import Song
 
@@ -31,6 +32,13 @@ class EventCodec(OnsAndOffs):
     learnt: ClassVar = ("symbols", "singletons", "epsilon", "parts", "most_per_beat", "longest_note")
     written_as: ClassVar = {"split": False, "longest_shift": 4}
     unread: ClassVar = ("longest_shift",)  # of a shift that is a symbol of its own
+
+    @property
+    def coding(self) -> Coding:
+        return Coding((END,))
+
+    def without_velocity(self, symbol: Symbol) -> Symbol:
+        return symbol[:3]
 
     def learn_symbols(self, sequences: list[list[Symbol]]) -> None:
         self.learn(sequences)

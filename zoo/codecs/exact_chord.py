@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._chords import NUMBERS, Chords, chord_parts, joined, numbers_of, onsets_and_chords
+from zoo.codecs.coding import DURATIONS, Coding
 from zoo.codecs.grid import Grid
 
 TIME = re.compile(r"\+[0-9]{1,9}")
@@ -32,6 +33,10 @@ class ExactChordCodec(Chords):
 
     choices: ClassVar = {"first": 129, "interval": 128, "note": 128}
     written_as: ClassVar = {"codec": "ChordCodec", "exact": True}
+
+    @property
+    def coding(self) -> Coding:
+        return Coding((DURATIONS,))  # although a silence tells of some
 
     def symbols_of(self, grid: Grid) -> tuple[list[str], int]:
         if not len(grid.start):

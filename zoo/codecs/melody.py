@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.codecs._base import Line, SymbolCodec, no_nats
+from zoo.codecs.coding import LINES, STRIKES, Coding
 from zoo.codecs.grid import Grid, from_grid, on_grid
 from zoo.song import Song
 
@@ -41,6 +42,12 @@ class MelodyCodec(SymbolCodec):
     def lay_out(self) -> None:
         self.symbols = list(range(HOLD + 1 if self.hold else HOLD))
         self.most_per_beat = self.steps_per_beat
+
+    @property
+    def coding(self) -> Coding:
+        if self.voice == "skyline":
+            return Coding(lost="keeps only the highest voice")
+        return Coding((LINES,) if self.hold else (LINES, STRIKES))  # and say which voice has which note
 
     def steps_of(self, symbol: int) -> int:
         return 1

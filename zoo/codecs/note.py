@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
+from zoo.codecs.coding import Coding
 from zoo.codecs.grid import Grid, at_most, from_grid, longest_note, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
@@ -51,6 +52,10 @@ class NoteCodec(SymbolCodec):
             *([DURATION, step] for step in steps),
             *([PITCH, pitch] for pitch in range(PITCHES)),
         ]
+
+    @property
+    def coding(self) -> Coding:
+        return Coding()  # times and durations may pass the end of the piece, or a stroke of the same pitch
 
     @cached_property
     def rules(self) -> Rules:

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.codecs._base import Symbol
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
+from zoo.codecs.coding import Coding
 from zoo.codecs.grid import VELOCITY, Grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
@@ -43,6 +44,13 @@ class PerformanceCodec(OnsAndOffs):
             *([LOUDNESS, velocity] for velocity in bins),
             *([kind, pitch] for kind in (ON, OFF) for pitch in range(128)),
         ]
+
+    @property
+    def coding(self) -> Coding:
+        return Coding()  # a time shift may pass the end of the piece
+
+    def without_velocity(self, symbol: Symbol) -> Symbol:
+        return [LOUDNESS] if symbol[0] == LOUDNESS else symbol
 
     @cached_property
     def rules(self) -> Rules:

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
+from zoo.codecs.coding import Coding
 from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
@@ -43,6 +44,10 @@ class PolyphonyCodec(SymbolCodec):
 
     def lay_out(self) -> None:
         self.symbols = [[STEP], *([kind, pitch] for kind in (NEW, HOLD) for pitch in range(PITCHES))]
+
+    @property
+    def coding(self) -> Coding:
+        return Coding(unique=True)
 
     @cached_property
     def rules(self) -> Rules:

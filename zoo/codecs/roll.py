@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.codecs._base import Chosen, Codec, Line, is_whole
+from zoo.codecs.coding import STRIKES, Coding
 from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid, to_steps
 from zoo.song import Song
 
@@ -42,6 +43,11 @@ class RollCodec(Codec):
 
     learnt: ClassVar = ("longest_note",)
     fitting: ClassVar = Codec.fitting | {"low": (0, 127), "high": (0, 127)}
+
+    @property
+    def coding(self) -> Coding:
+        # A start without a bit for it is a start as well; the last frame may have bits past the end of the piece.
+        return Coding(() if self.struck else (STRIKES,), unique=not self.struck and self.steps_per_frame == 1)
 
     def choose(self, name: str, songs: Sequence[Song]) -> int:
         if name not in ("low", "high"):

@@ -82,17 +82,20 @@ def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int =
     """
     total, pieces = sum(len(line.codes) for line in lines), []
     count = total if estimator.most is None else min(estimator.most, total)
-    for frames, parameters in _picked(lines, np.arange(count) * total // count, read, at_once):
+    picked, log_p = np.arange(count) * total // count, []
+    for frames, parameters in _picked(lines, picked, read, at_once):
         if not np.abs(parameters).max() < DIVERGED:
             return Evaluation(nats=float("nan"), kind=estimator.kind, loss=float("nan"))
         measured = estimator.measure(frames, parameters)
         paper, union = frame_accuracy(measured.drawn, frames)
         variance = 0.0 if measured.variance is None else measured.variance.sum()
+        log_p.append(measured.log_p)
         nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
         squares = np.square(measured.log_p, dtype=np.float64).sum()
         pieces.append([nats, loss, paper.sum(), union.sum(), variance, squares])
     nats, loss, paper, union, variance, squares = np.sum(pieces, axis=0)
     scale = total / count
+    line = np.searchsorted(np.cumsum([len(line.codes) for line in lines]), picked, side="right")
     variance += (1 - 1 / scale) * (squares - nats**2 / count)  # of the frames that were picked, out of so many
     return Evaluation(
         nats=float(nats * scale),
@@ -106,6 +109,7 @@ def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int =
             "nats_per_frame": float(nats / count),
             "accuracy_union": float(union / count),
         },
+        by_line=-scale * np.bincount(line, np.concatenate(log_p), len(lines)),
     )
 
 

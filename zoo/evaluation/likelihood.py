@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,6 +65,8 @@ class Evaluation:
     accuracy: float | None = None
     standard_error: float | None = None  # of nats
     details: dict = field(default_factory=dict)
+    by_line: np.ndarray | None = field(default=None, compare=False)  # (lines,) nats of each
+    of_velocity: np.ndarray | None = field(default=None, compare=False)  # (lines,) so many of them tell velocities
 
 
 def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverage]:
@@ -80,35 +83,55 @@ def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverag
     return lines, Coverage(*(float(part / whole) if whole else 0.0 for part, whole in counts))
 
 
-def of_symbols(
-    codec: SymbolCodec, lines: list[Line], read: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
-) -> Evaluation:
+class Read(NamedTuple):
+    """What a network says of some codes of some lines, in any order; (codes,) each.
+
+    Attributes:
+        log_p: log p of each, as if every symbol were known.
+        hit: whether it was the most probable one.
+        codes: the codes themselves.
+        line: the number of the line that each belongs to.
+        log_music: log p of all symbols that say the same of the music, see `SymbolCodec.alike`.
+    """
+
+    log_p: np.ndarray
+    hit: np.ndarray
+    codes: np.ndarray
+    line: np.ndarray
+    log_music: np.ndarray
+
+
+def of_symbols(codec: SymbolCodec, lines: list[Line], read: Iterator[Read]) -> Evaluation:
     """The exact likelihood of lines of symbols.
 
     Args:
         codec: whose ε takes its share for unknown symbols.
         lines: all that is scored.
-        read: of all their codes, in pieces and any order: log p of each as if every symbol were known, whether it was
-            the most probable one, and the codes themselves, (codes,) each.
+        read: of all their codes, in pieces and any order.
     """
-    known_nats = 0.0
-    known = right = unknown = 0
-    for log_p, hit, codes in read:
-        is_known = codes < codec.size
-        known_nats -= float(log_p[is_known].sum(dtype=np.float64))
-        right += int(hit[is_known].sum())
-        known += int(is_known.sum())
-        unknown += int((~is_known).sum())
-    nats = known_nats - known * np.log1p(-codec.epsilon)
-    if unknown:
-        unknown_nats = sum(float(line.unknown_nats.sum()) for line in lines if line.unknown_nats is not None)
-        nats += unknown_nats - unknown * np.log(codec.epsilon)
+    known_nats, of_velocity, known = np.zeros((3, len(lines)))  # of each line
+    right = 0
+    for some in read:
+        is_known = some.codes < codec.size
+        owner, log_p = some.line[is_known], some.log_p[is_known]
+        known_nats -= np.bincount(owner, log_p, len(lines))
+        of_velocity += np.bincount(owner, some.log_music[is_known] - log_p, len(lines))
+        known += np.bincount(owner, minlength=len(lines))
+        right += int(some.hit[is_known].sum())
+    by_line = known_nats - known * np.log1p(-codec.epsilon)
+    for index, line in enumerate(lines):
+        if unknown := len(line.codes) - known[index]:
+            unknown_nats = 0.0 if line.unknown_nats is None else float(line.unknown_nats.sum())
+            by_line[index] += unknown_nats - unknown * np.log(codec.epsilon)
+    codes = sum(len(line.codes) for line in lines)
     return Evaluation(
-        nats=float(nats),
+        nats=float(by_line.sum()),
         kind=EXACT,
-        loss=known_nats / max(known, 1),
-        accuracy=right / (known + unknown),
-        details={"unknown_share": unknown / (known + unknown)},
+        loss=float(known_nats.sum() / max(known.sum(), 1)),
+        accuracy=right / codes,
+        details={"unknown_share": float(codes - known.sum()) / codes},
+        by_line=by_line,
+        of_velocity=of_velocity,
     )
 
 

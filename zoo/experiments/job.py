@@ -108,7 +108,7 @@ class Job:
     def missing(self) -> dict[str, str]:
         """What could not be measured of the trained model, by part, and why."""
         try:
-            return self.run_folder.read_results().missing
+            return measuring.missing(self.run_folder.read_results())
         except UserError:
             return {}
 
@@ -220,7 +220,7 @@ class Job:
         described, results = folder.read_description(), folder.read_results()
         self.model.restore(described, folder.weights)
         same = described.get("hyperparameters") == self.identity()["hyperparameters"]
-        self._measure(title, results, results.missing if same else measuring.PARTS)
+        self._measure(title, results, measuring.missing(results) if same else measuring.PARTS)
         self.model.save(folder.path, **described | self.identity())  # last, for then nothing is left to be done
 
     def _measure(self, title: str, known: Results, parts: Iterable[str]) -> None:

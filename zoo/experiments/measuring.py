@@ -17,12 +17,14 @@ import keras
 import numpy as np
 
 from zoo._errors import Unreadable, UserError
-from zoo.codecs import Line
+from zoo.codecs import Codec, Line
+from zoo.codecs.rules import Rules
 from zoo.corpora import SPLITS, Corpus
-from zoo.evaluation import baselines, comparison
-from zoo.evaluation.likelihood import encode_all
+from zoo.evaluation import baselines, canonical, comparison
+from zoo.evaluation.canonical import CanonicalMusic, canonical_score
+from zoo.evaluation.likelihood import Evaluation, encode_all, to_score
 from zoo.experiments import records
-from zoo.experiments.results import Baseline, Comparison, Layer, Results, Sampling, Scores
+from zoo.experiments.results import Baseline, Canonical, Comparison, Layer, Results, Sampling, Scores
 from zoo.models._base import MusicModel
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -56,6 +58,29 @@ class Measurement:
     def lines(self) -> dict[str, list[Line]]:
         """Lines of the model's representation by split."""
         return {split: encode_all(self.model.codec, songs)[0] for split, songs in self.splits.items()}
+
+    @property
+    def codec(self) -> Codec:
+        """The model's representation."""
+        return self.model.codec
+
+    @property
+    def rules(self) -> Rules | None:
+        """The representation's rules, if the model follows them."""
+        return self.model.rules
+
+    @cached_property
+    def of_test(self) -> Evaluation:
+        """Likelihood of the test music, which takes the longest of all."""
+        return self.model.evaluate(self.lines["test"])
+
+    def evaluate(self, lines: list[Line]) -> Evaluation:
+        """Likelihood of lines; where they are those of the test music it is not estimated twice."""
+        test = self.lines["test"]
+        same = len(lines) == len(test) and all(
+            np.array_equal(one.codes, other.codes) for one, other in zip(lines, test, strict=True)
+        )
+        return self.of_test if same else self.model.evaluate(lines)
 
     @cached_property
     def ngram(self) -> baselines.Baseline:
@@ -111,6 +136,12 @@ def measure(
     return Measured(results, measurement.samples, measurement.real, errors)
 
 
+def missing(results: Results) -> dict[str, str]:
+    """What is not known of a trained model, by part, and why: it failed, or an earlier version did not measure it."""
+    unknown = "canonical" in PARTS and results.canonical == Canonical()
+    return ({"canonical": "it was not measured when the model was trained"} if unknown else {}) | results.missing
+
+
 def describe(model: MusicModel) -> Results:
     """What a trained model says of itself, nothing measured."""
     network = tuple(records.read(Layer, row) for row in model.picture())
@@ -137,7 +168,12 @@ def _scores(measurement: Measurement) -> dict:
     scores = {}
     for split in ("valid", "test"):
         started = time.perf_counter()
-        score = measurement.model.score(measurement.splits[split], thorough=split == "test")
+        songs = measurement.splits[split]
+        if split == "test" and measurement.lines[split]:
+            lines, coverage = encode_all(measurement.codec, songs)
+            score = to_score(measurement.of_test, lines, coverage)
+        else:
+            score = measurement.model.score(songs, thorough=False)
         scores[split] = dataclasses.asdict(score) | {"seconds": time.perf_counter() - started}
     return {"scores": records.read(Scores, scores)}
 
@@ -152,6 +188,33 @@ def _baselines(measurement: Measurement) -> dict:
         per_beat = {split: nats[split] / beats[split] for split in nats}
         results[name] = Baseline(per_beat["valid"], per_beat["test"], dict(baseline.describe()))
     return results
+
+
+def _canonical(measurement: Measurement) -> dict:
+    """Nats of the same music for all models."""
+    model, (train, valid, test) = measurement.model, (measurement.splits[split] for split in SPLITS)
+    music = CanonicalMusic.fit(train)
+    try:
+        score = canonical_score(measurement, test, music)
+    except UserError as reason:
+        return {"canonical": Canonical(music.steps_per_beat, len(test), left_out=str(reason))}
+    baseline_scores = canonical.baseline_scores(test, music, train, valid)
+    scale, offset = canonical.curve(model.codec, valid, music) or (None, None)
+    result = Canonical(
+        score.steps_per_beat,
+        score.offered,
+        score.kind,
+        pieces=tuple(score.pieces.tolist()),
+        beats=tuple(score.beats.tolist()),
+        notes=tuple(score.notes.tolist()),
+        codes=tuple(score.codes.tolist()),
+        residual=tuple(score.residual.tolist()),
+        apart=tuple(score.apart.tolist()),
+        baselines={name: tuple(nats.tolist()) for name, nats in baseline_scores.items()},
+        curve_scale=scale,
+        curve_offset=offset,
+    )
+    return {"canonical": result}
 
 
 def _comparison(measurement: Measurement) -> dict:
@@ -171,6 +234,7 @@ PARTS: dict[str, Callable[[Measurement], dict]] = {
     "samples": _sampling,
     "likelihood": _scores,
     "baselines": _baselines,
+    "canonical": _canonical,
     "comparison": _comparison,
 }
 

@@ -130,6 +130,50 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Canonical:
+    """What canonical test music costs the model, by piece; see `zoo.evaluation.canonical.CanonicalScore`.
+
+    Attributes:
+        steps_per_beat: of the grid.
+        offered: pieces of the test split.
+        kind: of the figure.
+        left_out: why there is none, as a sentence; empty where there is.
+        pieces: numbers of the pieces that the representation takes without loss; the columns below are by these.
+        beats, notes: how long each is, and how many notes it has.
+        codes, residual: nats of what codes say of it, and of what they leave out.
+        apart: nats of what codes say besides.
+        baselines: nats of every piece of the test split under the simplest models, by name.
+        curve_scale, curve_offset: nats per beat of canonical validation music, of codes and residual, are the first
+            times those of the history, plus the second; None where the two are not of the same codes.
+    """
+
+    steps_per_beat: int | None = None
+    offered: int | None = None
+    kind: str = ""
+    left_out: str = ""
+    pieces: tuple[int, ...] = ()
+    beats: tuple[float, ...] = ()
+    notes: tuple[int, ...] = ()
+    codes: tuple[float, ...] = ()
+    residual: tuple[float, ...] = ()
+    apart: tuple[float, ...] = ()
+    baselines: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    curve_scale: float | None = None
+    curve_offset: float | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there are figures, as many in each column."""
+        columns = (self.pieces, self.beats, self.notes, self.codes, self.residual, self.apart)
+        return bool(self.pieces and self.offered) and len(set(map(len, columns))) == 1
+
+    @property
+    def nats_per_beat(self) -> float | None:
+        """Of codes and residual, over the pieces that the representation takes."""
+        return (sum(self.codes) + sum(self.residual)) / sum(self.beats) if self.is_measured else None
+
+
+@dataclass(frozen=True)
 class Distance:
     """How far two distributions of a feature are apart; see `zoo.evaluation.metrics.Distance`."""
 
@@ -239,6 +283,7 @@ class Results:
         warnings: sentences about samples that no one would want.
         scores: likelihood by split.
         order0, ngram: the baselines.
+        canonical: what the same music costs all models.
         comparison: the samples beside real music.
         missing: what could not be measured, by part, and why.
     """
@@ -258,6 +303,7 @@ class Results:
     scores: Scores = Scores()
     order0: Baseline = Baseline()
     ngram: Baseline = Baseline()
+    canonical: Canonical = Canonical()
     comparison: Comparison = Comparison()
     missing: dict[str, str] = field(default_factory=dict)
 

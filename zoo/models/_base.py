@@ -17,6 +17,7 @@ import numpy as np
 from zoo._errors import Unreadable, UserError
 from zoo.codecs import Codec, Line
 from zoo.codecs.grid import AUTO, FINEST, to_steps
+from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Coverage, Evaluation, Score, encode_all, to_score
 from zoo.models import _priming, _registry, _requests
 from zoo.models._augmentation import Augmentation
@@ -97,6 +98,11 @@ class MusicModel(Generic[CodecT]):
     def grid(self) -> int:
         """Grid steps in a quarter note, as `steps_per_beat` says or the training music has decided."""
         return int(self.codec.steps_per_beat)
+
+    @property
+    def rules(self) -> Rules | None:
+        """The representation's rules of what may follow what, if the model gives no probability to the rest."""
+        return None
 
     def make_codec(self) -> CodecT:
         """The representation, not yet fitted."""

@@ -17,6 +17,7 @@ from keras import ops
 from zoo._errors import UserError
 from zoo.codecs import Line, SymbolCodec
 from zoo.codecs.rules import Rules
+from zoo.evaluation.likelihood import Read
 from zoo.layers.contents import ContentLogits
 from zoo.layers.rules import Allowed, WithState
 from zoo.layers.stepwise import is_stepwise, state_sizes
@@ -28,6 +29,7 @@ from zoo.training.loop import Batches
 READER_STEPS = 256  # symbols a compiled reader takes at a time; its state is carried on
 READER_BATCH = 32
 WINDOWS_AT_ONCE = 1024
+PICKED = 3  # outputs of `Pick`
 # Layers that treat every step alike: after the others a window's last step is all that counts.
 OF_ONE_STEP = (
     keras.layers.Dense,
@@ -37,9 +39,6 @@ OF_ONE_STEP = (
     keras.layers.LayerNormalization,
     ContentLogits,
 )
-
-# For some codes: log p of each, whether it was the most probable symbol, and the codes themselves, (codes,) each.
-Read = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class SongContext(SymbolContext):
         return np.asarray(ops.log_softmax(logits, axis=-1))
 
     def make_reader(self, network: keras.Model) -> keras.Model:
-        """ids, targets, mask (batch, READER_STEPS), those of the rules, states → log p of the targets, hits, states."""
+        """ids, targets, mask (batch, READER_STEPS), those of the rules, states → what `Pick` gives, states."""
         ids = keras.Input((READER_STEPS,), dtype="int32")
         targets = keras.Input((READER_STEPS,), dtype="int32")
         mask = keras.Input((READER_STEPS,), dtype="bool")
@@ -205,15 +204,16 @@ class SongContext(SymbolContext):
             states_out.extend(final)
             return Unmasked()(x)
 
-        log_p, hit = Pick()([self._through(self.stack(network), [ids, *of_rules], call), targets])
-        return keras.Model([ids, targets, mask, *of_rules, *states_in], [log_p, hit, *states_out])
+        picked = Pick(self.codec.alike)([self._through(self.stack(network), [ids, *of_rules], call), targets])
+        return keras.Model([ids, targets, mask, *of_rules, *states_in], [*picked, *states_out])
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
-        lines = sorted(lines, key=lambda line: -len(line.codes))
+        order = sorted(range(len(lines)), key=lambda number: -len(lines[number].codes))
         for first in range(0, len(lines), READER_BATCH):
-            group = [line.codes for line in lines[first : first + READER_BATCH]]
-            for log_p, hit, targets, mask, _ in self._carry(reader, group, READER_BATCH):
-                yield log_p[mask], hit[mask], targets[mask]
+            numbers = order[first : first + READER_BATCH]
+            for picked, targets, mask, _ in self._carry(reader, [lines[n].codes for n in numbers], READER_BATCH):
+                log_p, hit, log_music = (part[mask] for part in picked)
+                yield Read(log_p, hit, targets[mask], np.array(numbers)[np.nonzero(mask)[0]], log_music)
 
     def step(self, network: keras.Model) -> CarriedStep:
         return CarriedStep(self.stack(network), self.rules)
@@ -235,15 +235,15 @@ class SongContext(SymbolContext):
 
     def _carry(
         self, reader: keras.Model, pieces: list[np.ndarray], batch: int
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]]:
-        """Read codes from the zero state, READER_STEPS at a time: log p, hits, targets, mask, and the states then."""
+    ) -> Iterator[tuple[list[np.ndarray], np.ndarray, np.ndarray, list[np.ndarray]]]:
+        """Read codes from the zero state, READER_STEPS at a time: what `Pick` gives, targets, mask, states then."""
         steps = max(-(-len(codes) // READER_STEPS) for codes in pieces) * READER_STEPS
         ids, targets = np.zeros((2, batch, steps), np.int32)
         mask = np.zeros((batch, steps), bool)
         for row, codes in enumerate(pieces):
             ids[row, : len(codes)], targets[row, : len(codes)] = self.ids(codes)[:-1], codes
             mask[row, : len(codes)] = True
-        states = [np.zeros((batch, *state.shape[1:]), np.float32) for state in reader.outputs[2:]]
+        states = [np.zeros((batch, *state.shape[1:]), np.float32) for state in reader.outputs[PICKED:]]
         before = None  # the rules' state at the end of the piece before
         for begin in range(0, steps, READER_STEPS):
             piece = slice(begin, begin + READER_STEPS)
@@ -251,8 +251,9 @@ class SongContext(SymbolContext):
             if self.rules:
                 of_rules = self.rules.states(targets[:, piece], before)
                 given, before = [*given, of_rules[:, :-1]], of_rules[:, -1]
-            log_p, hit, *states = reader.predict_on_batch([*given, *states])
-            yield np.asarray(log_p), np.asarray(hit), targets[:, piece], mask[:, piece], states
+            outputs = reader.predict_on_batch([*given, *states])
+            picked, states = outputs[:PICKED], outputs[PICKED:]
+            yield list(map(np.asarray, picked)), targets[:, piece], mask[:, piece], states
 
 
 @dataclass(frozen=True)
@@ -301,18 +302,20 @@ class WindowContext(SymbolContext):
         return np.asarray(ops.log_softmax(network.predict_on_batch(views[starts]), axis=-1))
 
     def make_reader(self, network: keras.Model) -> keras.Model:
-        """Windows (batch, window) and targets (batch,) → log p of the targets, hits."""
+        """Windows (batch, window) and targets (batch,) → what `Pick` gives."""
         targets = keras.Input((), dtype="int32")
-        return keras.Model([network.inputs[0], targets], Pick()([network.outputs[0], targets]))
+        return keras.Model([network.inputs[0], targets], Pick(self.codec.alike)([network.outputs[0], targets]))
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         starts, views, targets = self.windows(lines)
+        numbers = np.repeat(np.arange(len(lines)), [len(line.codes) for line in lines])
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
             piece = starts[begin : begin + WINDOWS_AT_ONCE]
             padded = np.resize(piece, WINDOWS_AT_ONCE)  # one shape, one compilation
             following = targets[padded + self.window - 1]
-            log_p, hit = map(np.asarray, reader.predict_on_batch([views[padded], following]))
-            yield log_p[: len(piece)], hit[: len(piece)], following[: len(piece)]
+            picked = reader.predict_on_batch([views[padded], following])
+            log_p, hit, log_music = (np.asarray(part)[: len(piece)] for part in picked)
+            yield Read(log_p, hit, following[: len(piece)], numbers[begin : begin + len(piece)], log_music)
 
     def step(self, network: keras.Model) -> WindowStep:
         return WindowStep(network, self.window)
@@ -343,15 +346,29 @@ class Unmasked(keras.layers.Layer):
 
 
 class Pick(keras.layers.Layer):
-    """logits (…, size), targets (…) → log p of the targets, and whether each was the most probable symbol."""
+    """logits (…, size), targets (…) → three of each target.
 
-    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor]:
+    They are its log p, whether it was the most probable symbol, and log p of all symbols that are `alike`.
+
+    Args:
+        alike: for each symbol the first of those that say the same of the music, (size,).
+    """
+
+    def __init__(self, alike: np.ndarray, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alike = alike
+
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         logits, targets = inputs
         size = logits.shape[-1]
-        wanted = ops.one_hot(ops.minimum(targets, size - 1), size)  # an unknown target is sorted out by the caller
-        log_p = ops.sum(ops.log_softmax(logits, axis=-1) * wanted, axis=-1)
-        return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets
+        known = ops.minimum(targets, size - 1)  # an unknown target is sorted out by the caller
+        log_all = ops.log_softmax(logits, axis=-1)
+        log_p = log_music = ops.sum(log_all * ops.one_hot(known, size), axis=-1)
+        if (self.alike != np.arange(size)).any():
+            same = ops.expand_dims(ops.take(self.alike, known), -1) == self.alike
+            log_music = ops.logsumexp(ops.where(same, log_all, -np.inf), axis=-1)
+        return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets, log_music
 
-    def compute_output_spec(self, inputs: list[Tensor]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    def compute_output_spec(self, inputs: list[Tensor]) -> tuple[keras.KerasTensor, ...]:
         shape = inputs[1].shape
-        return keras.KerasTensor(shape, "float32"), keras.KerasTensor(shape, "bool")
+        return tuple(keras.KerasTensor(shape, kind) for kind in ("float32", "bool", "float32"))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import textwrap
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,17 @@ from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.report import networks
 from zoo.report.groups import Group, Way
 from zoo.report.runs import Run
+from zoo.report.scale import Scale
 
+# What a run's validation figures, nats per beat by epoch, are drawn as; None where that is not known.
+Curve = Callable[[Run, np.ndarray], np.ndarray | None]
+# Of a bound the true figure lies to the left.
+KINDS: dict[str, dict[str, Any]] = {
+    "exact": {"marker": "o", "markersize": 7},
+    "bound": {"marker": "<", "markersize": 7},
+    "AIS estimate": {"marker": "o", "markersize": 7, "markerfacecolor": PAPER},
+}
+LEFT_OUT: dict[str, Any] = {"linewidth": 4, "alpha": 0.3, "solid_capstyle": "butt"}
 AXES = {"epoch": "epoch", "seconds": "training time (seconds)"}
 LINES: dict[str, dict[str, Any]] = {
     "training": {"linestyle": "--", "linewidth": 0.9},
@@ -72,7 +83,47 @@ class Figures:
 
     def skills(self, groups: list[Group]) -> list[Path]:
         """Validation skill of all models, once per epoch and once per second, seeds as bands."""
-        return [self._skills(groups, along) for along in AXES if any(_skill(group, along) for group in groups)]
+        label = "skill, validation\n(share of order 0 removed)"
+        drawn = [self._over("skill", groups, along, _skill, label) for along in AXES]
+        return [path for path in drawn if path]
+
+    def scale(self, scale: Scale, groups: list[Group]) -> Path:
+        """What the same music costs every model, and the simplest ones: a mark for each, by the kind of figure."""
+        path = self.path("scale")
+        names = [row.group.name for row in scale.rows] + [f"({name})" for name in scale.baselines]
+        labels, styles = [_label(name, 21) for name in names], _styles(groups)
+        rows = 0.3 + sum(0.12 + 0.16 * (label.count("\n") + 1) for label in labels)  # inches
+        height = 0.5 + rows + 0.5
+        with matplotlib.rc_context(STYLE):
+            figure = Figure(figsize=(WIDE, height))
+            axes = figure.add_axes((0.36, 0.5 / height, 0.6, rows / height))
+            for place, row in enumerate(scale.rows):
+                colour = styles[row.group.name]["color"]
+                axes.plot([row.codes, row.total], [place, place], color=colour, **LEFT_OUT)
+                axes.plot(row.interval, [place, place], color=colour, linewidth=1.2)
+                axes.plot(row.total, place, color=colour, linestyle="", **KINDS.get(row.kind, KINDS["exact"]))
+            for place, nats in enumerate(scale.baselines.values(), len(scale.rows)):
+                axes.plot(nats, place, color=INK, linestyle="", marker="|", markersize=9)
+            axes.set_yticks(range(len(names)), labels)
+            axes.set_ylim(len(names) - 0.4, -0.6)
+            _logarithmic(axes)
+            axes.set_xlabel("nats per beat of the same test music")
+            axes.grid(linewidth=0.6, which="both", axis="x")
+            axes.tick_params(length=0, which="both")
+            used = dict.fromkeys(row.kind for row in scale.rows)
+            handles = [Line2D([], [], color=INK, linestyle="", **KINDS[kind]) for kind in used if kind in KINDS]
+            handles += [Line2D([], [], color=INK, **LEFT_OUT), Line2D([], [], color=INK, linewidth=1.2)]
+            words = [kind for kind in used if kind in KINDS] + ["left out by codes", "95% interval"]
+            legend: dict[str, Any] = {"loc": "upper left", "borderaxespad": 0.3, "borderpad": 0, "fontsize": 8.5}
+            figure.legend(
+                handles, words, ncols=3, columnspacing=1, handlelength=1.4, bbox_to_anchor=(0.02, 1), **legend
+            )
+            save_figure(figure, path)
+        return path
+
+    def scale_curves(self, groups: list[Group]) -> Path | None:
+        """What the same validation music costs all models as training goes on; None where nobody knows."""
+        return self._over("scale", groups, "seconds", _on_scale, "nats per beat of the same\nvalidation music")
 
     def cost(self, groups: list[Group]) -> Path | None:
         """Training seconds against skill on test music, one mark a run."""
@@ -184,13 +235,16 @@ class Figures:
             save_figure(figure, path)
         return path
 
-    def _skills(self, groups: list[Group], along: str) -> Path:
-        path = self.path("skill", along)
+    def _over(self, name: str, groups: list[Group], along: str, figures: Curve, label: str) -> Path | None:
+        """A figure of every epoch of all models, over epochs or seconds; None where no model has it."""
+        if not any(_band(group, along, figures) for group in groups):
+            return None
+        path = self.path(name, along)
         styles = _styles(groups)
         with matplotlib.rc_context(STYLE):
             figure, axes = _chart()
             for group in groups:
-                if curves := _skill(group, along):
+                if curves := _band(group, along, figures):
                     x, low, mean, high = curves
                     style = styles[group.name]
                     axes.plot(x, mean, label=group.name, markevery=-(-len(x) // 6), **style)
@@ -199,7 +253,7 @@ class Figures:
                 _logarithmic(axes)
             else:
                 axes.locator_params(axis="x", integer=True)
-            axes.set(xlabel=AXES[along], ylabel="skill, validation\n(share of order 0 removed)")
+            axes.set(xlabel=AXES[along], ylabel=label)
             _add_legend(figure, axes)
             save_figure(figure, path)
         return path
@@ -276,26 +330,37 @@ def _add_legend(figure: Figure, axes: Axes) -> None:
     legend.set_bbox_to_anchor((0.02, 1 - HIGH / height))
 
 
-def _label(name: str) -> str:
+def _label(name: str, width: int = 50) -> str:
     """The name as a legend shows it: broken, not cut; matplotlib hides one that begins with "_"."""
-    return "\n".join(textwrap.wrap(printable(name), 50)).lstrip("_")
+    return "\n".join(textwrap.wrap(printable(name), width)).lstrip("_")
 
 
-def _skill(group: Group, along: str) -> list[np.ndarray] | None:
-    """Epochs or seconds, and lowest, mean and highest validation skill over the seeds, as far as all seeds came."""
-    times, skills = [], []
+def _skill(run: Run, nats: np.ndarray) -> np.ndarray | None:
+    """Skill of nats per beat of validation music."""
+    return 1 - nats / run.results.order0.valid if run.results.order0.valid else None
+
+
+def _on_scale(run: Run, nats: np.ndarray) -> np.ndarray | None:
+    """Nats per beat of validation music on the scale of all models."""
+    music = run.results.canonical
+    return None if music.curve_scale is None else music.curve_scale * nats + (music.curve_offset or 0)
+
+
+def _band(group: Group, along: str, figures: Curve) -> list[np.ndarray] | None:
+    """Epochs or seconds, and lowest, mean and highest figure over the seeds, as far as all seeds came."""
+    times, curves = [], []
     for run in group.runs:
-        baseline = run.results.order0.valid
-        if not baseline or not {along, "val_nats_per_beat"} <= run.history.keys():
+        if not {along, "val_nats_per_beat"} <= run.history.keys():
             continue
         known = _known(run, along) & _known(run, "val_nats_per_beat")
-        if known.any():
+        curve = figures(run, np.array(run.history["val_nats_per_beat"], float)[known])
+        if known.any() and curve is not None:
             times.append(np.array(run.history[along], float)[known])
-            skills.append(1 - np.array(run.history["val_nats_per_beat"], float)[known] / baseline)
-    if not skills:
+            curves.append(curve)
+    if not curves:
         return None
-    shortest = min(map(len, skills))
-    x, y = (np.stack([curve[:shortest] for curve in curves]) for curves in (times, skills))  # (seeds, epochs)
+    shortest = min(map(len, curves))
+    x, y = (np.stack([curve[:shortest] for curve in each]) for each in (times, curves))  # (seeds, epochs)
     return [x.mean(0), y.min(0), y.mean(0), y.max(0)]
 
 

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from zoo.experiments.records import Interval
 from zoo.report.groups import Group, alike, deviation
 from zoo.report.ratings import Ratings, Share
+from zoo.report.scale import Row, Scale
 from zoo.report.standing import EVIDENT, by_runs, by_samples, classifier_accuracy, classifier_interval, nats_of_test
-from zoo.report.tables import nats, percent
+from zoo.report.tables import SIGNS, nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
 IDLE = 0.02  # of the time beyond what real music has
@@ -30,9 +31,10 @@ class Finding(NamedTuple):
     bad: bool = False
 
 
-def findings(groups: Sequence[Group]) -> list[Finding]:
+def findings(groups: Sequence[Group], scale: Scale | None = None) -> list[Finding]:
     """The sentences that open the report."""
     return [
+        *(_on_one_scale(scale) if scale else []),
         *_skill(groups),
         *_inside_representations(groups),
         *_beaten(groups),
@@ -57,6 +59,36 @@ def listened(rated: Ratings) -> list[Finding]:
     near = [line.source for line, other in rest if other.high >= share.low]
     text += f" Not clearly less often: {_listed(near)}." if near else ""
     return [Finding(text)]
+
+
+def _on_one_scale(scale: Scale) -> list[Finding]:
+    """Who codes the same music in fewest nats, who is not clearly worse, and whom the residual ranks."""
+    best, *rest = scale.rows
+    near, worse = (
+        [f"{row.group.name} {_total(row)}" for row in rest if bool(row.mark) == alike] for alike in (True, False)
+    )
+    text = f"On one scale, all of the music in the same {scale.pieces} of {scale.offered} test pieces, "
+    text += f"{best.group.name} needs {_total(best)} nats per beat{_within(best.interval)}{', the fewest' * bool(rest)}"
+    text += f"; within noise of it by the paired interval {_listed(near)}" if near else ""
+    text += f"; against {_listed(worse)}" if worse else ""
+    sentences = [Finding(f"{text}.")]
+    ngram = scale.baselines.get("n-gram")
+    if beaten := [row for row in scale.rows if ngram is not None and row.total >= ngram]:
+        names = _listed([f"{row.group.name} {_total(row)}" for row in beaten])
+        text = f"On that scale an n-gram of the music itself, {nats(ngram)}, is as good as {names}."
+        sentences.append(Finding(text, bad=True))
+    if mostly := [row.group.name for row in scale.rows if row.residual > row.codes]:
+        text = f"Of {_listed(mostly)} more is charged for what the representation leaves out than for what the model "
+        sentences.append(Finding(f"{text}reads: on that scale the figure says little of the model.", bad=True))
+    return sentences
+
+
+def _within(interval: Interval) -> str:
+    return f" (95% interval {nats(interval.low)} to {nats(interval.high)})"
+
+
+def _total(row: Row) -> str:
+    return SIGNS.get(row.kind, "") + nats(row.total)
 
 
 def _skill(groups: Sequence[Group]) -> list[Finding]:
@@ -95,8 +127,7 @@ def _inside_representations(groups: Sequence[Group]) -> list[Finding]:
 
 
 def _figure(group: Group) -> str:
-    kinds = {"AIS estimate": "~", "bound": "≤"}
-    sign = kinds.get(group.runs[0].results.scores.test.kind, "")
+    sign = SIGNS.get(group.runs[0].results.scores.test.kind, "")
     return sign + nats(nats_of_test(group.mean)) + _plus_minus(deviation(group.values(nats_of_test)), nats)
 
 

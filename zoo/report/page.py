@@ -25,6 +25,7 @@ from zoo.report.networks import boxes, described
 from zoo.report.pieces import Pieces
 from zoo.report.ratings import Exported, read_exported, to_ratings
 from zoo.report.runs import Run, load_corpus, load_runs
+from zoo.report.scale import Scale, one_scale
 from zoo.report.standing import marks
 from zoo.report.tables import COMPARABLE, UNKNOWN, WIDTH, results_csv, table
 
@@ -75,7 +76,8 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     files = (path for _, both in rendered for piece in both for path in piece.files.values())
     links.add(path for path in files if url(path) in urls_of_test)
     rated = to_ratings(exported, pool)
-    sentences = findings(groups) + listened(rated)
+    scale = one_scale(groups)
+    sentences = findings(groups, scale) + listened(rated)
     write_text(folder / TABLE, encodable(results_csv(runs, [rated.row(run) for run in runs])))
     blind = write_blind(folder, title, pool)
     links.add(Path(name) for name in (PAGE, BLIND, TABLE) if blind or name != BLIND)
@@ -99,6 +101,8 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
         blind_spots=BLIND_SPOTS,
         findings=sentences,
         groups=groups,
+        scale=scale,
+        scale_figures=_scale_figures(groups, scale, figures, links),
         marks=marks(groups),
         features=_features(groups),
         ways=ways(groups),
@@ -120,6 +124,16 @@ def _features(groups: list[Group]) -> list[str]:
     """The features whose distributions were compared, in their order."""
     sets = [run.results.comparison.sets.real for group in groups for run in group.runs]
     return list(dict.fromkeys(name for real in sets for name in real.distances))
+
+
+def _scale_figures(groups: list[Group], scale: Scale | None, figures: Figures, links: Links) -> list[tuple[str, str]]:
+    """URL and description of each picture of what the same music costs."""
+    if not scale:
+        return []
+    pictures = [(figures.scale(scale, groups), "Nats per beat of the same test music, for every model")]
+    if curves := figures.scale_curves(groups):
+        pictures.append((curves, "Nats per beat of the same validation music over training time"))
+    return [(links.to(path), description) for path, description in pictures]
 
 
 def _overview(groups: list[Group], figures: Figures, links: Links) -> list[tuple[str, str]]:

@@ -121,6 +121,13 @@ def _row(run: Run) -> dict:
             f"{split}_coverage_notes": score.coverage.notes,
         }
     row |= {"test_ngram": results.ngram.test, "beats_ngram": None if run.beaten is None else not run.beaten}
+    music = results.canonical
+    row |= {
+        "canonical_nats_per_beat": music.nats_per_beat,
+        "canonical_kind": music.kind,
+        "canonical_pieces": len(music.pieces) if music.is_measured else None,
+        "canonical_left_out": music.left_out,
+    }
     sets = results.comparison.sets
     row |= {
         "classifier_samples": sets.samples.classifier.accuracy,
