@@ -14,11 +14,12 @@ from zoo._errors import UserError
 from zoo._files import write_bytes
 from zoo.play.arrays import pack
 from zoo.play.export import Playable
+from zoo.report.html import code
 
 LARGEST = 3_000_000  # bytes of a page
 SCRIPTS = (  # an idea each, in the order in which one needs the other
     "arrays", "random", "layers", "rules", "grid", "codecs", "symbols", "distributions", "frames", "models",
-    #"piece", "midi", "sound", "player", "roll", "piano", "app",
+    "piece", "midi", "sound", "player", "roll", "piano", "app",
 )  # fmt: skip
 
 
@@ -68,7 +69,9 @@ def write_page(path: Path, models: Sequence[Playable], music: str = "", largest:
 
 
 def _rendered(packed: Sequence[tuple[Playable, str]], music: str) -> str:
-    return _ENVIRONMENT.get_template("play.html").render(models=packed, music=music, scripts=SCRIPTS)
+    names = [model.name for model, _ in packed]
+    twice = {name for name in names if names.count(name) > 1}
+    return _ENVIRONMENT.get_template("play.html").render(models=packed, twice=twice, music=music, scripts=SCRIPTS)
 
 
 _ENVIRONMENT = jinja2.Environment(
@@ -79,3 +82,4 @@ _ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_ENVIRONMENT.filters |= {"code": code}
