@@ -5,18 +5,19 @@ import base64
 import numpy as np
 import pytest
 from kinds import NAMES, known
-from songs import ONE, TRAIN, VALID, piece, song, tune
+from songs import ONE, TRAIN, VALID, piece
 
 import zoo
 from zoo import FrameModel, Song
 from zoo._errors import NotPlayable
 from zoo.layers.dbn import DBN
 from zoo.layers.rbm import RBM
-from zoo.play import Playable, export, write_page
+from zoo.play import export, write_page
 from zoo.play.arrays import pack, quantised
 
 SMALL = {"units": (6, 5), "hidden": 7, "embedding": 4, "relative": 3, "reach": 5, "dense": 6, "sample_steps": 7}
 NEAR = 1e-4
+SLOW = [pytest.mark.slow]
 FORBIDDEN = -1e8
 MUSIC = [*TRAIN[:2], *map(piece, range(4)), ONE]
 
@@ -28,10 +29,10 @@ def variants():
         for preset, values in presets.items():
             has = {key for key, value in values.items() if value} | {"units", "hidden"}
             small = {key: value for key, value in known(name, **SMALL).items() if key in has and preset != "smoke"}
-            yield pytest.param(name, preset, small, id=f"{name}-{preset}")
+            yield pytest.param(name, preset, small, id=f"{name}-{preset}", marks=[] if preset == "smoke" else SLOW)
         for one in ({"exact": True, "embedding": 4, "content": True}, {"chain_start": "annealed", "cell": "gru"}):
             if len(known(name, **one)) == len(one):
-                yield pytest.param(name, "smoke", one, id=f"{name}-{next(iter(one))}")
+                yield pytest.param(name, "smoke", one, id=f"{name}-{next(iter(one))}", marks=SLOW)
 
 
 def made(name, preset, **hyperparameters):
@@ -142,8 +143,8 @@ def check_draws(scripts, model, text, codes):
         """async ([text, frames, noise]) => {
             const model = makeModel(await unpack(text));
             const memory = frames.reduce((memory, frame) => model.push(memory, frame), model.begin());
-            const draw = model.distribution.draw(memory.past.at(-1), model.parameters(memory), 0.8, () => noise.shift());
-            return Array.from(draw);
+            const random = () => noise.shift();
+            return Array.from(model.distribution.draw(memory.past.at(-1), model.parameters(memory), 0.8, random));
         }""",
         [text, codes[:10].tolist(), np.concatenate(noise, axis=1)[0].tolist()],
     )

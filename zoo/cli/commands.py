@@ -222,9 +222,7 @@ def _as_word(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def chosen_run(
-    word: str, corpus: str | None = None, preset: str | None = None, train_seed: int | None = None
-) -> Path:
+def chosen_run(word: str, corpus: str | None = None, preset: str | None = None, train_seed: int | None = None) -> Path:
     """The run that a person means.
 
     Args:

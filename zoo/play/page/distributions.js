@@ -11,7 +11,7 @@ class NADE {
   draw(before, [b, c, g, a], temperature, random) {
     const { W, V } = this;
     const hidden = c.length;
-    const sums = Float64Array.from(c);
+    const sums = new Float64Array(c);
     const active = sums.map(sigmoid); // changes only where a bit is on
     const frame = new Float64Array(b.length);
     for (let i = 0; i < b.length; i++) {
@@ -34,7 +34,7 @@ class NADE {
     const reach = (intervals - 1) / 2;
     const channel = Math.floor(i / pitches);
     const pitch = i % pitches;
-    const sums = Float64Array.from(a.subarray(pitch * units, (pitch + 1) * units));
+    const sums = a.slice(pitch * units, (pitch + 1) * units);
     for (let other = 0; other <= channel; other++) {
       for (let from = Math.max(0, pitch - reach); from < Math.min(pitches, pitch + reach + 1); from++) {
         if (!frame[other * pitches + from]) continue;
@@ -62,8 +62,8 @@ class RBM {
   chain(v, b_v, b_h, temperature, random) {
     for (let step = 0; step < this.steps; step++) {
       const share = this.start === "annealed" ? Math.min((step + 1) / (ANNEALED * this.steps), 1) : 1;
-      const h = addProduct(Float64Array.from(b_h), v, this.W).map((logit) => bit(share * logit, temperature, random));
-      const logits = addProduct(Float64Array.from(b_v), h, this.W_T);
+      const h = addProduct(new Float64Array(b_h), v, this.W).map((logit) => bit(share * logit, temperature, random));
+      const logits = addProduct(new Float64Array(b_v), h, this.W_T);
       v = logits.map((logit, i) => bit(share * logit + (1 - share) * this.base[i], temperature, random));
     }
     return v;
@@ -81,9 +81,9 @@ class DBN {
       b_2 = b_2.map((bias, i) => bias + (around[i] ?? 0));
     }
     const start = this.start === "previous" ? before : before.map(() => 0);
-    let h = addProduct(Float64Array.from(b_q), start, this.W).map((logit) => bit(logit, temperature, random));
+    let h = addProduct(new Float64Array(b_q), start, this.W).map((logit) => bit(logit, temperature, random));
     h = this.upper.chain(h, b_1, b_2, temperature, random);
-    return addProduct(Float64Array.from(b_v), h, this.G_T).map((logit) => bit(logit, temperature, random));
+    return addProduct(new Float64Array(b_v), h, this.G_T).map((logit) => bit(logit, temperature, random));
   }
 }
 

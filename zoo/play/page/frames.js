@@ -15,7 +15,7 @@ class FrameModel {
   begin() {
     let first = 0;
     const states = this.layers.map(({ sizes }) => {
-      const start = Float64Array.from(this.u0.subarray(first, (first += sizes[0])));
+      const start = new Float64Array(this.u0.subarray(first, (first += sizes[0])));
       return [start, ...sizes.slice(1).map((size) => new Float64Array(size))];
     });
     const length = this.context ? this.context.memory : 1;
@@ -24,7 +24,7 @@ class FrameModel {
 
   // What is remembered after one more frame.
   push({ states, past }, frame) {
-    let x = Float64Array.from(frame);
+    let x = new Float64Array(frame);
     const before = [...past.slice(1), x];
     const next = this.layers.map((layer, index) => {
       const [output, after] = layer.step(x, states[index]);
@@ -37,7 +37,7 @@ class FrameModel {
   // The parameters of the next frame's distribution: its biases, then what comes from the units at every pitch.
   parameters({ states, past }) {
     const u = joined(...states.map(([output]) => output));
-    const biases = addProduct(Float64Array.from(this.own), u, this.W_u);
+    const biases = addProduct(new Float64Array(this.own), u, this.W_u);
     let at = 0;
     const parts = this.ends.map((length) => biases.subarray(at, (at += length)));
     return this.context ? [...parts, this.context.of(past, u)] : parts;
@@ -66,7 +66,7 @@ class PitchContext {
   // (pitches × units), or with A (channels × pitches).
   of(past, u) {
     const { S, A, pitches, memory, intervals, channels, units, reach } = this;
-    const shared = addProduct(Float64Array.from(this.d.data), u, this.W);
+    const shared = addProduct(new Float64Array(this.d.data), u, this.W);
     const context = new Float64Array(pitches * units);
     for (let pitch = 0; pitch < pitches; pitch++) context.set(shared, pitch * units);
     for (let frame = 0; frame < memory; frame++) {

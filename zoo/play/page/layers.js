@@ -6,20 +6,29 @@ function sigmoid(x) {
   return 1 / (1 + Math.exp(-x));
 }
 
-// y += x W, where x may be mostly zeros; `first` is the row of W that x begins with.
-function addProduct(y, x, W, first = 0) {
+// y += x W, where x may be mostly zeros. Four rows of W at a time, for each y is then read and written less often.
+function addProduct(y, x, { data }) {
   const columns = y.length;
-  for (let i = 0; i < x.length; i++) {
-    const value = x[i];
-    if (value === 0) continue;
-    for (let j = 0, at = (first + i) * columns; j < columns; j++, at++) y[j] += value * W.data[at];
+  const rows = [];
+  for (let i = 0; i < x.length; i++) if (x[i] !== 0) rows.push(i);
+  let next = 0;
+  for (; next + 4 <= rows.length; next += 4) {
+    const [i, j, k, l] = [rows[next], rows[next + 1], rows[next + 2], rows[next + 3]];
+    const [a, b, c, d] = [x[i], x[j], x[k], x[l]];
+    const [p, q, r, s] = [i * columns, j * columns, k * columns, l * columns];
+    for (let n = 0; n < columns; n++)
+      y[n] += a * data[p + n] + b * data[q + n] + c * data[r + n] + d * data[s + n];
+  }
+  for (; next < rows.length; next++) {
+    const value = x[rows[next]];
+    for (let n = 0, at = rows[next] * columns; n < columns; n++, at++) y[n] += value * data[at];
   }
   return y;
 }
 
 // x W + b.
 function affine(x, W, b) {
-  return addProduct(Float64Array.from(b.data), x, W);
+  return addProduct(new Float64Array(b.data), x, W);
 }
 
 function joined(...parts) {

@@ -23,7 +23,7 @@ class Rules {
 
   // Takes the forbidden away from logits.
   apply(logits, state) {
-    const against = Int32Array.from(this.base);
+    const against = new Int32Array(this.base);
     for (let bit = 0; bit < this.bits; bit++) {
       if (!state[bit]) continue;
       for (let code = 0, at = bit * this.size; code < this.size; code++, at++) against[code] += this.forbid[at];
