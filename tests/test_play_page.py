@@ -241,3 +241,16 @@ def test_time_goes_on_after_as_many_symbols_as_a_beat_may_have(page):
     })""")
     most, end, *beats = counts
     assert end >= 8 and max(beats) <= most + 1
+
+
+def test_a_model_reads_the_last_bars(page):
+    phrase = page.evaluate("""(() => {
+        const take = piece.add(YOU);
+        const note = (start, duration, pitch) => ({ start: 480 * start, duration: 480 * duration, pitch, velocity: 80 });
+        take.notes = [...Array.from({ length: 38 }, (_, index) => note(index, 1, index)), note(0, 5, 100)];
+        take.length = 38 * 480;
+        return piece.ending(32, 4);
+    })()""")
+    assert (phrase["begin"], phrase["length"]) == (4 * BEAT, 34 * BEAT)
+    rows = [[note[key] for key in ("start", "duration", "pitch")] for note in phrase["notes"]]
+    assert rows == [*([index * BEAT, BEAT, index + 4] for index in range(34)), [0, BEAT, 100]]

@@ -1,6 +1,6 @@
 // The page: what a person does, and what comes of it.
 
-const PRIMER = 32; // beats of the piece that a model reads, at most
+const PRIMER = 32; // beats of the piece that a model reads, and the rest of a bar
 const SLICE = 12; // milliseconds of work, after which the page gets a turn
 
 const element = (id) => document.getElementById(id);
@@ -56,7 +56,7 @@ function show() {
 }
 
 function showPlaying() {
-  element("play").textContent = player.playing ? "Stop" : "Play";
+  element("play").textContent = player.playing || job ? "Stop" : "Play";
   show();
   if (player.playing && !showPlaying.frame) showPlaying.frame = requestAnimationFrame(follow);
 }
@@ -86,11 +86,12 @@ async function goOn() {
   const { name } = selectedOptions[0].dataset;
   say(`${name} goes on …`);
   const take = piece.add(name);
+  showPlaying();
   try {
     const model = await loadModel(id);
     if (job !== mine) return;
     const { codec } = model;
-    const phrase = piece.ending(PRIMER);
+    const phrase = piece.ending(PRIMER, model.beatsInBar);
     const primer = phrase.notes.length ? codec.encoded(phrase.notes, phrase.length) : [];
     take.begin = beginning(codec, phrase, primer);
     const end = phrase.begin + phrase.length + value("beats") * BEAT;
@@ -128,7 +129,7 @@ async function goOn() {
     say(`${name} cannot go on: ${error.message}.`);
   }
   job = null;
-  show();
+  showPlaying();
 }
 
 // Where what a model goes on with begins: where its codes end, if that is between the last note and the end.

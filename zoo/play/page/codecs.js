@@ -8,11 +8,6 @@ class Codec {
     this.spec = spec;
   }
 
-  // Whether what comes after codes begins where they end.
-  get keepsTime() {
-    return true;
-  }
-
   // Notes in ticks → codes.
   encoded(notes, length) {
     return this.encode(onGrid(notes, length, this.stepsPerBeat));
@@ -264,10 +259,6 @@ function nameOf(pitch) {
 }
 
 class ChordCodec extends Chords {
-  get keepsTime() {
-    return false; // every symbol lasts half a beat
-  }
-
   symbolsOf(grid) {
     return [...this.chords(grid).values()].map((chord) => (chord.length > 1 ? normalOrder(chord).join(".") : nameOf(chord[0])));
   }

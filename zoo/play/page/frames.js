@@ -8,7 +8,7 @@ class FrameModel {
     this.own = joined(...biases.map((bias) => bias.data));
     this.ends = biases.map((bias) => bias.data.length);
     this.distribution = new DISTRIBUTIONS[distribution.kind](distribution);
-    Object.assign(this, { u0: u0.data, W_u });
+    Object.assign(this, { u0: u0.data, W_u, beatsInBar: 1 }); // it knows of no bars
   }
 
   // What is remembered before the first frame: the recurrent states, and the frames that are looked back at.

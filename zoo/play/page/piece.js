@@ -28,9 +28,10 @@ class Piece {
     return take;
   }
 
-  // The last `beats` of it: notes that count from `begin`, a multiple of `beats`' grain, and how long that is.
-  ending(beats) {
-    const begin = Math.max(0, this.length - beats * BEAT);
+  // The last `beats` of it, and as many more as make it begin with a bar: its notes count from `begin`.
+  ending(beats, beatsInBar) {
+    const bar = beatsInBar * BEAT;
+    const begin = Math.floor(Math.max(0, this.length - beats * BEAT) / bar) * bar;
     const notes = this.notes
       .filter(({ start, duration }) => start + duration > begin)
       .map(({ start, duration, pitch, velocity }) => {

@@ -9,6 +9,10 @@ class SymbolModel {
     Object.assign(this, { window, carried, clock, bar: clock > 1 ? clock : this.codec.stepsPerBeat });
   }
 
+  get beatsInBar() {
+    return this.bar / this.codec.stepsPerBeat;
+  }
+
   // What is remembered before the first symbol: the ids the network reads, its states, the rules' state, time in grid
   // steps within the bar, and how many symbols have come in this beat.
   begin() {
