@@ -126,44 +126,47 @@ def test_the_page_computes_what_keras_computes(scripts, name, preset, hyperparam
     check_codec(scripts, model.codec, text)
 
 
-def check_draws(scripts, model, text, codes):
-    """With the same noise the page draws the same frame."""
+def check_draws(scripts, model, text, codes, count=12):
+    """With the same noise the page draws the same frames."""
     distribution, rng = model.distribution, np.random.default_rng(1)
-    before = codes[9:10].astype(np.float32)
-    parameters = np.asarray(model.network(codes[None, :11].astype(np.float32)))[:, -1]
+    codes = codes[: count + 1].astype(np.float32)
+    before, parameters = codes[:-1], np.asarray(model.network(codes[None]))[0, 1:]
     # All that is drawn, in the order of the page: a Gibbs step is hidden units, then visible ones.
     machine = distribution.upper if isinstance(distribution, DBN) else distribution
     steps = machine.sample_steps if isinstance(machine, RBM) else 0
     sizes = [machine.hidden, machine.visible] * steps
     if isinstance(distribution, DBN):
         sizes = [distribution.hidden, *sizes, distribution.visible]
-    noise = [rng.random((1, size), np.float32) for size in sizes or [distribution.visible]]
+    noise = [rng.random((len(before), size), np.float32) for size in sizes or [distribution.visible]]
     expected = drawn(distribution, before, parameters, noise, temperature=0.8)
     found = scripts.evaluate(
         """async ([text, frames, noise]) => {
             const model = makeModel(await unpack(text));
-            const memory = frames.reduce((memory, frame) => model.push(memory, frame), model.begin());
-            const random = () => noise.shift();
-            return Array.from(model.distribution.draw(memory.past.at(-1), model.parameters(memory), 0.8, random));
+            let memory = model.begin();
+            return frames.map((frame, index) => {
+                memory = model.push(memory, frame);
+                const random = () => noise[index].shift();
+                return Array.from(model.distribution.draw(memory.past.at(-1), model.parameters(memory), 0.8, random));
+            });
         }""",
-        [text, codes[:10].tolist(), np.concatenate(noise, axis=1)[0].tolist()],
+        [text, before.tolist(), np.concatenate(noise, axis=1).tolist()],
     )
     assert found == expected.tolist()
 
 
 def drawn(distribution, before, parameters, noise, temperature):
-    """A frame by the layers of the zoo, whose chains take their noise from outside here."""
-    heat = np.full((1, 1), temperature, np.float32)
+    """Frames by the layers of the zoo, whose chains take their noise from outside here."""
+    heat = np.full((len(before), 1), temperature, np.float32)
     if not isinstance(distribution, RBM | DBN):
-        return np.asarray(distribution.draw(before, parameters, noise[0], heat))[0]
+        return np.asarray(distribution.draw(before, parameters, noise[0], heat))
     start = before if chain_start(distribution) == "previous" else np.zeros_like(before)
     if isinstance(distribution, RBM):
-        return chain(distribution, start, distribution.split(parameters), noise, heat)[0]
+        return chain(distribution, start, distribution.split(parameters), noise, heat)
     lower, upper = distribution.parts(parameters)
     b_v, b_q = distribution.lower.split(lower)
     h = below(noise[0], start @ np.asarray(distribution.lower.W) + b_q, heat)
     h = chain(distribution.upper, h, distribution.upper.split(upper), noise[1:-1], heat)
-    return below(noise[-1], distribution.down(h, b_v), heat)[0]
+    return below(noise[-1], distribution.down(h, b_v), heat)
 
 
 def chain_start(distribution):

@@ -246,7 +246,7 @@ def test_time_goes_on_after_as_many_symbols_as_a_beat_may_have(page):
 def test_a_model_reads_the_last_bars(page):
     phrase = page.evaluate("""(() => {
         const take = piece.add(YOU);
-        const note = (start, duration, pitch) => ({ start: 480 * start, duration: 480 * duration, pitch, velocity: 80 });
+        const note = (start, beats, pitch) => ({ start: 480 * start, duration: 480 * beats, pitch, velocity: 80 });
         take.notes = [...Array.from({ length: 38 }, (_, index) => note(index, 1, index)), note(0, 5, 100)];
         take.length = 38 * 480;
         return piece.ending(32, 4);
