@@ -11,6 +11,8 @@ from keras import ops
 
 from zoo._errors import NotPlayable
 from zoo.layers.contents import ContentInput, ContentLogits
+from zoo.layers.dropout import Dropout
+from zoo.layers.recurrent import GRU, LSTM, SimpleRNN
 from zoo.layers.symbols import SymbolInput
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")  # that the page knows
@@ -76,7 +78,7 @@ def _batch_norm(layer: keras.layers.BatchNormalization) -> dict[str, Any]:
 
 
 def recurrent(layer: keras.layers.RNN) -> dict[str, Any]:
-    """A recurrent layer of Keras's own.
+    """A recurrent layer of Keras's own, or one of `zoo.layers.recurrent`.
 
     Raises:
         NotPlayable: when it is another, or one with settings that the page does not know.
@@ -101,13 +103,18 @@ def _sequences(layer: keras.layers.RNN) -> dict[str, Any]:
     return recurrent(layer)
 
 
-RECURRENT: dict[type, str] = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru", keras.layers.SimpleRNN: "rnn"}
+# Keras's own, and ours, which compute the same.
+RECURRENT: dict[type, str] = {
+    **dict.fromkeys((keras.layers.LSTM, LSTM), "lstm"),
+    **dict.fromkeys((keras.layers.GRU, GRU), "gru"),
+    **dict.fromkeys((keras.layers.SimpleRNN, SimpleRNN), "rnn"),
+}
 KNOWN: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     SymbolInput: _symbol_input,
     ContentInput: _content_input,
     ContentLogits: _content_logits,
     keras.layers.Dense: _dense,
     keras.layers.BatchNormalization: _batch_norm,
-    keras.layers.Dropout: lambda layer: None,
+    **dict.fromkeys((keras.layers.Dropout, Dropout), lambda layer: None),
     **dict.fromkeys(RECURRENT, _sequences),
 }
