@@ -16,6 +16,7 @@ make data               the corpus: builds or reads it, describes it
 make train-all          trains every model, once for each seed
 make train MODEL=...    trains one model, once for each seed
 make sample MODEL=...   new pieces by a trained model, or by a run's folder
+make play               a page to play on with what was trained: reports/<corpus>/play.html
 make compare-presets MODEL=...      what representation, network and training contribute between blog and tuned
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
 make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
@@ -61,7 +62,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(call tried,$(1)); done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample test-slow test-example test-wheel coverage docs test-tour pictures publish screenshot bench fuzz lint audit clean need-model docs-tools
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample play test-slow test-example test-wheel coverage docs test-tour pictures publish screenshot bench fuzz lint audit clean need-model docs-tools
 .NOTPARALLEL:
 
 help:
@@ -111,6 +112,9 @@ published: data
 
 sample: $(if $(MODEL),setup,need-model)
 	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)
+
+play: setup
+	@$(ZOO) play --corpus "$$CORPUS" $(ARGS)
 
 compare-presets: $(if $(MODEL),data,need-model)
 	@$(call for_each_seed,$(ZOO) compare-presets "$$MODEL" --corpus "$$CORPUS" --seed "$$seed" $(ARGS)); \

@@ -31,6 +31,7 @@ ROOMS = [
     "experiments",
     "render",
     "report",
+    "play",
     "__init__",
     "cli",
     "__main__",
@@ -43,7 +44,7 @@ KNOWS = {
     "render": {"_errors", "_files", "song", "midi"},
     "report": {"_cores", "_errors", "_files", "song", "midi", "evaluation", "experiments", "render"},
 }
-KERAS = {"layers", "training", "evaluation", "models", "experiments"}
+KERAS = {"layers", "training", "evaluation", "models", "experiments", "play"}
 BANNED = {
     "pickle": "pickles run code when they are read",
     "cloudpickle": "pickles run code when they are read",

@@ -37,3 +37,7 @@ class CannotWrite(UserError):
 
 class Unreadable(UserError):
     """Music of which a model can read nothing: a fact about the music, which leaves the model out."""
+
+
+class NotPlayable(UserError):
+    """A model that the page to play on does not know: a fact about the model, which leaves it out."""

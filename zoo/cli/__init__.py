@@ -18,6 +18,7 @@ from zoo._files import printable
 from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
+from zoo.cli.play import PAGE, play
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import INTERRUPTED
 from zoo.render import FORMATS
@@ -212,6 +213,17 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         "--publish", type=Path, metavar="FOLDER", help="copy the report there too, without weights, to share it [none]"
     )
     command.set_defaults(run=commands.report)
+
+    command = adding.add_parser("play", help="write a page to play on: you begin, trained models go on")
+    command.add_argument("--corpus", help=f"name, or folder with a slash [{CORPUS}]")
+    command.add_argument("--out", type=Path, metavar="FILE", help=f"the page [reports/<corpus>/{PAGE}]")
+    command.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="folders of runs, or names of models [the newest finished run of each model of the corpus]",
+    )
+    command.set_defaults(run=play)
 
     command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")

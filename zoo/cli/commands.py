@@ -229,25 +229,35 @@ def _as_word(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _chosen_run(options: argparse.Namespace) -> Path:
-    """The run that MODEL|RUN_FOLDER and the options beside it mean."""
-    results = results_folder(options.corpus or CORPUS)
-    trained = options.model.isidentifier() and (results / "runs" / options.model).is_dir()  # perhaps one from outside
-    if options.model in zoo.names() or trained:
-        return newest_run(results, options.model, options.preset, options.train_seed)
-    folder = Path(options.model)
+def chosen_run(word: str, corpus: str | None = None, preset: str | None = None, train_seed: int | None = None) -> Path:
+    """The run that a person means.
+
+    Args:
+        word: name of a model, for its newest finished run; or a run's folder.
+        corpus: of the run, for a name; None is the default.
+        preset: of the run, for a name; None is any.
+        train_seed: likewise.
+
+    Raises:
+        UserError: when there is none.
+    """
+    results = results_folder(corpus or CORPUS)
+    trained = word.isidentifier() and (results / "runs" / word).is_dir()  # perhaps one from outside
+    if word in zoo.names() or trained:
+        return newest_run(results, word, preset, train_seed)
+    folder = Path(word)
     if RunFolder(folder).is_described:
         return folder
-    if os.sep in options.model or folder.exists():
+    if os.sep in word or folder.exists():
         raise UserError(
             f"{folder} is no run folder: it holds no model.json; runs lie in reports/<corpus>/runs/<model>/."
         )
-    zoo.find(options.model)  # says which models there are
+    zoo.find(word)  # says which models there are
     raise AssertionError
 
 
 def _load(options: argparse.Namespace) -> tuple[Path, MusicModel]:
-    run = _chosen_run(options)
+    run = chosen_run(options.model, options.corpus, options.preset, options.train_seed)
     if options.epoch is not None:
         kept = RunFolder(run).kept_epochs()
         if options.epoch not in kept:

@@ -39,6 +39,7 @@ OF_ONE_STEP = (
     keras.layers.LayerNormalization,
     ContentLogits,
 )
+LAST_STEP, LAST_LOGITS = "last_step", "last_logits"  # layers that a window adds
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class SymbolContext:
 
     def check(self, network: keras.Model) -> None:
         """Raise a UserError when the sampler cannot do what the network does."""
+
+    def stack(self, network: keras.Model) -> list[keras.Layer]:
+        """The layers that `build` made the network of."""
+        raise NotImplementedError
 
     def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> Batches:
         """The batches of one epoch of training, shuffled by `rng`.
@@ -157,7 +162,6 @@ class SongContext(SymbolContext):
         return Allowed(self.rules)([x, *states]) if self.rules else x
 
     def stack(self, network: keras.Model) -> list[keras.Layer]:
-        """The layers that `build` made the network of."""
         added = (keras.layers.InputLayer, WithState, Allowed)
         return [layer for layer in network.layers if not isinstance(layer, added)]
 
@@ -274,9 +278,13 @@ class WindowContext(SymbolContext):
         for index, layer in enumerate(layers):
             x = layer(x)
             if index == last:
-                x = keras.layers.Cropping1D((self.window - 1, 0), name="last_step")(x)
+                x = keras.layers.Cropping1D((self.window - 1, 0), name=LAST_STEP)(x)
         _check_logits(x, self.codec.size)
-        return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name="last_logits")(x))
+        return keras.Model(inputs, keras.layers.Reshape((self.codec.size,), name=LAST_LOGITS)(x))
+
+    def stack(self, network: keras.Model) -> list[keras.Layer]:
+        added = ("ids", LAST_STEP, LAST_LOGITS)
+        return [layer for layer in network.layers if layer.name not in added]
 
     def batches(self, lines: list[Line], batch: int, rng: np.random.Generator) -> WindowBatches:
         return WindowBatches(self.windows(lines), self.codec.size, batch, rng)
