@@ -16,6 +16,7 @@ from kinds import NAMES, having, unreadable
 import zoo
 from zoo import models
 from zoo.cli import commands, main
+from zoo.experiments import engine
 from zoo.experiments.job import Keeper
 from zoo.report import load_runs
 from zoo.training import hyperparameters
@@ -63,13 +64,17 @@ def in_process(monkeypatch):
     """`train-all` trains in this process, which knows Keras already; `codes` may set how a model's process ends."""
     commanded = SimpleNamespace(models=[], codes={})
 
-    def run(command, check):
-        assert command[:4] == [sys.executable, "-m", "zoo", "train"] and not check
-        commanded.models.append(command[4])
-        code = commanded.codes.get(command[4])
-        return SimpleNamespace(returncode=main(command[3:]) if code is None else code)
+    def one_after_another(given, jobs):
+        assert jobs >= 1
+        for key, title, command in given:
+            assert command[:4] == [sys.executable, "-m", "zoo", "train"] and title.startswith(command[4])
+            commanded.models.append(command[4])
+            code = commanded.codes.get(command[4])
+            if code == engine.INTERRUPTED:
+                raise KeyboardInterrupt
+            yield key, main(command[3:]) if code is None else code
 
-    monkeypatch.setattr(commands.subprocess, "run", run)
+    monkeypatch.setattr(commands, "side_by_side", one_after_another)
     return commanded
 
 
@@ -210,8 +215,8 @@ def test_train_all_does_what_is_not_yet_done(copy, say, in_process, instant):
 
 def test_train_all_passes_everything_on(copy, say, monkeypatch):
     commanded = []
-    record = lambda command, check: commanded.append(command) or SimpleNamespace(returncode=0)  # noqa: E731
-    monkeypatch.setattr(commands.subprocess, "run", record)
+    record = lambda given, jobs: ((key, commanded.append(command) or 0) for key, _, command in given)  # noqa: E731
+    monkeypatch.setattr(commands, "side_by_side", record)
     words = ["--seed", "3", "--epochs", "1", "--units", "8", "--checkpoint-every", "2", "--out", "else"]
     done = say("train-all", *SMOKE, *words, "--message=--hm", "--tensorboard", "--exact", "yes")
     assert done.code == 0
@@ -320,7 +325,7 @@ def test_train_all_marks_no_run_that_another_process_is_training(copy, say, in_p
 
 
 def test_train_all_stops_when_interrupted(copy, say, in_process):
-    in_process.codes = dict.fromkeys(zoo.names(), 130)
+    in_process.codes = dict.fromkeys(zoo.names(), engine.INTERRUPTED)
     done = say("train-all", *SMOKE, "--seed", "4")
     assert done.code == 130 and in_process.models == NAMES[:1]
 

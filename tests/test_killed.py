@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORPUS = "bach-chorales"
 RUNS = f"reports/{CORPUS}/runs"
 TRAIN = ["train-all", "--preset", "smoke", "--checkpoint-every", "1"]
+ONE_BY_ONE = [*TRAIN, "--jobs", "1"]
 # What differs between runs: times, memory, and the digest of the weights' file, where Keras numbers its layers.
 TIMES = {"seconds", "seconds_to_best", "first_seconds", "songs_per_second", "peak_memory_mb", "weights_digest"}
 
@@ -190,29 +191,29 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(setting, whole, 
 @pytest.mark.slow
 def test_two_at_once_orphans_and_a_child_that_is_killed(setting, whole, tmp_path):
     folder, setting = tmp_path / "here", setting | {"MODELS": "note_lstm,rnn_nade"}
-    first = start(folder, TRAIN, setting, PAUSE="0.2")
+    first = start(folder, ONE_BY_ONE, setting, PAUSE="0.2")
     seen = wait_for(folder, f"{RUNS}/note_lstm/smoke-seed0/.zoo-*.history.csv", 1, first)
     child = int(seen.name.split("-")[1].split(".")[0])
     busy = f"zoo: another process is training {RUNS}/note_lstm/smoke-seed0; wait for it, or stop it.\n"
     with contextlib.ExitStack() as stack:
         stack.callback(os.kill, child, signal.SIGKILL)
         os.killpg(first.pid, signal.SIGSTOP)
-        code, told = run(folder, TRAIN, setting)
+        code, told = run(folder, ONE_BY_ONE, setting)
         assert code == 3 and told.endswith(busy)
         assert run(folder, ["report"], setting)[0] == 0, "a report while training runs"
         first.kill()
         first.wait()
-        code, told = run(folder, TRAIN, setting)
+        code, told = run(folder, ONE_BY_ONE, setting)
         assert code == 3 and told.endswith(busy), "the child without its parent is still at it"
 
-    second = start(folder, TRAIN, setting, PAUSE="0.2")  # the lock of a dead process is none
+    second = start(folder, ONE_BY_ONE, setting, PAUSE="0.2")  # the lock of a dead process is none
     seen = wait_for(folder, f"{RUNS}/rnn_nade/smoke-seed0/.zoo-*.history.csv", 1, second)
     os.kill(int(seen.name.split("-")[1].split(".")[0]), signal.SIGKILL)
     assert second.wait() == 1
     assert said(folder).endswith("zoo: failed: rnn_nade; error.txt in the run's folder says why.\n")
     told = (folder / RUNS / "rnn_nade/smoke-seed0/error.txt").read_text()
     assert told == "its process ended with code -9, without a word.\n"
-    assert run(folder, TRAIN, setting)[0] == 0
+    assert run(folder, ONE_BY_ONE, setting)[0] == 0
     assert_same(folder, whole, "note_lstm", "rnn_nade")
 
 

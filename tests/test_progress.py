@@ -99,8 +99,8 @@ def test_a_long_epoch_says_how_far_it_is_every_twenty_seconds(time, capsys):
     ],
 )
 def test_time_left_is_until_epochs_minutes_or_updates_are_used_up(epochs, minutes, updates, seconds, left):
-    display = TrainingDisplay("", epochs, minutes, updates)
-    display.batch(1, 7, 7, seconds)
+    with TrainingDisplay("", epochs, minutes, updates) as display:
+        display.batch(1, 7, 7, seconds)
     assert display.left == pytest.approx(left)
 
 
@@ -131,7 +131,7 @@ def test_pieces_of_a_report_are_counted(terminal, monkeypatch):
 def test_training_on_a_terminal(title, terminal, capsys):
     with TrainingDisplay(title, epochs=2, minutes=0) as display:
         display.batch(0, 5, 10, 30.0)
-        display.live.refresh()
+        display.board.live.refresh()
         assert f"{title}" in terminal.getvalue()
         assert "epoch 1 of 2, 5 of 10 batches, 0:30, 1:30 left" in terminal.getvalue()
         display.epoch([row(1, 9.0)], None)
@@ -142,4 +142,4 @@ def test_training_on_a_terminal(title, terminal, capsys):
 def test_the_display_ends_with_an_interruption(terminal):
     with pytest.raises(KeyboardInterrupt), TrainingDisplay("note_lstm", epochs=2, minutes=0) as display:
         raise KeyboardInterrupt
-    assert not display.live.live.is_started
+    assert not display.board.live.live.is_started

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import IO, NamedTuple, TypeVar
 
 from zoo._cores import limited
 from zoo.experiments.progress import CHANNEL, Board
@@ -97,11 +97,15 @@ def _start(words: list[str], environment: dict[str, str], board: Board, title: s
                 row.show(*json.loads(state))
         row.end()
 
-    def repeat() -> None:
-        for line in process.stderr or ():
-            board.line(line)
+    def repeat(lines: IO[str]) -> None:
+        with lines:
+            for line in lines:
+                board.line(line)
 
-    readers = [threading.Thread(target=target, daemon=True) for target in (follow, repeat)]
+    readers = [
+        threading.Thread(target=follow, daemon=True),
+        threading.Thread(target=repeat, args=[process.stderr], daemon=True),
+    ]
     for reader in readers:
         reader.start()
     return _Running(process, readers)

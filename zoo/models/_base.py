@@ -364,8 +364,7 @@ class MusicModel(Generic[CodecT]):
     @property
     def _trains_long(self) -> bool:
         """Whether compiling a training step pays: it takes seconds, and saves a third of a step and more."""
-        long = self.updates >= COMPILED_FROM if self.updates else self.epochs >= COMPILED_EPOCHS
-        return long and self.compiled
+        return self.compiled and (self.updates >= COMPILED_FROM if self.updates else self.epochs >= COMPILED_EPOCHS)
 
     def metrics(self) -> list:
         """Metrics beside the training loss."""
