@@ -94,16 +94,28 @@ class PitchAxis(FrameDistribution):
 
     def loss(self, targets: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
         bits = ops.cast(targets, "float32")
+        return bernoulli_nats(bits, self.logits(bits, parameters, training))
+
+    def logits(self, bits: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
+        """Of each bit, given those before it.
+
+        Args:
+            bits: (..., visible) float32.
+            parameters: (..., parameters).
+            training: whether units are dropped.
+
+        Returns:
+            (..., visible).
+        """
         b, of_time = self.of_pitches(parameters)
-        shape, pitches = ops.shape(bits)[:-1], self.relative.pitches
-        x = ops.reshape(ops.relu(of_time + self.below(bits)), (-1, pitches, self.hidden))
+        x = ops.reshape(ops.relu(of_time + self.below(bits)), (-1, self.relative.pitches, self.hidden))
         n = x = self.dropout(x, training=training)
         for rnn in self.rnns:
             n = self.dropout(rnn(n), training=training)
         planes = self.relative.planes(bits)
         of_units = ops.reshape(ops.matmul(ops.concatenate([x, n], axis=-1), self.A), ops.shape(planes))
         logit = of_units + ops.matmul(planes, self.R * self.before)
-        return bernoulli_nats(bits, b + ops.reshape(ops.swapaxes(logit, -1, -2), (*shape, self.visible)))
+        return b + ops.reshape(ops.swapaxes(logit, -1, -2), ops.shape(bits))
 
     def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         b, of_time = self.of_pitches(parameters)

@@ -23,8 +23,10 @@ from typing import ClassVar
 from zoo.evaluation.estimators import CompiledNADE, ExactNADE
 from zoo.layers.biaxial import Biaxial
 from zoo.layers.pitch_axis import PitchAxis
-from zoo.models._frames import PAPER_ROLL, FrameModel
+from zoo.models._frames import PAPER_ROLL, FrameModel, FrameReader
 from zoo.training.hyperparameters import option
+
+READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
 
 
 @dataclass(kw_only=True)
@@ -70,6 +72,10 @@ class BiaxialLSTM(FrameModel):
     def sequence(self) -> int:
         whole = max(self.places, 1)  # a training sequence begins with the clock
         return max(self.chunk // whole, 1) * whole
+
+    @property
+    def reader(self) -> FrameReader:
+        return self._helper("read", FrameReader, self.conditioned, READER_STEPS)
 
     def kind(self) -> str:
         return ExactNADE.kind
