@@ -26,13 +26,13 @@ ORDER = [channel * PITCHES + pitch for pitch in range(PITCHES) for channel in ra
 def by_hand(layer, frame):
     """What `Intervals` gives for one frame, pitch by pitch, interval by interval."""
     relative, planes = layer.relative, frame.reshape(-1, layer.relative.pitches)
-    K, O, E, d = (np.asarray(weight, np.float64) for weight in (layer.K, layer.O, layer.E, layer.d))
+    K, by_class, E, d = (np.asarray(weight, np.float64) for weight in (layer.K, layer.O, layer.E, layer.d))
     units = E + d
     for pitch, other in itertools.product(range(relative.pitches), repeat=2):
         away = other - pitch
         if layer.below and away >= 0:
             continue
-        kernel = O[away % 12] + (K[away + relative.reach] if abs(away) <= relative.reach else 0)
+        kernel = by_class[away % 12] + (K[away + relative.reach] if abs(away) <= relative.reach else 0)
         units[pitch] += planes[:, other] @ kernel
     return units
 

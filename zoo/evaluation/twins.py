@@ -9,8 +9,8 @@ import numpy as np
 from zoo.codecs.grid import on_grid
 from zoo.song import Song
 
-# Share of the longer melody's intervals. It is set so that of the 77 test pieces of the JSB chorales (Boulanger-Lewandowski
-# et al. 2012) those 28 have twins that a list made independently of it names; at 0.9 there would be two more.
+# Share of the longer melody's intervals. It is set so that of the 77 test pieces of the JSB chorales of 2012 those 28
+# have twins that a list made independently of it names; at 0.9 there would be two more.
 ALIKE = 0.905
 SILENCE = -1
 

@@ -65,8 +65,11 @@ class Conditioned(keras.layers.Layer):
         self.frozen = False  # training then leaves all as it is but the distribution and W_u
 
     @property
-    def structure(self) -> dict:
-        """What it is made of, for the picture of the network: that of the distribution, cell and units."""
+    def structure(self) -> dict | None:
+        """What it is made of, for the picture of the network: that of the distribution, cell and units.
+
+        None where the picture is that of any layer.
+        """
         return self.distribution.structure | {"cell": self.cell_name, "units": list(self.units)}
 
     def build(self, shape: Shape) -> None:

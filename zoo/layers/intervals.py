@@ -49,9 +49,9 @@ class Intervals(keras.layers.Layer):
     def build(self, shape: Shape) -> None:
         units, channels = self.relative.units, shape[-1] // self.relative.pitches
         by_interval, by_pitch = keras.initializers.RandomNormal(stddev=0.2), keras.initializers.RandomNormal(stddev=0.3)
-        K, O = (self.relative.intervals, channels, units), (OCTAVE, channels, units)
-        self.K = self.add_weight(shape=K, initializer=by_interval, name="K")
-        self.O = self.add_weight(shape=O, initializer=by_interval, name="O")
+        near, classes = (self.relative.intervals, channels, units), (OCTAVE, channels, units)
+        self.K = self.add_weight(shape=near, initializer=by_interval, name="K")
+        self.O = self.add_weight(shape=classes, initializer=by_interval, name="O")
         self.E = self.add_weight(shape=(self.relative.pitches, units), initializer=by_pitch, name="E")
         self.d = self.add_weight(shape=(units,), initializer="zeros", name="d")
 

@@ -19,7 +19,7 @@ class PitchAxis(FrameDistribution):
     """A distribution over the bits of a frame by an LSTM that goes from the lowest pitch to the highest.
 
         x_p = relu(u_p W + what sounds below p, by intervals)      n_p = LSTM(x_p, n_{p−1})
-        p(v_{c,p} = 1 | bits below p, and of p before c) = sigmoid(b_{c,p} + [x_p, n_p] A_c + Σ_{c'<c} v_{c',p} R_{c',c})
+        p(v_{c,p} = 1 | bits below p, and of p before c) = sigmoid(b_{c,p} + [x_p, n_p] A_c + Σ_{j<c} v_{j,p} R_{j,c})
 
     Channel c says whether the pitch sounds, or is struck; all pitches share W, A, R and the LSTM. The parameters are b,
     then u of each pitch. Likelihood and draws are exact, and the loss is −log p(v).

@@ -20,10 +20,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.evaluation.estimators import CompiledNADE, ExactNADE
+from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.biaxial import Biaxial
 from zoo.layers.pitch_axis import PitchAxis
-from zoo.models._frames import PAPER_ROLL, FrameModel, FrameReader
+from zoo.models._frames import FrameModel, FrameReader
 from zoo.training.hyperparameters import option
 
 READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
@@ -78,8 +78,8 @@ class BiaxialLSTM(FrameModel):
         return self._helper("read", FrameReader, self.conditioned, READER_STEPS)
 
     def kind(self) -> str:
-        return ExactNADE.kind
+        return ExactBits.kind
 
-    def estimator(self, thorough: bool) -> ExactNADE:
-        compiled = self._helper("pitch_axis", CompiledNADE, self.distribution)
-        return ExactNADE(compiled, self.seed) if thorough else ExactNADE(compiled, self.seed, draws=1)
+    def estimator(self, thorough: bool) -> ExactBits:
+        compiled = self._helper("pitch_axis", CompiledBits, self.distribution)
+        return ExactBits(compiled, self.seed) if thorough else ExactBits(compiled, self.seed, draws=1)
