@@ -48,8 +48,20 @@ class BiaxialLSTM(FrameModel):
             steps_per_beat=2,
         ),
         "tuned": dict(
-            steps_per_beat="auto", low="auto", high="auto", dropout=0.2, epochs=100_000, updates=900, patience=20,
-            batch=8, chunk=48, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
+            steps_per_beat="auto", low="auto", high="auto", dropout=0.2, epochs=100_000, updates=1400, patience=20,
+            batch=4, chunk=48, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
+        ),
+        "blog": dict(
+            relative=80, reach=12, memory=1, units=(300, 300), hidden=100, pitch_units=(100, 50), dropout=0.5,
+            optimizer="adadelta", learning_rate=1.0, batch=10, chunk=128, epochs=100_000, updates=10_000,
+        ),
+        "paper": PAPER_ROLL | dict(
+            relative=80, reach=12, memory=1, units=(300, 300), hidden=100, pitch_units=(100, 50), dropout=0.5,
+            batch=8, chunk=64, epochs=100_000, updates=400, learning_rate=2e-3, clip_norm=1.0,
+        ),
+        "best": PAPER_ROLL | dict(
+            relative=64, reach=36, units=(128,), hidden=96, pitch_units=(64,), dropout=0.35, batch=4, chunk=64,
+            epochs=100_000, updates=5000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 
