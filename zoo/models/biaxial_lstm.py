@@ -23,7 +23,7 @@ from typing import ClassVar
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.biaxial import Biaxial
 from zoo.layers.pitch_axis import PitchAxis
-from zoo.models._frames import FrameModel, FrameReader
+from zoo.models._frames import PAPER_ROLL, FrameModel, FrameReader
 from zoo.training.hyperparameters import option
 
 READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
@@ -34,7 +34,7 @@ class BiaxialLSTM(FrameModel):
     """A biaxial LSTM over piano rolls."""
 
     hidden: int = option(48, "units at every pitch that read what is decided below it", low=1, high=65_536)
-    units: tuple[int, ...] = option((64,), "units of each layer along time, at every pitch", low=1, high=65_536)
+    units: tuple[int, ...] = option((48,), "units of each layer along time, at every pitch", low=1, high=65_536)
     cell: str = option("lstm", "cell of the layers along time", choices=("tanh", "lstm", "gru"))
     relative: int = option(48, "units at every pitch that read the last frames", low=1, high=4096)
     pitch_units: tuple[int, ...] = option((32,), "units of each LSTM along pitch", low=1, high=65_536)
@@ -48,7 +48,7 @@ class BiaxialLSTM(FrameModel):
             steps_per_beat=2,
         ),
         "tuned": dict(
-            steps_per_beat="auto", low="auto", high="auto", dropout=0.2, epochs=100_000, updates=1400, patience=20,
+            steps_per_beat="auto", low="auto", high="auto", dropout=0.2, epochs=100_000, updates=1300, patience=20,
             batch=4, chunk=48, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
         ),
         "blog": dict(
