@@ -1,6 +1,7 @@
 """Melodies that come again: by hand, and the 49 clean test pieces of the JSB chorales."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from songs import BEAT
 
 import zoo
 from zoo import Song
+from zoo.codecs import RollCodec
 from zoo.evaluation.twins import common, have_twins, intervals
+from zoo.experiments.measuring import _without_twins
 
 DATA = Path("/work/shared/data")
 TUNE = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 60]
@@ -46,6 +49,18 @@ def test_twins_are_found_in_every_key_and_with_another_bass_and_no_others():
     songs = [tune([pitch + 5 for pitch in TUNE], bass=30), tune(longer), tune(other), tune([*TUNE, *TUNE[1:]])]
     found = have_twins([*songs, Song.from_notes([])], [tune(TUNE), tune(other[:-3])])
     assert found.tolist() == [True, True, False, False, False]
+
+
+def test_what_is_measured_without_twins_is_of_those_pieces_alone():
+    songs = [tune(TUNE), tune([72, 60, 71, 61]), tune([pitch + 2 for pitch in TUNE])]
+    codec = RollCodec(steps_per_beat=1)
+    lines = {"test": [line for song in songs for line in codec.encode(song)]}
+    measurement = SimpleNamespace(splits={"train": songs[:1], "test": songs}, lines=lines)
+    expected = {"pieces": 1, "frames": 4, "nats_per_frame": 2.5}
+    assert _without_twins(measurement, (1.0, 10.0, 100.0)) == {"without_twins": expected}
+    assert _without_twins(measurement, ()) == {}, "not every line was measured on its own"
+    measurement.splits["train"] = []
+    assert _without_twins(measurement, (1.0, 10.0, 100.0)) == {}, "all of them are without"
 
 
 @pytest.mark.skipif(not (DATA / "jsb-chorales-clean-test.txt").is_file(), reason="the folder of data sets is absent")

@@ -53,12 +53,17 @@ def have_twins(songs: Sequence[Song], others: Sequence[Song]) -> np.ndarray:
         (songs,) bool.
     """
     melodies, known = ([intervals(song) for song in group] for group in (songs, others))
-    counts = [np.array([np.bincount(line + 128, minlength=257) for line in group]) for group in (melodies, known)]
+    lengths, counts = np.array([len(other) for other in known]), [_counts(other) for other in known]
     found = np.zeros(len(songs), bool)
     for index, melody in enumerate(melodies):
-        if not len(melody):
+        if not (len(melody) and known):
             continue
-        needed = ALIKE * np.maximum([len(other) for other in known], len(melody))
-        possible = np.flatnonzero(np.minimum(counts[0][index], counts[1]).sum(1) >= needed)  # a bound that is cheap
+        needed = ALIKE * np.maximum(lengths, len(melody))
+        possible = np.flatnonzero(np.minimum(_counts(melody), counts).sum(1) >= needed)  # a bound that is cheap
         found[index] = any(common(melody, known[other]) >= needed[other] for other in possible)
     return found
+
+
+def _counts(melody: np.ndarray) -> np.ndarray:
+    """How often each interval occurs, (257,)."""
+    return np.bincount(melody + 128, minlength=257)
