@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
 from zoo.layers.intervals import Intervals
+from zoo.layers.recurrent import LSTM
 from zoo.layers.relative import Relative
 from zoo.layers.tensors import Shape, Tensor
 
@@ -48,10 +49,7 @@ class PitchAxis(FrameDistribution):
         super().__init__(**kwargs)
         self.inputs, self.hidden, self.units, self.relative = inputs, hidden, tuple(units), Relative(*relative)
         self.below = Intervals(self.relative._replace(units=hidden), below=True, name="below")
-        self.rnns = [
-            keras.layers.LSTM(size, return_sequences=True, name=f"pitch_{index}")
-            for index, size in enumerate(self.units)
-        ]
+        self.rnns = [LSTM(size, return_sequences=True, name=f"pitch_{index}") for index, size in enumerate(self.units)]
         self.dropout = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
 
     def build(self, shape: Shape) -> None:
