@@ -10,6 +10,7 @@ from songs import BEAT
 import zoo
 from zoo import Song
 from zoo.codecs import RollCodec
+from zoo.evaluation.likelihood import EXACT, Evaluation
 from zoo.evaluation.twins import common, have_twins, intervals
 from zoo.experiments.measuring import _without_twins
 
@@ -55,12 +56,13 @@ def test_what_is_measured_without_twins_is_of_those_pieces_alone():
     songs = [tune(TUNE), tune([72, 60, 71, 61]), tune([pitch + 2 for pitch in TUNE])]
     codec = RollCodec(steps_per_beat=1)
     lines = {"test": [line for song in songs for line in codec.encode(song)]}
-    measurement = SimpleNamespace(splits={"train": songs[:1], "test": songs}, lines=lines)
-    expected = {"pieces": 1, "frames": 4, "nats_per_frame": 2.5}
-    assert _without_twins(measurement, (1.0, 10.0, 100.0)) == {"without_twins": expected}
-    assert _without_twins(measurement, ()) == {}, "not every line was measured on its own"
+    of_test = Evaluation(111.0, EXACT, 1.0, details={"frames": 26}, by_line=np.array([1.0, 10.0, 100.0]))
+    measurement = SimpleNamespace(splits={"train": songs[:1], "test": songs}, lines=lines, of_test=of_test)
+    assert _without_twins(measurement) == {"without_twins": {"pieces": 1, "frames": 4, "nats_per_frame": 2.5}}
     measurement.splits["train"] = []
-    assert _without_twins(measurement, (1.0, 10.0, 100.0)) == {}, "all of them are without"
+    assert _without_twins(measurement) == {}, "all of them are without"
+    measurement.splits["train"], of_test.details["frames"] = songs[:1], 20
+    assert _without_twins(measurement) == {}, "only some of the frames were measured"
 
 
 @pytest.mark.skipif(not (DATA / "jsb-chorales-clean-test.txt").is_file(), reason="the folder of data sets is absent")
