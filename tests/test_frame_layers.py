@@ -211,7 +211,7 @@ def test_a_song_read_in_two_parts_is_the_song_read_at_once(cell, units):
     np.testing.assert_allclose(*arrays(ops.concatenate([first, second], axis=1), conditioned(frames)), atol=1e-5)
     steps = conditioned.initial_states(2)
     for step in range(6):
-        steps = conditioned.advance(frames[:, step], steps)
+        steps = conditioned.advance(frames[:, step : step + 1], steps)
     for one, other in zip(arrays(*after), arrays(*steps), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 

@@ -146,6 +146,7 @@ def test_whole_songs_are_scored_as_the_network_says():
     for evaluation in (model.evaluate(lines), estimate(model.estimator(True), lines, read, at_once=90)):
         assert evaluation.nats == pytest.approx(sum(truth), rel=1e-5)
         assert evaluation.details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
+        np.testing.assert_allclose(evaluation.by_line, truth, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", FRAMES)

@@ -53,6 +53,7 @@ def figures(given) -> dict[str, np.ndarray]:
 
     import zoo
     from zoo.codecs import Line
+    from zoo.evaluation.likelihood import EXACT
     from zoo.layers.conditioned import CELLS, Conditioned
     from zoo.layers.dbn import LOWER, TOGETHER, UPPER
 
@@ -73,8 +74,8 @@ def figures(given) -> dict[str, np.ndarray]:
         found[f"mean {name}"] = np.stack([values.mean(0), np.sqrt(of_same.var(0, ddof=1).mean(0) / len(values))])
 
     options = dict(hidden=5, units=(4, 3), low=60, high=59 + bits, struck=False, relative=2, reach=2, dropout=0.0)
-    for name in ("rnn_rbm", "rnn_nade", "rnn_dbn"):
-        model = zoo.create(name, "smoke", **options, cell="lstm")
+    for name in ("biaxial_lstm", "rnn_rbm", "rnn_nade", "rnn_dbn"):
+        model = zoo.create(name, "smoke", **known(name, **options), cell="lstm")
         model.codec = model.make_codec()
         model._compile()
         filled(model.network)
@@ -91,9 +92,9 @@ def figures(given) -> dict[str, np.ndarray]:
             found["free energy"] = distribution.free_energy(frames, *distribution.split(parameters))
             mean("CD", distribution.loss(frames, parameters))
             mean("chains", distribution.gibbs(frames, *distribution.split(parameters), 3))
-        elif name == "rnn_nade":
-            found["NADE nats"] = np.array(evaluation.nats / 70)
-            found["NADE loss"] = distribution.loss(distribution.targets(frames), parameters)
+        elif evaluation.kind == EXACT:
+            found[f"{name} nats"] = np.array(evaluation.nats / 70)
+            found[f"{name} loss"] = distribution.loss(distribution.targets(frames), parameters)
         else:
             lower, upper = distribution.parts(parameters)
             hidden = uniform[:, : distribution.hidden].round()

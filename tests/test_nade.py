@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from machines import arrays, assert_draws, randomised, sgd_step, sigmoid, states
 
-from zoo.evaluation.estimators import CompiledNADE, ExactNADE
+from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.nade import NADE
 from zoo.layers.relative import Relative
 from zoo.models.rnn_nade import RNNNADE
@@ -144,8 +144,8 @@ def test_what_the_model_measures_is_exact():
     nade = randomised(model.distribution)
     rng, frames = np.random.default_rng(6), V.astype(np.uint8)
     parameters = rng.normal(size=(len(V), VISIBLE + HIDDEN)).astype(np.float32)
-    measured = ExactNADE(CompiledNADE(nade, at_once=100), seed=0, draws=40).measure(frames, parameters)
-    assert type(model.estimator(thorough=True)) is ExactNADE
+    measured = ExactBits(CompiledBits(nade, at_once=100), seed=0, draws=40).measure(frames, parameters)
+    assert type(model.estimator(thorough=True)) is ExactBits
     expected = [nats_of(in_double(nade), *np.split(row, [VISIBLE]), v) for v, row in zip(V, parameters, strict=True)]
     np.testing.assert_allclose(measured.log_p, -np.array(expected), atol=1e-4)
     assert measured.loss == pytest.approx(np.mean(expected), abs=1e-4)

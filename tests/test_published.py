@@ -7,7 +7,7 @@ import pytest
 
 from zoo._errors import UserError
 from zoo.report import write_published
-from zoo.report.published import CORPORA, JSB, NOTTINGHAM, PUBLISHED
+from zoo.report.literature import CORPORA, JSB, NOTTINGHAM, PUBLISHED
 
 FRAMES = 4_725
 
@@ -18,8 +18,9 @@ def write(path, value):
 
 
 def add(
-    folder, model="rnn_nade", run="best-seed0", nats=5.0, overrides=None, marginal=11.060, frames=FRAMES, **details
-):
+    folder, model="rnn_nade", run="best-seed0", nats=5.0, overrides=None, marginal=11.060, frames=FRAMES,
+    valid=None, **details,
+):  # fmt: skip
     """A finished run whose test music has two frames a beat, so that a figure per beat is twice one per frame."""
     path = folder / "runs" / model / run
     settings = {"model": model, "preset": run.partition("-")[0], "seed": int(run[-1]), "overrides": overrides or {}}
@@ -36,7 +37,7 @@ def add(
             "epochs": 2,
             "seconds": 90,
             "best_epoch": 2,
-            "scores": {"valid": score | {"details": {"nats_per_frame": nats - 0.5}}, "test": score},
+            "scores": {"valid": score | {"details": {"nats_per_frame": valid or nats - 0.5}}, "test": score},
             "order0": {"valid": 1.0, "test": 2 * marginal},
             "ngram": {"valid": 19.0, "test": 20.0, "n": 3, "smoothing": 10.0},
             "environment": {"python": "3.12", "keras": "3.15"},
@@ -70,11 +71,19 @@ def test_figures_per_frame_beside_the_published_ones(folder):
     assert (nade["published_accuracy"], nade["source"][:9], nade["kind"]) == ("0.325", "RNN-NADE ", "exact")
     assert (float(rbm["standard_error"]), rbm["environment_keras"]) == (0.006, "3.15")
     (cells,) = [line for line in lines if line.startswith("| rnn_rbm | best | 0 | 5.250")]
-    assert cells.split(" | ")[3:9] == ["5.250 ± 0.006", "AIS estimate", "6.27", rbm["source"], "37.5%", "33.1%"]
-    assert cells.split(" | ")[9:] == ["25.0%", "—", "1,234", "2", "1.5 |"]
+    assert cells.split(" | ")[3:10] == [
+        "5.250 ± 0.006",
+        "5.250",
+        "AIS estimate",
+        "6.27",
+        rbm["source"],
+        "37.5%",
+        "33.1%",
+    ]
+    assert cells.split(" | ")[10:] == ["25.0%", "—", "1,234", "2", "1.5 |"]
     assert "| rnn_rbm | best | 0 | 500 × 20 | 2,000 | 5.2000 | 5.2125 | +0.0125 |" in lines
-    everything = lines[lines.index("## Everything published for JSB chorales") :]
-    assert len([line for line in everything if line.startswith("|")]) == len(PUBLISHED) + 2
+    everything = lines[lines.index("## Everything published for JSB chorales, and ours") :]
+    assert len([line for line in everything if line.startswith("|")]) == len(PUBLISHED) + 2 + 2 * 2
     assert "make published CORPUS=path/to/my-jsb/" in lines[-1] and "/somewhere" not in "\n".join(lines)
 
 
@@ -90,8 +99,8 @@ def test_only_finished_runs_of_the_two_presets_as_they_are(folder):
 
 
 def test_nothing_published_stands_beside_another_corpus(folder):
-    for name, (frames, marginal) in CORPORA.items():
-        add(folder, marginal=marginal, frames=frames)
+    for name, known in CORPORA.items():
+        add(folder, marginal=known.order0, frames=known.test_frames)
         assert write_published(folder)[0].startswith(f"# {name}") and rows(folder)[0]["published"]
     for frames, marginal in ((FRAMES + 1, 11.060), (FRAMES, 11.070), (44_463, 11.060)):
         add(folder, marginal=marginal, frames=frames)
@@ -103,11 +112,61 @@ def test_nothing_published_stands_beside_another_corpus(folder):
 def test_published_figures_are_those_of_the_papers():
     """Against the table of the 2012 paper, for the rows that were beaten or named most."""
     figures = {row.model: row.figures for row in PUBLISHED}
-    assert figures["RNN-RBM"] == {JSB: (6.27, 33.1), NOTTINGHAM: (2.39, 75.4)}
-    assert figures["RNN-NADE (Hessian-free)"] == {JSB: (5.56, 32.5), NOTTINGHAM: (2.31, 71.5)}
-    assert figures["DMM-Aug-NADE"] == {JSB: (5.12, None), NOTTINGHAM: (2.31, None)}
-    assert figures["note 1-gram"][NOTTINGHAM].nats == pytest.approx(CORPORA[NOTTINGHAM][1], abs=0.005)
-    assert figures["note 1-gram"][JSB].nats == pytest.approx(CORPORA[JSB][1], abs=0.005)
+    assert figures["RNN-RBM"] == {JSB: (6.27, 33.1, None), NOTTINGHAM: (2.39, 75.4, None)}
+    assert figures["RNN-NADE (Hessian-free)"] == {JSB: (5.56, 32.5, None), NOTTINGHAM: (2.31, 71.5, None)}
+    assert figures["DMM-Aug-NADE"] == {JSB: (5.12, None, None), NOTTINGHAM: (2.31, None, None)}
+    assert figures["BALSTM"] == {JSB: (5.05, None, 5.86), NOTTINGHAM: (1.55, None, 1.62)}
+    assert {row.model for row in PUBLISHED if row.unranked} == {"RNN-DBN", "DBN-LSTM", "NASMC"}
+    assert figures["note 1-gram"][NOTTINGHAM].nats == pytest.approx(CORPORA[NOTTINGHAM].order0, abs=0.005)
+    assert figures["note 1-gram"][JSB].nats == pytest.approx(CORPORA[JSB].order0, abs=0.005)
+
+
+def cells_of(lines, start):
+    """The cells of the lines of a table that begin so."""
+    return [line.strip("| ").split(" | ") for line in lines if line.startswith(f"| {start}")]
+
+
+def test_best_is_chosen_on_validation_and_a_median_takes_three_seeds(folder):
+    """Seed 1 is the best on test, seed 2 on validation."""
+    for seed, nats, valid in ((0, 5.3, 5.2), (1, 4.9, 5.1), (2, 5.0, 5.0)):
+        add(folder, "biaxial_lstm", f"best-seed{seed}", nats, valid=valid)
+    add(folder, "biaxial_lstm", "paper-seed0", 5.9)
+    add(folder, "biaxial_lstm", "paper-seed1", 6.1)
+    lines = write_published(folder)
+    section = lines[
+        lines.index("## Best and median") : lines.index("## Everything published for JSB chorales, and ours")
+    ]
+    assert cells_of(section, "biaxial_lstm best") == []
+    assert cells_of(section, "biaxial_lstm") == [
+        ["biaxial_lstm", "best", "3", "5.000", "5.05", "5.000", "5.86"],
+        ["biaxial_lstm", "paper", "2", "5.900", "5.05", "—", "5.86"],
+    ]
+    (ours,) = cells_of(lines, "biaxial_lstm best, this zoo")
+    assert ours[1:] == ["5.000", "5.000", "5.000", "exact", "37.5%", "3 seeds"]
+    ranked = [
+        row[0] for row in cells_of(lines[lines.index("## Everything published for JSB chorales, and ours") :], "")
+    ]
+    assert ranked.index("biaxial_lstm best, this zoo") == ranked.index("BALSTM") - 1, "the lowest first"
+    assert ranked.index("NASMC") > ranked.index("note 1-gram") and ranked.index("DBN-LSTM") > ranked.index(
+        "note 1-gram"
+    )
+
+
+def test_a_frame_of_nottingham_is_an_eighth_note(folder):
+    add(folder, nats=1.7, marginal=10.252, frames=44_463)
+    lines = write_published(folder)
+    assert "an eighth note" in lines[0] and cells_of(lines, "rnn_nade | best")[0][3:5] == ["1.700", "3.400"]
+    assert cells_of(lines, "BALSTM")[0][1:4] == ["1.55", "3.10", "1.62"]
+    assert rows(folder)[0]["nats_per_beat"] == "3.4"
+
+
+def test_pieces_without_a_twin_have_a_row(folder):
+    add(folder, nats=5.0, without_twins={"pieces": 49, "frames": 3000, "nats_per_frame": 5.125})
+    lines = write_published(folder)
+    assert "## The 49 test pieces without a twin" in lines
+    assert ["rnn_nade", "best", "0", "5.000", "5.125"] in cells_of(lines, "rnn_nade")
+    add(folder, nats=5.0)
+    assert not any("twin" in line for line in write_published(folder))
 
 
 def test_without_runs_the_user_is_told_what_to_do(folder):

@@ -21,8 +21,7 @@ from zoo.codecs import Line
 from zoo.evaluation.annealing import Annealed, anneal
 from zoo.evaluation.likelihood import AIS, BOUND, EXACT, Evaluation, frame_accuracy
 from zoo.layers.dbn import DBN
-from zoo.layers.frames import Method
-from zoo.layers.nade import NADE
+from zoo.layers.frames import FrameDistribution, Method
 from zoo.layers.rbm import RBM
 
 LINES_AT_ONCE = 16
@@ -129,11 +128,11 @@ def _picked(lines: list[Line], picked: np.ndarray, read: Read, at_once: int) -> 
                 yield frames, parameters
 
 
-class CompiledNADE:
-    """Log probabilities and draws of a NADE's frames, compiled for `at_once` frames."""
+class CompiledBits:
+    """Log probabilities and draws of frames whose bits are decided one after another, compiled for `at_once` frames."""
 
-    def __init__(self, nade: NADE, at_once: int = 1024) -> None:
-        self.nade, self.at_once = nade, at_once
+    def __init__(self, distribution: FrameDistribution, at_once: int = 1024) -> None:
+        self.distribution, self.at_once = distribution, at_once
         self._compiled: dict[tuple, keras.Model] = {}
 
     def log_p(self, frames: np.ndarray, parameters: np.ndarray) -> np.ndarray:
@@ -146,7 +145,7 @@ class CompiledNADE:
         Returns:
             (frames,).
         """
-        targets, log_p = self.nade.targets(frames), np.empty(len(frames))
+        targets, log_p = self.distribution.targets(frames), np.empty(len(frames))
         nats = self._method("loss", keras.Input(targets.shape[1:], dtype="int32"), self._parameters())
         for rows, kept in self._pieces(len(frames)):
             log_p[kept] = -np.asarray(nats.predict_on_batch([targets[rows], parameters[rows]]))[: len(kept)]
@@ -163,7 +162,7 @@ class CompiledNADE:
         Returns:
             (count, frames, bits) uint8.
         """
-        bits = self.nade.visible
+        bits = self.distribution.visible
         drawn = np.empty((count, len(parameters), bits), np.uint8)
         draw = self._method("draw", keras.Input((bits,)), self._parameters(), keras.Input((bits,)), keras.Input((1,)))
         silence, temperature = np.zeros((self.at_once, bits), np.float32), np.ones((self.at_once, 1), np.float32)
@@ -181,18 +180,18 @@ class CompiledNADE:
             yield rows, rows[: total - first]
 
     def _parameters(self) -> keras.KerasTensor:
-        return keras.Input((sum(self.nade.sizes),))
+        return keras.Input((sum(self.distribution.sizes),))
 
     def _method(self, name: str, *inputs: keras.KerasTensor) -> keras.Model:
         key = (name, *(each.shape for each in inputs))
         if key not in self._compiled:
-            self._compiled[key] = keras.Model(list(inputs), Method(self.nade, name)(list(inputs)))
+            self._compiled[key] = keras.Model(list(inputs), Method(self.distribution, name)(list(inputs)))
             self._compiled[key].compile(jit_compile=True)
         return self._compiled[key]
 
 
 @dataclass(frozen=True)
-class ExactNADE:
+class ExactBits:
     """The product of the bits' probabilities.
 
     Args:
@@ -201,7 +200,7 @@ class ExactNADE:
         draws: of each frame, for the expected accuracy.
     """
 
-    compiled: CompiledNADE
+    compiled: CompiledBits
     seed: int
     draws: int = 5
     most: int | None = None

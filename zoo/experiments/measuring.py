@@ -23,6 +23,7 @@ from zoo.corpora import SPLITS, Corpus
 from zoo.evaluation import baselines, canonical, comparison
 from zoo.evaluation.canonical import CanonicalMusic, canonical_score
 from zoo.evaluation.likelihood import Evaluation, encode_all, to_score
+from zoo.evaluation.twins import have_twins
 from zoo.experiments import records
 from zoo.experiments.results import Baseline, Canonical, Comparison, Layer, Results, Sampling, Scores
 from zoo.models._base import MusicModel
@@ -175,7 +176,21 @@ def _scores(measurement: Measurement) -> dict:
         else:
             score = measurement.model.score(songs, thorough=False)
         scores[split] = dataclasses.asdict(score) | {"seconds": time.perf_counter() - started}
+    scores["test"]["details"] |= _without_twins(measurement)
     return {"scores": records.read(Scores, scores)}
+
+
+def _without_twins(measurement: Measurement) -> dict:
+    """Of test pieces by frames: the likelihood of those whose melody is not in the training music, if some are."""
+    songs, lines, of_test = measurement.splits["test"], measurement.lines["test"], measurement.of_test
+    lengths = [len(line.codes) for line in lines]
+    if len(lines) != len(songs) or of_test.by_line is None or of_test.details.get("frames") != sum(lengths):
+        return {}  # not every piece was measured on its own, frame by frame
+    kept = np.flatnonzero(~have_twins(songs, measurement.splits["train"])).tolist()
+    if not 0 < len(kept) < len(songs):
+        return {}
+    frames, nats = (sum(float(of_piece[index]) for index in kept) for of_piece in (lengths, of_test.by_line))
+    return {"without_twins": {"pieces": len(kept), "frames": int(frames), "nats_per_frame": nats / frames}}
 
 
 def _baselines(measurement: Measurement) -> dict:

@@ -109,6 +109,15 @@ class Doubling:
 
 
 @dataclass(frozen=True)
+class WithoutTwins:
+    """Of the test pieces whose melody is not in the training music."""
+
+    pieces: int | None = None
+    frames: int | None = None
+    nats_per_frame: float | None = None
+
+
+@dataclass(frozen=True)
 class FrameDetails:
     """What models of frames have in `SplitScore.details`: figures per frame, and how an estimate was made."""
 
@@ -118,6 +127,7 @@ class FrameDetails:
     chains: int | None = None
     once: Doubling = Doubling()  # on some frames, with so many temperatures
     twice: Doubling = Doubling()  # on the same frames, with twice as many
+    without_twins: WithoutTwins = WithoutTwins()
 
 
 @dataclass(frozen=True)

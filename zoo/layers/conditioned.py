@@ -65,8 +65,11 @@ class Conditioned(keras.layers.Layer):
         self.frozen = False  # training then leaves all as it is but the distribution and W_u
 
     @property
-    def structure(self) -> dict:
-        """What it is made of, for the picture of the network: that of the distribution, cell and units."""
+    def structure(self) -> dict | None:
+        """What it is made of, for the picture of the network: that of the distribution, cell and units.
+
+        None where the picture is that of any layer.
+        """
         return self.distribution.structure | {"cell": self.cell_name, "units": list(self.units)}
 
     def build(self, shape: Shape) -> None:
@@ -153,9 +156,14 @@ class Conditioned(keras.layers.Layer):
         u = self.still(self.dropout(ops.concatenate(outputs, axis=-1), training=training))
         return self.parameters(u, ops.concatenate([past, frames[:, :-1]], axis=1), training), after
 
-    def advance(self, frame: Tensor, states: list[Tensor]) -> list[Tensor]:
-        """The states after one more frame (batch, visible)."""
-        below, after = frame, []
+    def upcoming(self, past: Tensor, states: list[Tensor]) -> Tensor:
+        """Parameters (batch, parameters) of the frame that follows `past` (batch, memory, visible) and the states."""
+        u = ops.concatenate([state[0] for state in self.grouped(states)], axis=-1)
+        return self.parameters(u[:, None], past)[:, 0]
+
+    def advance(self, past: Tensor, states: list[Tensor]) -> list[Tensor]:
+        """The states after one more frame, the last of `past` (batch, memory, visible)."""
+        below, after = past[:, -1], []
         for rnn, state in zip(self.rnns, self.grouped(states), strict=True):
             below, final = rnn.cell(below, state, training=False)
             after += final
@@ -216,10 +224,10 @@ class FrameSampler(keras.layers.Layer):
 
     def call(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         past, *memory = states
-        u = ops.concatenate([state[0] for state in self.conditioned.grouped(memory)], axis=-1)
         before = ops.reshape(past, (-1, self.conditioned.memory, self.output_size))
-        parameters = self.conditioned.parameters(u[:, None], before)[:, 0]
+        parameters = self.conditioned.upcoming(before, memory)
         temperature = ops.maximum(inputs[:, -1:], 1e-6)
         frame = self.conditioned.distribution.draw(before[:, -1], parameters, inputs[:, :-1], temperature)
+        before = ops.concatenate([before[:, 1:], frame[:, None]], axis=1)
         past = ops.concatenate([past[:, self.output_size :], frame], axis=-1)
-        return frame, [past, *self.conditioned.advance(frame, memory)]
+        return frame, [past, *self.conditioned.advance(before, memory)]

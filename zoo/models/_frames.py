@@ -68,6 +68,16 @@ class FrameModel(MusicModel[RollCodec]):
         """The distribution of one frame."""
         raise NotImplementedError
 
+    def make_conditioned(self) -> Conditioned:
+        """The network's only layer: it reads frames, and sets the parameters of the distribution of the next one."""
+        distribution = self.make_distribution()
+        return Conditioned(distribution, self.units, self.cell, self.dropout, name=self.model_name())
+
+    @property
+    def sequence(self) -> int:
+        """Frames of a song in one training sequence."""
+        return self.chunk
+
     def kind(self) -> str:
         """What its likelihood is: exact, an estimate or a bound."""
         raise NotImplementedError
@@ -100,9 +110,7 @@ class FrameModel(MusicModel[RollCodec]):
 
     def build(self) -> keras.Model:
         frames = keras.Input((None, self.codec.bits), name="frames")
-        distribution = self.make_distribution()
-        conditioned = Conditioned(distribution, self.units, self.cell, self.dropout, name=self.model_name())
-        return keras.Model(frames, conditioned(frames))
+        return keras.Model(frames, self.make_conditioned()(frames))
 
     @property
     def conditioned(self) -> Conditioned:
@@ -280,13 +288,13 @@ class FrameLoss(keras.losses.Loss):
 
 
 class FrameBatches:
-    """Pieces of at most `chunk` frames, those of a batch about equally long.
+    """Pieces of at most `sequence` frames, those of a batch about equally long.
 
     Shorter ones are padded, and weigh nothing there.
     """
 
     def __init__(self, model: FrameModel, lines: list[Line], rng: np.random.Generator) -> None:
-        self.batch, self.chunk, self.bits = model.batch, model.chunk, model.codec.bits
+        self.batch, self.chunk, self.bits = model.batch, model.sequence, model.codec.bits
         self.frames = [line.codes for line in lines]
         targets = model.distribution.targets(np.concatenate(self.frames))  # of all lines, so that shapes are the same
         self.targets = np.split(targets, np.cumsum([len(frames) for frames in self.frames])[:-1])

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.evaluation.estimators import CompiledNADE, ExactNADE
+from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.nade import NADE
 from zoo.models._frames import PAPER_ROLL, FrameModel
 
@@ -52,8 +52,8 @@ class RNNNADE(FrameModel):
         return NADE(self.hidden, self.dropout, self.at_every_pitch(), name="nade")
 
     def kind(self) -> str:
-        return ExactNADE.kind
+        return ExactBits.kind
 
-    def estimator(self, thorough: bool) -> ExactNADE:
-        compiled = self._helper("nade", CompiledNADE, self.distribution)
-        return ExactNADE(compiled, self.seed) if thorough else ExactNADE(compiled, self.seed, draws=1)
+    def estimator(self, thorough: bool) -> ExactBits:
+        compiled = self._helper("nade", CompiledBits, self.distribution)
+        return ExactBits(compiled, self.seed) if thorough else ExactBits(compiled, self.seed, draws=1)
