@@ -131,7 +131,7 @@ need-model:
 	@echo "Which model? Name one, as in: make $(MAKECMDGOALS) MODEL=rnn_rbm" >&2; exit 2
 
 test-slow: setup
-	@$(PY) -m pytest -q -rs -n auto --dist loadfile -m slow --durations 30 $(ARGS)
+	@$(PY) -m pytest -q -rs -n auto --dist loadfile -m slow $(ARGS)
 
 test-example: setup
 	@$(PY) tests/example.py $(ARGS)

@@ -98,6 +98,7 @@ def test_a_hint_leads_to_frames_that_no_chain_finds():
     assert found.mean() == pytest.approx(0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_mean_of_z_is_exact_however_few_chains_and_temperatures_there_are(machines):
     """What annealing promises: Z, not its logarithm, is right on average. Draws used twice break it first."""
     W, b_v, b_h, base, hints = machines

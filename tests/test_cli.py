@@ -244,14 +244,18 @@ def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monk
     """Representation, network and training of each run, by the hyperparameters that its command gives."""
     made, steps = [], []
 
-    def run(command, check):
+    def run(given, jobs):
+        for key, _, command in given:
+            yield key, tried(command)
+
+    def tried(command):
         options = zoo.cli.make_parser(command[3:]).parse_args(command[3:])
         given = {key: getattr(options, key) for key in options.hyperparameters if hasattr(options, key)}
         made.append((zoo.create(options.model, options.preset, options.seed, **given), options.message))
         steps.append((options.training_of, options.representation_of))
-        return SimpleNamespace(returncode=0)
+        return 0
 
-    monkeypatch.setattr(commands.subprocess, "run", run)
+    monkeypatch.setattr(commands, "side_by_side", run)
     assert say("compare-presets", "rnn_rbm", *TUNES, "--seed", "5").code == 0
     presets = {name: zoo.create("rnn_rbm", name) for name in ("blog", "tuned")}
     # What makes a machine hard to measure is the representation, most of all.

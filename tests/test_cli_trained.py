@@ -111,6 +111,21 @@ def test_prime_with_a_file(here, say, tmp_path):
         assert 4 * BEAT < song.length <= 12 * BEAT, "the beats of the new music do not count those of the primer"
 
 
+def test_prime_with_pitches_and_the_new_music_alone(here, say, tmp_path):
+    words = ["sample", "rnn_nade", *TUNES, "--prime", "C4 E4:0.5 F4:0.5 C4+G4:2", "--count", "1", "--beats", "4"]
+    (path,) = say(*words, "--out", tmp_path / "whole").lines
+    begin = zoo.read_midi(path).crop(0, 4 * BEAT)
+    assert {(start, pitch) for start, pitch in zip(begin.start.tolist(), begin.pitch.tolist(), strict=True)} >= {
+        (0, 60), (BEAT, 64), (3 * BEAT // 2, 65), (2 * BEAT, 60), (2 * BEAT, 67)
+    }  # fmt: skip
+    (new,) = say(*words, "--without-primer", "--out", tmp_path / "new").lines
+    whole, new = zoo.read_midi(path), zoo.read_midi(new)
+    rest = whole.crop(4 * BEAT, whole.length)
+    assert new.pitch.tolist() == rest.pitch.tolist() and new.start.tolist() == rest.start.tolist()
+    told = say(*words[:5], "C4 H4", "--count", "1")
+    assert told.code == 2 and told.err.startswith("zoo: 'H4' is no music: write pitches as in ")
+
+
 def test_prime_with_sixteen_beats(here, say, tmp_path):
     words = ["--prime", "tunes/tune-2.mid", "--count", "1", "--beats", "2", "--out", tmp_path]
     (path,) = say("sample", "rnn_nade", *TUNES, *words).lines

@@ -172,7 +172,7 @@ def shares(epoch, epochs):
     return epoch / epochs, (epoch - 1) / epochs if epoch else None
 
 
-@pytest.mark.parametrize("relative", [0, 1])
+@pytest.mark.parametrize("relative", [0, 3])
 def test_a_stage_trains_its_own_weights_only(relative):
     model = small_model(epochs=3, lower_share=0.33, upper_share=0.33, gibbs_steps=1, relative=relative)
     frames = np.random.default_rng(6).integers(0, 2, (8, 12, VISIBLE)).astype(np.float32)

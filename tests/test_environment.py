@@ -296,7 +296,7 @@ def test_commands_behind_the_targets(ready):
         ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [f"[-m][zoo][sample][reports/a b/]{run}[--count][2]"],
         ("play", "ARGS=--out a.html"): ["[-m][zoo][play][--corpus][my $ 'midi'/a][--out][a.html]"],
         ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][-m][not slow][-x]"],
-        ("test-slow",): ["[-m][pytest][-q][-rs][-m][slow]"],
+        ("test-slow",): ["[-m][pytest][-q][-rs][-n][auto][--dist][loadfile][-m][slow]"],
         ("test-example", "ARGS=-x"): ["[tests/example.py][-x]"],
         ("coverage",): [
             "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"

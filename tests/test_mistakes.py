@@ -46,21 +46,23 @@ train-all: nosuch | SMOKE note_lstm | --preset smoke --corpus nosuch | TUNES --p
 train-all SMOKE: --nosuch 3 | --hidden 0 | --units 0 | --epochs x | --seed -1 | --seed x | --weights RUN
 train-all SMOKE --exact yes: --checkpoint-every -1 | --corpus ./nothere | --out tunes/tune-1.mid
 train-all SMOKE: --tensorboard=yes | --no-pedal=1 | --message
+train-all SMOKE --jobs: - | x | 0 | -1 | 1.5
 compare-presets: - | nosuch | note_lstm --one | note_lstm --other | note_lstm TUNES --preset smoke
 compare-presets note_lstm TUNES: --one nosuch | --other nosuch | --one Blog | --epochs 3 | --weights RUN
 compare-presets note_lstm TUNES: --tensorboard=yes | --no-pedal=1 | --checkpoint-every -1 | --checkpoint-every x
+compare-presets note_lstm TUNES --jobs: - | x | 0 | -1 | 1.5
 compare-presets note_lstm TUNES: --seed x | --seed -1 | --seed LONG | --out tunes/tune-1.mid
 compare-presets note_lstm --corpus: - | nosuch | tunes | ./nothere | ./RUN/checkpoints
 sample: - | nosuch | ./nothere | ./tunes | tunes | RUN/samples
 sample melody_lstm: - | --corpus nosuch | --corpus ./nothere
-MELODY: more | --preset tuned | --train-seed 5 | --train-seed x | --out tunes/tune-1.mid
+MELODY: more | --without-primer=1 | --preset tuned | --train-seed 5 | --train-seed x | --out tunes/tune-1.mid
 MELODY --epoch: - | 9 | x | -1 | 0
 MELODY --count: - | 0 | -1 | x | 1.5 | 10001 | 1000000 | LONG
 MELODY --beats: - | 0 | -1 | 0.1 | x | nan | inf | 100001 | 1e9 | 100000 --count 11
 MELODY --temperature: - | -0.5 | x | nan | inf | 1001
 MELODY --top-p: - | 0 | -1 | 1.1 | x | nan
 sample rnn_rbm TUNES --top-p: 0.9 | 0
-MELODY --prime: - | ./nothere.mid | tunes | {tmp}/broken.mid | {tmp}/chords.mid
+MELODY --prime: - | ./nothere.mid | tunes | {tmp}/broken.mid | {tmp}/chords.mid | C4:0 | C99
 MELODY --prime-beats: - | 0 | -1 | x | nan
 FROM_VALID --count: 0 | -1 | LONG
 FROM_VALID --prime-beats: 0 | -1 | nan | inf
@@ -72,6 +74,7 @@ MELODY --format: - | exe | mid,exe | MID | EMPTY | ,
 score: - | nosuch | ./nothere | tunes | melody_lstm | melody_lstm --corpus nosuch | RUN --corpus nosuch
 score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned | --train-seed 5 | --seed 1
 published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
+play: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | ./nothere | tunes | --out tunes
 report: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 report TUNES --ratings: - | ./nothere.csv | tunes | {tmp}/broken.mid
 report TUNES --publish: - | tunes | reports | reports/tunes | reports/tunes/new | tunes/tune-1.mid

@@ -13,6 +13,7 @@ KEYS = {  # of metrics.json, by part
     "likelihood": ("scores",),
     "baselines": ("order0", "ngram"),
     "comparison": ("comparison",),
+    "canonical": ("canonical",),
 }
 
 

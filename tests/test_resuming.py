@@ -81,7 +81,8 @@ def test_interrupted_while_it_was_measured(job, monkeypatch, epochs_trained):
         patch.setattr(measuring, "PARTS", {"first": interrupted, "second": interrupted})
         with pytest.raises(KeyboardInterrupt):
             job().run()
-    assert job().missing().keys() == {"first", "second"} and not (job().folder / "error.txt").exists()
+        assert job().missing().keys() == {"first", "second"}
+    assert not (job().folder / "error.txt").exists()
     assert zoo.load(job().folder).codec.size, "what is trained is there to sample from"
     parts = {"first": lambda measurement: {"about": measurement.model.model_name()}, "second": warned}
     measured_without_training(job, monkeypatch, epochs_trained, parts, {"about": QUICK, "warnings": [QUICK]})
@@ -100,7 +101,7 @@ def test_a_failure_in_measuring_costs_neither_the_training_nor_the_other_parts(j
             {"first": lambda m: {"about": "one"}, "second": broken, "third": lambda m: {"epochs": 3}},
         )
         run = job().run()
-    assert job().missing() == {"second": "ValueError: length 88315 ends before the last note"}
+        assert job().missing() == {"second": "ValueError: length 88315 ends before the last note"}
     metrics = read(run / "metrics.json")
     assert metrics["about"] == "one" and metrics["epochs"] == 3
     assert "Traceback" in (run / "error.txt").read_text() and (run / "model.weights.h5").exists()

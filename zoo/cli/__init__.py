@@ -179,9 +179,12 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         help="nucleus sampling: only the most probable symbols that together have this probability [1]",
     )
     command.add_argument(
-        "--prime", metavar="FILE.mid|validation", help="a primer to continue, or pieces of the validation split"
+        "--prime",
+        metavar="FILE.mid|PITCHES|validation",
+        help="a primer to continue: a file, pitches as in 'C4 E4:0.5 C4+G4:2', or pieces of the validation split",
     )
     command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of the primer that are used [16]")
+    command.add_argument("--without-primer", action="store_true", help="write the new music only")
     command.add_argument(
         "--instrument", help="General MIDI name or number, 0 to 127 [the primer's, else 0, Acoustic Grand Piano]"
     )
@@ -235,7 +238,6 @@ def _add_jobs(command: Parser) -> None:
     command.add_argument(
         "--jobs",
         type=int,
-        default=0,
         metavar="N",
         help="models that train at once, a core each [as many as cores]",
     )

@@ -27,7 +27,7 @@ from zoo.experiments.description import ComparisonStep
 from zoo.experiments.engine import side_by_side
 from zoo.experiments.folders import RUNS, music_folder, newest_run, results_folder, run_name
 from zoo.experiments.run_folder import RunFolder
-from zoo.midi import program_of, read_midi
+from zoo.midi import is_notation, parse_notation, program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -167,6 +167,8 @@ def compare_presets(options: argparse.Namespace) -> int:
 
 def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Sequence[str]) -> int:
     """Train runs side by side, each in a process of its own."""
+    if options.jobs is not None and options.jobs < 1:
+        raise UserError(f"--jobs must be 1 or more, not {options.jobs}.")
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
     corpus, failed, left_out = read_corpus(options.corpus, options.pedal), [], []
     for note in notes:
@@ -287,6 +289,8 @@ def sample(options: argparse.Namespace) -> None:
         print(f"zoo: note: {printable(str(warning.message))}", file=sys.stderr)
     out = options.out or _samples_folder(run, model.model_name(), options)
     for song in songs:
+        if options.without_primer:
+            song = song.crop(song.primed, song.length)
         if program is not None:
             song = song.replace(programs=(program,) * len(song.programs))
         song = song.replace(tempo=options.tempo or song.tempo)
@@ -305,6 +309,7 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
         "prime": (options.prime and _primer_name(options.prime), None),
         "epoch": (options.epoch, None),
         "prime_beats": (options.prime_beats, 16),
+        "without_primer": (options.without_primer, False),
         "instrument": (options.instrument, None),
         "tempo": (options.tempo, None),
     }
@@ -318,13 +323,21 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
 
 
 def _primer_name(prime: str) -> str:
-    """`validation`, or a file's name and four hexadecimal digits of its content."""
+    """`validation`, or a file's name, or `pitches`, and four hexadecimal digits of its content."""
     if prime == "validation":
         return prime
+    if _is_written(prime):
+        return f"pitches-{hashlib.sha256(' '.join(prime.split()).encode()).hexdigest()[:4]}"
     return f"{printable(Path(prime).stem)[:64]}-{hashlib.sha256(Path(prime).read_bytes()).hexdigest()[:4]}"
 
 
+def _is_written(prime: str) -> bool:
+    return is_notation(prime) and not Path(prime).exists()
+
+
 def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
+    if _is_written(options.prime):
+        return [parse_notation(options.prime)]
     if options.prime != "validation":
         return [read_midi(options.prime)]
     songs, rng = corpus_of(run, options).valid, np.random.default_rng(options.seed)
