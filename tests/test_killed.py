@@ -152,10 +152,12 @@ STEPS = {
     "metrics.json": "sampling",
 }
 CHOSEN = {"note_lstm": STEPS, "rnn_dbn": list(STEPS)[::3], "rnn_nade": list(STEPS)[1::2]}
-MOMENTS = [("corpus", TRAIN, f"{BUILD}/p*.mid", 1), ("corpus", TRAIN, f"{BUILD}/p*.mid", 5)]
-MOMENTS += [("corpus", TRAIN, f"{BUILD}/.zoo-*.recipe.json", 1)]
+MOMENTS = [("corpus", ONE_BY_ONE, f"{BUILD}/p*.mid", 1), ("corpus", ONE_BY_ONE, f"{BUILD}/p*.mid", 5)]
+MOMENTS += [("corpus", ONE_BY_ONE, f"{BUILD}/.zoo-*.recipe.json", 1)]
 MOMENTS += [
-    (STEPS[step], TRAIN, f"{RUNS}/{model}/smoke-seed0/{step}", 1) for model, steps in CHOSEN.items() for step in steps
+    (STEPS[step], ONE_BY_ONE, f"{RUNS}/{model}/smoke-seed0/{step}", 1)
+    for model, steps in CHOSEN.items()
+    for step in steps
 ]
 DRAWN = ("figures/curves-*", "samples/*/*/.zoo-*.mp3", "samples/*/*/*.mp3", "samples/.zoo-*.rendered.json")
 WRITTEN = (".zoo-*.results.csv", ".zoo-*.blind.html", ".zoo-*.index.html")
@@ -167,7 +169,7 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(setting, whole, 
     folder, survived = tmp_path / "here", collections.Counter()
     for activity, words, pattern, count in MOMENTS:
         if words == ["report"] and not survived["report"]:
-            code, told = run(folder, TRAIN, setting)
+            code, told = run(folder, ONE_BY_ONE, setting)
             assert code == 0, told
             assert_same(folder, whole)
         process = start(folder, words, setting, PAUSE="0.05")
@@ -186,6 +188,19 @@ def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(setting, whole, 
     assert run(folder, ["report"], setting)[0] == 0 and report_of(folder) == page, "the same runs, the same bytes"
     with capsys.disabled():
         print(f"\nkilled {sum(survived.values())} times: {dict(survived)}; all went on to the same bytes")
+
+
+@pytest.mark.slow
+def test_killed_side_by_side(setting, whole, tmp_path):
+    """Models that train at the same time end as those that train one by one."""
+    folder = tmp_path / "here"
+    process = start(folder, TRAIN, setting, PAUSE="0.05")
+    wait_for(folder, f"{RUNS}/rnn_dbn/smoke-seed0/.zoo-*.state.npz", 1, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    code, told = run(folder, TRAIN, setting)
+    assert code == 0, told
+    assert_same(folder, whole)
 
 
 @pytest.mark.slow

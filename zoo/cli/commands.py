@@ -193,7 +193,8 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
         for job, code in ended:
             if code == BUSY:  # another process trains it; the one that was started here has reported that
                 busy = True
-            elif code and job.state() != "done":
+                break
+            if code and job.state() != "done":
                 run = job.run_folder
                 failed.append(run.model)
                 if code != USER_ERROR and run.path.is_dir() and not run.read_error():
