@@ -1,7 +1,10 @@
 import csv
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import filelock
 import keras
@@ -183,6 +186,15 @@ def test_what_is_done_is_not_trained_again(studio, corpus, monkeypatch, capsys):
     assert done.run() == done.folder == studio / "reports/tunes/runs" / QUICK / "smoke-seed0"
     assert snapshot(studio / "reports") == before
     assert "done before" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_of_a_finished_run_is_removed(job, instant):
+    run = RunFolder(job().run())
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    for process in (dead.stdout.strip(), os.getpid()):
+        (run.path / f".zoo-{process}.model.weights.h5").touch()
+    job().run()
+    assert [path.name for path in run.path.glob(".zoo-*")] == [f".zoo-{os.getpid()}.model.weights.h5"]
 
 
 def test_neither_message_nor_checkpoints_make_another_run(studio, corpus):

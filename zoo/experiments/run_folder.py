@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo._errors import UserError
-from zoo._files import locked, read_json, write_json, write_text
+from zoo._files import locked, read_json, remove_leftovers, write_json, write_text
 from zoo.experiments.records import number
 from zoo.experiments.results import Results
 from zoo.midi import write_midi
@@ -212,9 +212,10 @@ class RunFolder:
     def settle(self) -> None:
         """Remove what a finished run needs no more.
 
-        That is the state of a process that was killed at the very end, and the reason for leaving the model out, of a
-        corpus that has come back since.
+        That is the state, and half a file, of a process that was killed at the very end, and the reason for leaving the
+        model out, of a corpus that has come back since.
         """
+        remove_leftovers(self.path)
         with contextlib.suppress(OSError):
             self.state.unlink(missing_ok=True)
             self.left_out.unlink(missing_ok=True)
