@@ -44,7 +44,7 @@ class BiaxialLSTM(FrameModel):
 
     presets: ClassVar = {
         "smoke": dict(
-            hidden=8, units=(12,), relative=8, pitch_units=(6,), reach=12, epochs=2, updates=200, chunk=32,
+            hidden=8, units=(12,), relative=8, pitch_units=(6,), reach=12, epochs=2, updates=100, chunk=32,
             steps_per_beat=2,
         ),
         "tuned": dict(
