@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -110,3 +111,11 @@ def test_threads_are_as_many_as_cores_but_what_the_user_set_stays():
     assert limited["OMP_NUM_THREADS"] == "7" and limited["TF_NUM_INTRAOP_THREADS"] == "1" and limited["PATH"] == "/bin"
     assert limited[_cores.VARIABLE] == "1" and "eigen=false" in limited["XLA_FLAGS"]
     assert _cores.limited(limited, 1) == limited and "eigen" not in _cores.limited(given, 2)["XLA_FLAGS"]
+
+
+def test_one_model_trains_with_the_threads_that_it_has_beside_others():
+    """Or else its weights would be other bits."""
+    code = "import os; from zoo.cli import main; main(['train', 'nosuch']); print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+    environment = {key: value for key, value in os.environ.items() if key not in _cores.THREADS}
+    done = subprocess.run(python(code), env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"

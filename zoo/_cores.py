@@ -18,9 +18,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def limited(environment: Mapping[str, str], count: int) -> dict[str, str]:
-    """The environment of a process that shall use `count` cores; what the user has set stays."""
+def threads(environment: Mapping[str, str], count: int = 1) -> dict[str, str]:
+    """The environment in which one operation uses `count` threads; what the user has set stays.
+
+    Weights are the same bits only for the same number: XLA compiles other code for another.
+    """
     flags = environment.get("XLA_FLAGS", "")
     flags += " --xla_cpu_multi_thread_eigen=false" * (count == 1 and "multi_thread_eigen" not in flags)
-    threads = dict.fromkeys(THREADS, str(count))
-    return threads | dict(environment) | {VARIABLE: str(count), "XLA_FLAGS": flags.strip()}
+    return dict.fromkeys(THREADS, str(count)) | dict(environment) | {"XLA_FLAGS": flags.strip()}
+
+
+def limited(environment: Mapping[str, str], count: int) -> dict[str, str]:
+    """The environment of a process that shall use `count` cores in all."""
+    return threads(environment, count) | {VARIABLE: str(count)}

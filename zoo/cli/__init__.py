@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import zoo
 from zoo import _home
+from zoo._cores import threads
 from zoo._errors import Busy, UserError
 from zoo._files import printable
 from zoo.cli import commands
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with _at_home(arguments) as arguments:
+            if arguments[:1] == ["train"] and "keras" not in sys.modules:  # the bits that `train-all` gives, too
+                os.environ.update(threads(os.environ))
             options = make_parser(arguments).parse_args(arguments)
             return options.run(options) or 0
     except UserError as error:
