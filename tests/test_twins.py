@@ -1,10 +1,8 @@
 """Melodies that come again: by hand, and the 49 clean test pieces of the JSB chorales."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from songs import BEAT
 
 import zoo
@@ -14,7 +12,6 @@ from zoo.evaluation.likelihood import EXACT, Evaluation
 from zoo.evaluation.twins import common, have_twins, intervals
 from zoo.experiments.measuring import _without_twins
 
-DATA = Path("/work/shared/data")
 TUNE = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 60]
 
 
@@ -65,10 +62,10 @@ def test_what_is_measured_without_twins_is_of_those_pieces_alone():
     assert _without_twins(measurement) == {}, "only some of the frames were measured"
 
 
-@pytest.mark.skipif(not (DATA / "jsb-chorales-clean-test.txt").is_file(), reason="the folder of data sets is absent")
-def test_the_clean_test_pieces_of_the_jsb_chorales():
-    corpus = zoo.load_corpus(DATA / "jsb-chorales")
-    clean = {int(line.split("/")[1]) for line in (DATA / "jsb-chorales-clean-test.txt").read_text().split()}
+def test_the_clean_test_pieces_of_the_jsb_chorales(shared_data):
+    corpus = zoo.load_corpus(shared_data / "jsb-chorales")
+    listed = (shared_data / "jsb-chorales-clean-test.txt").read_text().split()
+    clean = {int(line.split("/")[1]) for line in listed}
     found = have_twins(corpus.test, corpus.train)
     assert [song.name for song in corpus.test] == [f"test/{index:04}" for index in range(77)]
     assert set(np.flatnonzero(~found).tolist()) == clean and len(clean) == 49

@@ -22,13 +22,15 @@ class _Step(NamedTuple):
 
     Attributes:
         kept: tensors of (batch, units) that `forward` keeps for `backward`.
+        gradients: tensors of gradients by the input part and by the recurrent part: 1 where they are the same, else 2.
         forward: (input part (batch, gates × units), recurrent part, states) → states after, kept.
         backward: (gradients of the states after, states before, kept) → gradients of the input part and of the
-            recurrent part (one tensor where they are the same), and of the states before, but for what reaches the
+            recurrent part, and of the states before, but for what reaches the
             first of them through the recurrent kernel.
     """
 
     kept: int
+    gradients: int
     forward: Callable[[Tensor, Tensor, list[Tensor]], tuple[list[Tensor], list[Tensor]]]
     backward: Callable[[list[Tensor], list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
 
@@ -76,9 +78,9 @@ def _gru_backward(d: list[Tensor], before: list[Tensor], kept: list[Tensor]) -> 
     return [given, inner], [d_h * z]
 
 
-_TANH = _Step(1, _tanh_forward, _tanh_backward)
-_LSTM = _Step(5, _lstm_forward, _lstm_backward)
-_GRU = _Step(4, _gru_forward, _gru_backward)
+_TANH = _Step(1, 1, _tanh_forward, _tanh_backward)
+_LSTM = _Step(5, 1, _lstm_forward, _lstm_backward)
+_GRU = _Step(4, 2, _gru_forward, _gru_backward)
 
 
 def along_time(
@@ -120,7 +122,7 @@ def along_time(
                 d_before = [d_before[0] + ops.matmul(parts[-1], ops.transpose(kernel)), *d_before[1:]]
                 return [d_before, parts], [d_before, parts]
 
-            parts = [ops.zeros_like(given[0])] * (2 if step is _GRU else 1)
+            parts = [ops.zeros_like(given[0])] * step.gradients
             wanted = ops.concatenate([d_outputs, *before, kept], axis=-1)
             (d_initial, _), (_, parts) = ops.scan(backward, [d_last, parts], wanted, reverse=True)
             units, gates = kernel.shape
