@@ -51,6 +51,11 @@ class BiaxialLSTM(FrameModel):
             steps_per_beat="auto", low="auto", high="auto", dropout=0.2, epochs=100_000, updates=1300, patience=20,
             batch=4, chunk=48, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "studio": dict(
+            relative=64, reach=36, units=(128,), hidden=64, pitch_units=(64,), steps_per_beat="auto", low=21, high=108,
+            dropout=0.3, transpose=5, epochs=100_000, updates=4000, patience=60, batch=4, chunk=48, learning_rate=6e-3,
+            schedule="cosine", clip_norm=1.0,
+        ),
         "blog": dict(
             relative=80, reach=12, memory=1, units=(300, 300), hidden=100, pitch_units=(100, 50), dropout=0.5,
             optimizer="adadelta", learning_rate=1.0, batch=10, chunk=128, epochs=100_000, updates=10_000,

@@ -49,6 +49,10 @@ class MelodyLSTM(SymbolModel[MelodyCodec]):
             units=(128,), hold=True, steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=2880, patience=20,
             batch=16, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "studio": dict(
+            units=(256,), dropout=0.4, hold=True, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
+            updates=10_000, patience=40, batch=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+        ),
     }  # fmt: skip
 
     def make_codec(self) -> MelodyCodec:

@@ -42,6 +42,10 @@ class PolyphonyLSTM(SymbolModel[PolyphonyCodec]):
             embedding=64, units=(160,), dropout=0.3, steps_per_beat="auto", clock_beats=4, epochs=100_000, updates=3600,
             patience=8, batch=8, chunk=96, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "studio": dict(
+            embedding=96, units=(256,), dropout=0.4, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
+            updates=10_000, patience=40, batch=16, chunk=128, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+        ),
     }  # fmt: skip
 
     def make_codec(self) -> PolyphonyCodec:

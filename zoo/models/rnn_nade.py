@@ -39,6 +39,11 @@ class RNNNADE(FrameModel):
             relative=16, epochs=100_000, updates=2810, patience=20, batch=8, chunk=48, learning_rate=8e-3,
             schedule="cosine", clip_norm=1.0,
         ),
+        "studio": dict(
+            hidden=96, units=(192,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.35, relative=24,
+            transpose=5, epochs=100_000, updates=6000, patience=60, batch=8, chunk=48, learning_rate=6e-3,
+            schedule="cosine", clip_norm=1.0,
+        ),
         "paper": PAPER_ROLL | dict(
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
         ),

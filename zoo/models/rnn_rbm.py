@@ -48,6 +48,11 @@ class RNNRBM(RBMModel):
             gibbs_steps=10, sample_steps=200, epochs=100_000, updates=5220, patience=20, batch=8, chunk=48,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "studio": dict(
+            hidden=160, units=(256,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.3, relative=24,
+            transpose=5, gibbs_steps=15, sample_steps=400, epochs=100_000, updates=12_000, patience=60, batch=16,
+            chunk=48, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+        ),
         "paper": PAPER_ROLL | dict(
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
             pretrain_epochs=20, anneal_frames=0, anneal_steps=500, anneal_twice=True,
