@@ -66,9 +66,9 @@ class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
-            split=True, masked=True, draw_temperature=False, embedding=96, units=(256,), dropout=0.4,
-            steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000, updates=12_000, patience=40, batch=16,
-            chunk=96, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+            split=True, masked=True, draw_temperature=False, embedding=64, units=(192,), dropout=0.4,
+            steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000, updates=8000, patience=40, batch=16,
+            chunk=64, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
         ),
         "performance": dict(  # of music without a beat, where a beat is half a second: steps of 10 ms, shifts up to 1 s
             split=True, masked=True, steps_per_beat=50, longest_shift=2, velocity_bins=32, draw_temperature=False,

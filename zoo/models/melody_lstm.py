@@ -50,8 +50,8 @@ class MelodyLSTM(SymbolModel[MelodyCodec]):
             batch=16, learning_rate=8e-3, schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
-            units=(256,), dropout=0.4, hold=True, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
-            updates=10_000, patience=40, batch=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+            units=(192,), dropout=0.4, hold=True, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
+            updates=8000, patience=40, batch=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

@@ -67,8 +67,8 @@ class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
             schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
-            by_note=True, steps_per_beat="auto", embedding=96, units=(256,), dense=0, dropout=0.4, clock_beats=4,
-            transpose=5, epochs=100_000, updates=10_000, patience=40, batch=16, chunk=96, learning_rate=4e-3,
+            by_note=True, steps_per_beat="auto", embedding=64, units=(192,), dense=0, dropout=0.4, clock_beats=4,
+            transpose=5, epochs=100_000, updates=8000, patience=40, batch=16, chunk=64, learning_rate=4e-3,
             schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip

@@ -43,8 +43,8 @@ class PolyphonyLSTM(SymbolModel[PolyphonyCodec]):
             patience=8, batch=8, chunk=96, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
-            embedding=96, units=(256,), dropout=0.4, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
-            updates=10_000, patience=40, batch=16, chunk=128, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+            embedding=64, units=(192,), dropout=0.4, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
+            updates=8000, patience=40, batch=16, chunk=96, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

@@ -40,8 +40,8 @@ class RNNNADE(FrameModel):
             schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
-            hidden=96, units=(192,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.35, relative=24,
-            transpose=5, epochs=100_000, updates=6000, patience=60, batch=8, chunk=48, learning_rate=6e-3,
+            hidden=96, units=(160,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.35, relative=24,
+            transpose=5, epochs=100_000, updates=5000, patience=60, batch=8, chunk=48, learning_rate=6e-3,
             schedule="cosine", clip_norm=1.0,
         ),
         "paper": PAPER_ROLL | dict(
