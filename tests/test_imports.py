@@ -20,6 +20,7 @@ ROOMS = [
     "_cores",
     "_errors",
     "_files",
+    "pretrained",
     "song",
     "midi",
     "codecs",
@@ -42,7 +43,7 @@ KNOWS = {
     "layers": {"_errors"},
     "training": {"_version", "_errors", "_files"},
     "render": {"_errors", "_files", "song", "midi"},
-    "report": {"_cores", "_errors", "_files", "song", "midi", "evaluation", "experiments", "render"},
+    "report": {"_cores", "_errors", "_files", "song", "midi", "corpora", "evaluation", "experiments", "render"},
 }
 KERAS = {"layers", "training", "evaluation", "models", "experiments", "play"}
 BANNED = {

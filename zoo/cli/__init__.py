@@ -19,6 +19,7 @@ from zoo._files import printable
 from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
+from zoo.cli.pack import pack
 from zoo.cli.play import PAGE, play
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import INTERRUPTED
@@ -231,6 +232,16 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     )
     command.set_defaults(run=play)
 
+    command = adding.add_parser("pack", help="a trained run as a small folder to pass on, with a card")
+    command.add_argument("model", metavar="MODEL|RUN_FOLDER", help="a model's name (its newest finished run), or a run")
+    command.add_argument("--corpus", help=f"corpus of the run [{CORPUS}]")
+    command.add_argument("--preset", help="preset of the run [any]")
+    command.add_argument("--train-seed", type=int, help="training seed of the run [any]")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="where it goes, as DIR/<corpus>/<model>/ [reports/<corpus>/packed]"
+    )
+    command.set_defaults(run=pack)
+
     command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.set_defaults(run=commands.published)
@@ -250,12 +261,12 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.add_argument("--seed", type=int, default=0, help="random seed of training [0]")
     if one_run:
-        command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
+        command.add_argument("--preset", help=f"see python -m zoo list [that of --weights, else {commands.TUNED}]")
         command.add_argument(
             "--weights",
-            type=Path,
             metavar="RUN",
-            help="a run folder of the same model whose weights training starts from",
+            help="weights that training starts from: a run folder of the same model, or a pretrained one, as "
+            "bach-chorales/rnn_nade",
         )
         command.add_argument("--message", default="", metavar="TEXT", help="a note kept with the run")
     command.add_argument(
@@ -291,7 +302,7 @@ def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequ
     from zoo.training import hyperparameters
 
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    chosen.add_argument("--preset", nargs="?", default="tuned")
+    chosen.add_argument("--preset", nargs="?", default=commands.TUNED)
     preset = chosen.parse_known_args(list(arguments))[0].preset
     classes = {name: zoo.find(name) for name in models}
     add_hyperparameters(command, classes, preset)
@@ -300,7 +311,10 @@ def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequ
 
 def _add_choice_of_run(command: Parser) -> None:
     command.add_argument(
-        "model", metavar="MODEL|RUN_FOLDER", help="a model's name (its newest finished run), or a run's folder"
+        "model",
+        metavar="MODEL|RUN_FOLDER",
+        help="a model's name (its newest finished run, or else the pretrained one), a run's folder, or a pretrained "
+        "one, as bach-chorales/rnn_nade",
     )
     command.add_argument("--corpus", help=f"corpus of the run [{CORPUS}, or that of the run's folder]")
     command.add_argument("--preset", help="preset of the run [any]")

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,16 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import zoo
+from zoo import pretrained
 from zoo._cores import cores
 from zoo._errors import Unreadable, UserError
 from zoo._files import printable
-from zoo.cli.corpora import CORPUS, corpus_of, read_corpus
+from zoo.cli.corpora import corpus_of, read_corpus
 from zoo.cli.flags import flag, with_flags
+from zoo.cli.runs import chosen_run, loaded_run, name_of, results_of
 from zoo.corpora import Corpus
 from zoo.experiments.description import ComparisonStep
 from zoo.experiments.engine import side_by_side
-from zoo.experiments.folders import RUNS, music_folder, newest_run, results_folder, run_name
-from zoo.experiments.run_folder import RunFolder
+from zoo.experiments.folders import music_folder, results_folder, run_name
 from zoo.midi import is_notation, parse_notation, program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zoo.models._base import MusicModel
 
 FAILED, USER_ERROR, BUSY = 1, 2, 3
+TUNED = "tuned"  # the preset where none is named
 
 
 def list_models(options: argparse.Namespace) -> None:
@@ -44,23 +45,38 @@ def list_models(options: argparse.Namespace) -> None:
         model = zoo.find(name)
         first, _, _ = model.about().partition("\n\n")
         print(f"{name}\n    {' '.join(first.split())}\n    presets: {', '.join(model.presets)}")
+        if shipped := [each for each in pretrained.names() if each.endswith(f"/{name}")]:
+            print(f"    pretrained: {', '.join(shipped)}")
 
 
 def train(options: argparse.Namespace) -> int:
     """The command `train`."""
     zoo.find(options.model)  # says which models there are
-    overrides = _overrides(options)
-    model = _untrained(options, options.model, options.preset, overrides)
-    weights = None
+    overrides, weights = _overrides(options), None
     if options.weights:
-        weights = (zoo.load(options.weights), options.weights)
+        run = chosen_run(options.weights, options.corpus)
+        weights = (zoo.load(run), run)
         if weights[0].model_name() != options.model:
             raise UserError(f"--weights: {options.weights} holds a {weights[0].model_name()}, not a {options.model}.")
+    preset = options.preset or TUNED
+    if weights and not options.preset:
+        preset, overrides = _as_before(weights[0], overrides)
+    model = _untrained(options, options.model, preset, overrides)
     step = ComparisonStep(options.training_of, options.representation_of)
     comparison = step if step != ComparisonStep() else None
     job = _job(options, model, read_corpus(options.corpus, options.pedal), overrides, weights, comparison)
     print(job.run())
     return FAILED if job.missing() else 0
+
+
+def _as_before(weights: MusicModel, overrides: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The preset of trained weights, and what is to be set otherwise, so that they fit: it may differ in both."""
+    from zoo.training import hyperparameters
+
+    preset = weights.preset if weights.preset in weights.presets else TUNED
+    there, plain = hyperparameters.values(weights), hyperparameters.values(zoo.create(weights.model_name(), preset))
+    kept = [name for part in ("representation", "network") for name in hyperparameters.of_part(type(weights), part)]
+    return preset, {name: there[name] for name in kept if there[name] != plain[name]} | overrides
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
@@ -117,18 +133,19 @@ def train_all(options: argparse.Namespace) -> int:
         raise UserError("--weights belongs to one model: use train MODEL --weights RUN.")
     from zoo.training import hyperparameters
 
+    preset = options.preset or TUNED
     overrides, plans, left_out, notes = _overrides(options), [], [], []
     for name in zoo.names():
         model = zoo.find(name)
         known = {key: value for key, value in overrides.items() if key in hyperparameters.options(model)}
-        if options.preset not in model.presets:
-            left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
+        if preset not in model.presets:
+            left_out.append(f"{name} has no preset {preset!r}, only {', '.join(model.presets)}")
         else:
-            plans.append(Plan(name, options.preset, known, options.message))
+            plans.append(Plan(name, preset, known, options.message))
             for key in sorted(overrides.keys() - known.keys()):
                 notes.append(f"{name} has no {flag(key)}; trained without")
     if not plans:
-        raise UserError(f"no model has the preset {options.preset!r}: {'; '.join(left_out)}.")
+        raise UserError(f"no model has the preset {preset!r}: {'; '.join(left_out)}.")
     return _train_each(options, plans, [*notes, *(f"left out: {reason}" for reason in left_out)])
 
 
@@ -232,43 +249,6 @@ def _as_word(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def chosen_run(word: str, corpus: str | None = None, preset: str | None = None, train_seed: int | None = None) -> Path:
-    """The run that a person means.
-
-    Args:
-        word: name of a model, for its newest finished run; or a run's folder.
-        corpus: of the run, for a name; None is the default.
-        preset: of the run, for a name; None is any.
-        train_seed: likewise.
-
-    Raises:
-        UserError: when there is none.
-    """
-    results = results_folder(corpus or CORPUS)
-    trained = word.isidentifier() and (results / "runs" / word).is_dir()  # perhaps one from outside
-    if word in zoo.names() or trained:
-        return newest_run(results, word, preset, train_seed)
-    folder = Path(word)
-    if RunFolder(folder).is_described:
-        return folder
-    if os.sep in word or folder.exists():
-        raise UserError(
-            f"{folder} is no run folder: it holds no model.json; runs lie in reports/<corpus>/runs/<model>/."
-        )
-    zoo.find(word)  # says which models there are
-    raise AssertionError
-
-
-def _load(options: argparse.Namespace) -> tuple[Path, MusicModel]:
-    run = chosen_run(options.model, options.corpus, options.preset, options.train_seed)
-    if options.epoch is not None:
-        kept = RunFolder(run).kept_epochs()
-        if options.epoch not in kept:
-            there = f"it kept {', '.join(map(str, kept))}" if kept else "train with --checkpoint-every N to keep some"
-            raise UserError(f"{run} kept no checkpoint of epoch {options.epoch}; {there}.")
-    return run, zoo.load(run, options.epoch)
-
-
 def sample(options: argparse.Namespace) -> None:
     """The command `sample`."""
     formats = [word.strip().lstrip(".") for word in options.format.split(",") if word.strip()]
@@ -278,7 +258,7 @@ def sample(options: argparse.Namespace) -> None:
     program = None if options.instrument is None else program_of(options.instrument)
     if options.tempo is not None and not 10 <= options.tempo <= 1000:
         raise UserError(f"--tempo must be 10 to 1000 beats per minute, not {options.tempo:g}.")
-    run, model = _load(options)
+    run, model = loaded_run(options)
     names = ("count", "beats", "temperature", "top_p", "prime_beats", "seed")
     request = {name: getattr(options, name) for name in names}
     model.check_request(**request)  # before primers are drawn by it
@@ -316,11 +296,10 @@ def _samples_folder(run: Path, model: str, options: argparse.Namespace) -> Path:
     }
     given = {key: value for key, (value, default) in request.items() if value != default}
     label = run_name("samples", options.seed, given)
-    run = run.resolve()
-    base = run.parents[2] if run.parents[1].name == RUNS else run
+    base = results_of(run)
     with contextlib.suppress(ValueError):
         base = base.relative_to(Path.cwd())
-    return music_folder(base) / model / run.name / label
+    return music_folder(base) / model / name_of(run) / label
 
 
 def _primer_name(prime: str) -> str:
@@ -351,7 +330,7 @@ def _primers(run: Path, options: argparse.Namespace) -> list[Song]:
 
 def score(options: argparse.Namespace) -> None:
     """The command `score`."""
-    run, model = _load(options)
+    run, model = loaded_run(options)
     result = model.score(getattr(corpus_of(run, options), options.split))
     if options.json:
         print(json.dumps({"run": str(run), "split": options.split, **dataclasses.asdict(result)}, indent=1))

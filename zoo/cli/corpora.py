@@ -56,13 +56,14 @@ def corpus_of(run: Path, options: argparse.Namespace) -> Corpus:
     path = corpus_file(RunFolder(run).results)
     facts = read_json(path) if path.is_file() else {}
     pedal = not (isinstance(facts, dict) and facts.get("pedal") is False)
+    trained_on = RunFolder(run).read_description().get("corpus")
     if options.corpus or options.model in zoo.names() or not path.is_file():
-        corpus = read_corpus(options.corpus or CORPUS, pedal)
+        name = trained_on.get("name") if isinstance(trained_on, dict) else None
+        corpus = read_corpus(options.corpus or (name if name in recipes.NAMES else CORPUS), pedal)
     else:
         name, folder = _name_and_folder(path, facts)
         known = name in recipes.NAMES and Path(folder) == _home.datasets() / name
         corpus = read_corpus(name if known else f"{folder}/", pedal)
-    trained_on = RunFolder(run).read_description().get("corpus")
     if isinstance(trained_on, dict) and trained_on.get("digest") not in (None, corpus.digest):
         print(f"zoo: note: {run} was trained on another corpus ({trained_on.get('name')}).", file=sys.stderr)
     return corpus

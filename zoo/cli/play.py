@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo
+from zoo import pretrained
 from zoo._errors import NotPlayable, UserError
 from zoo._files import printable
 from zoo._quiet import quiet_start
-from zoo.cli.commands import chosen_run
 from zoo.cli.corpora import CORPUS
 from zoo.cli.flags import with_flags
+from zoo.cli.runs import chosen_run, name_of
 from zoo.experiments.folders import newest_run, results_folder, run_folders
-from zoo.experiments.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from zoo.play import Playable
@@ -34,7 +34,7 @@ def play(options: argparse.Namespace) -> None:
     if path.is_dir():
         raise UserError(f"--out: {printable(path)} is a folder; name a file, such as {printable(path / PAGE)}.")
     named = [(chosen_run(word, options.corpus), True) for word in options.runs]
-    models = list(_playable(named or [(run, False) for run in _newest(results)]))
+    models = list(_playable(named or [(run, False) for run in _runs(results, options.corpus or CORPUS)]))
     if not models:
         raise UserError(f"there is no run in {results} to play on; train a model: python -m zoo train melody_lstm.")
     written = write_page(path, models, printable(results.name))
@@ -45,13 +45,17 @@ def play(options: argparse.Namespace) -> None:
     print(f"\n{printable(path)}, {written.size / 1e6:.1f} MB")
 
 
-def _newest(results: Path) -> Iterator[Path]:
-    """The newest finished run of each model."""
-    for name in dict.fromkeys(run.model for run in run_folders(results)):
+def _runs(results: Path, corpus: str) -> Iterator[Path]:
+    """The newest finished run of each model, and what ships of the other models."""
+    own = dict.fromkeys(run.model for run in run_folders(results))
+    for name in dict.fromkeys([*own, *zoo.names()]):
         try:
             yield newest_run(results, name)
         except UserError as reason:
-            _leave_out(name, reason)
+            if shipped := pretrained.folder(f"{corpus}/{name}"):
+                yield shipped
+            elif name in own:
+                _leave_out(name, reason)
 
 
 def _playable(runs: list[tuple[Path, bool]]) -> Iterator[Playable]:
@@ -61,13 +65,13 @@ def _playable(runs: list[tuple[Path, bool]]) -> Iterator[Playable]:
 
     for run, named in runs:
         try:
-            yield export(zoo.load(run), RunFolder(run).name)
+            yield export(zoo.load(run), name_of(run))
         except NotPlayable as reason:
-            _leave_out(f"{run.parent.name} ({run.name})", reason)
+            _leave_out(f"{run.parent.name} ({name_of(run)})", reason)
         except UserError as reason:
             if named:
                 raise
-            _leave_out(f"{run.parent.name} ({run.name})", reason)
+            _leave_out(f"{run.parent.name} ({name_of(run)})", reason)
 
 
 def _leave_out(name: str, reason: str | UserError) -> None:

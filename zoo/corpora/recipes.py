@@ -43,11 +43,13 @@ class Recipe:
     Args:
         description: one line for people.
         pieces: returns the scores' files by the name of the piece.
+        rights: whose the music and its encoding are, and what may be done with them.
         monophonic: leave out the pieces in which notes sound together.
     """
 
     description: str
     pieces: Callable[[], dict[str, Path]]
+    rights: str
     monophonic: bool = False
 
 
@@ -68,9 +70,17 @@ def _ryans_mammoth() -> dict[str, Path]:
 
 
 RECIPES = {
-    "bach-chorales": Recipe("chorales by J. S. Bach in four and more parts, repeats played", _bach_chorales),
+    "bach-chorales": Recipe(
+        "chorales by J. S. Bach in four and more parts, repeats played",
+        _bach_chorales,
+        "the music is out of copyright; its encodings are distributed by music21 with the permission of the encoders, "
+        "some not for commercial use",
+    ),
     "ryans-mammoth": Recipe(
-        "Ryan's Mammoth Collection (1883): reels, jigs and other fiddle tunes, one voice", _ryans_mammoth, True
+        "Ryan's Mammoth Collection (1883): reels, jigs and other fiddle tunes, one voice",
+        _ryans_mammoth,
+        "the music is out of copyright; volunteers have typed it, mostly without a licence, and music21 distributes it",
+        monophonic=True,
     ),
 }
 NAMES = tuple(RECIPES)

@@ -34,6 +34,7 @@ class RunFolder:
         metrics: metrics.json: what was measured.
         state: state.npz: where training goes on after an interruption.
         error: error.txt: why training or measuring failed.
+        card: card.md: what a packed run is, for people.
         left_out: left_out.txt: why the model can read nothing of the corpus.
         samples, real: folders of MIDI files: music of the model, and test music as its representation expresses it.
         checkpoints: folder of the weights that were kept of single epochs.
@@ -49,6 +50,7 @@ class RunFolder:
         self.state = self.path / "state.npz"
         self.error = self.path / "error.txt"
         self.left_out = self.path / "left_out.txt"
+        self.card = self.path / "card.md"
         self.samples = self.path / "samples"
         self.real = self.path / "real"
         self.checkpoints = self.path / CHECKPOINTS
@@ -158,6 +160,10 @@ class RunFolder:
     def write_left_out(self, reason: str) -> None:
         """Keep why the model can read nothing of the corpus."""
         write_text(self.left_out, f"{reason}\n")
+
+    def write_card(self, text: str) -> None:
+        """Write what a packed run is, as Markdown."""
+        write_text(self.card, text)
 
     def write_samples(self, songs: Sequence[Song]) -> None:
         """Write music of the model, under the songs' names."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from zoo import pretrained
 from zoo._errors import UserError
 from zoo._quiet import quiet_start
 
@@ -131,7 +132,8 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
     """A trained model from the folder of a run.
 
     Args:
-        folder: holds model.json and model.weights.h5.
+        folder: holds model.json and model.weights.h5; or, where there is none of that path, weights that ship with the
+            package, as "bach-chorales/rnn_nade" (`zoo.pretrained.names`).
         epoch: of a kept checkpoint to take in place of the best weights.
 
     Raises:
@@ -145,6 +147,8 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
 
     if epoch is not None and not isinstance(epoch, int):
         raise UserError(f"an epoch is a whole number, not {epoch!r}.")
+    if isinstance(folder, str) and not Path(folder).exists():
+        folder = pretrained.folder(folder) or folder
     weights = WEIGHTS if epoch is None else checkpoint_of(epoch)
     described, path = checkpoint.read(folder, weights)
     name: Any = described.get("model")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from zoo.experiments.records import Interval
+from zoo.experiments.results import Results
 from zoo.report.groups import Group, alike, deviation
 from zoo.report.ratings import Ratings, Share
 from zoo.report.scale import Row, Scale
@@ -218,14 +219,19 @@ def _faulty(groups: Sequence[Group]) -> list[Finding]:
     """A sentence for each model whose samples are clearly unlike real music in a way that anyone hears."""
     sentences = []
     for group in groups:
-        if faults := faults_of(group):
+        if faults := faults_of(group.mean, group.own_ratio):
             sentences.append(Finding(f"{group.name} is faulty: its samples {_listed(faults)}.", bad=True))
     return sentences
 
 
-def faults_of(group: Group) -> list[str]:
-    """What is wrong with a model's samples beside the test music of its representation, each as "hold notes …"."""
-    music, faults = group.mean.comparison, []
+def faults_of(results: Results, ratio: float | None) -> list[str]:
+    """What is wrong with a model's samples beside the test music of its representation, each as "hold notes …".
+
+    Args:
+        results: what was measured.
+        ratio: of its samples' nats under itself to those of test music.
+    """
+    music, faults = results.comparison, []
     made, real = music.sets.samples, music.test
     if made.longest_note is not None and music.longest_note and made.longest_note > music.longest_note:
         faults.append(f"hold notes for {made.longest_note:.3g} beats (the training music: {music.longest_note:.3g})")
@@ -238,7 +244,7 @@ def faults_of(group: Group) -> list[str]:
         mine, theirs = made.scalars.get(key), real.scalars.get(key)
         if mine is not None and theirs and abs(mine / theirs - 1) > DENSITY:
             faults.append(f"have {mine:.3g} {what} (real: {theirs:.3g})")
-    if (ratio := group.own_ratio) is not None and not OWN_RATIO[0] <= ratio <= OWN_RATIO[1]:
+    if ratio is not None and not OWN_RATIO[0] <= ratio <= OWN_RATIO[1]:
         faults.append(f"surprise the model itself {ratio:.2f} times as much as real music does")
     return faults
 
