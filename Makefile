@@ -15,7 +15,7 @@ make setup              the environment: .venv, with the packages of requirement
 make data               the corpus: builds or reads it, describes it
 make train-all          trains every model, once for each seed
 make train MODEL=...    trains one model, once for each seed
-make sample MODEL=...   new pieces by a trained model, or by a run's folder
+make sample MODEL=...   new pieces by a trained model, by a run's folder, or by weights that ship with the zoo
 make play               a page to play on with what was trained: reports/<corpus>/play.html
 make compare-presets MODEL=...      what representation, network and training contribute between blog and tuned
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
@@ -27,6 +27,7 @@ make coverage           the fast tests, and which lines and branches of zoo/ the
 make docs               the documentation, from docs/ and the code: site/index.html
 make test-tour          runs docs/tour.ipynb from top to bottom
 make pictures           the pictures of the documentation: two bars of Bach in each representation
+make pretrained         the weights that ship with the package, trained anew (hours)
 make publish            the published report: SEEDS=0,1,2 of all models on the chorales (an hour)
 make screenshot         docs/report.png, from the published report
 make bench              measures speed and memory beside what the originals do: reports/bench.csv
@@ -62,7 +63,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(call tried,$(1)); done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample play test-slow test-example test-wheel coverage docs test-tour pictures publish screenshot bench fuzz lint audit clean need-model docs-tools
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample play test-slow test-example test-wheel coverage docs test-tour pictures pretrained publish screenshot bench fuzz lint audit clean need-model docs-tools
 .NOTPARALLEL:
 
 help:
@@ -110,8 +111,9 @@ published: data
 	    $(call tried,$(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS)); done); \
 	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 
+# Of any preset, unless one is named; where nothing is trained, by what ships with the package.
 sample: $(if $(MODEL),setup,need-model)
-	@$(ZOO) sample "$$MODEL" $(RUN) $(ARGS)
+	@$(ZOO) sample "$$MODEL" --corpus "$$CORPUS" $(if $(filter-out file,$(origin PRESET)),--preset "$$PRESET") $(ARGS)
 
 play: setup
 	@$(ZOO) play --corpus "$$CORPUS" $(ARGS)
@@ -138,6 +140,12 @@ test-example: setup
 
 test-wheel: setup
 	@set -- $${PYTHON:-$(PY)}; "$$1" tests/wheel.py "$$@"
+
+# What ships: studio on the chorales, an hour or two on two cores.
+pretrained: setup
+	@$(ZOO) train-all --preset studio $(ARGS) && \
+	for model in $$($(PY) -c 'import zoo; print(*zoo.names())'); do \
+	    $(ZOO) pack "$$model" --preset studio --out zoo/pretrained || exit; done
 
 # Processes that tests start are not counted.
 coverage: setup
