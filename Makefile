@@ -173,7 +173,7 @@ pictures: setup
 
 publish:
 	@$(MAKE) --no-print-directory report CORPUS=bach-chorales SEEDS=0,1,2 && \
-	$(ZOO) report --publish reports/published/bach-chorales
+	$(ZOO) play && $(ZOO) report --publish reports/published/bach-chorales
 
 screenshot: setup
 	@$(PY) docs/screenshot.py

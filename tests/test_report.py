@@ -403,6 +403,9 @@ def test_a_published_report_shows_the_same_without_weights(folder, tmp_path):
     for name in ("model.weights.h5", "state.npz", "checkpoints/epoch-00001.weights.h5", ".lock"):
         write(run / name, "heavy")
     write_report(folder)
+    assert "play.html" not in (folder / "index.html").read_text()
+    write(folder / "play.html", "a page to play on")
+    write_report(folder)
     target = tmp_path / "passed on"
     for _ in range(2):  # the second takes the place of the first
         size = publish(folder, target)
@@ -410,7 +413,7 @@ def test_a_published_report_shows_the_same_without_weights(folder, tmp_path):
         assert size == sum(map(len, copied.values())) and b"heavy" not in copied.values()
         assert {target.name} == {path.name for path in tmp_path.iterdir()} - {folder.name}
     links = [unquote(link) for link in re.findall(r'(?:href|src)="([^"#:]+)"', (target / "index.html").read_text())]
-    assert len(links) > 5 and all((target / link).exists() for link in links)
+    assert len(links) > 5 and "play.html" in links and all((target / link).exists() for link in links)
 
 
 def test_what_is_no_report_is_not_replaced(folder, tmp_path):

@@ -20,7 +20,7 @@ from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.cli.pack import pack
-from zoo.cli.play import PAGE, play
+from zoo.cli.play import play
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import INTERRUPTED
 from zoo.render import FORMATS
@@ -223,7 +223,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
     command = adding.add_parser("play", help="write a page to play on: you begin, trained models go on")
     command.add_argument("--corpus", help=f"name, or folder with a slash [{CORPUS}]")
-    command.add_argument("--out", type=Path, metavar="FILE", help=f"the page [reports/<corpus>/{PAGE}]")
+    command.add_argument("--out", type=Path, metavar="FILE", help="the page [reports/<corpus>/play.html]")
     command.add_argument(
         "runs",
         nargs="*",

@@ -16,12 +16,10 @@ from zoo._quiet import quiet_start
 from zoo.cli.corpora import CORPUS
 from zoo.cli.flags import with_flags
 from zoo.cli.runs import chosen_run, name_of
-from zoo.experiments.folders import newest_run, results_folder, run_folders
+from zoo.experiments.folders import newest_run, play_page, results_folder, run_folders
 
 if TYPE_CHECKING:
     from zoo.play import Playable
-
-PAGE = "play.html"
 
 
 def play(options: argparse.Namespace) -> None:
@@ -30,9 +28,9 @@ def play(options: argparse.Namespace) -> None:
         from zoo.play import write_page
 
     results = results_folder(options.corpus or CORPUS)
-    path = options.out or results / PAGE
+    path = options.out or play_page(results)
     if path.is_dir():
-        raise UserError(f"--out: {printable(path)} is a folder; name a file, such as {printable(path / PAGE)}.")
+        raise UserError(f"--out: {printable(path)} is a folder; name a file, such as {printable(play_page(path))}.")
     named = [(chosen_run(word, options.corpus), True) for word in options.runs]
     models = list(_playable(named or [(run, False) for run in _runs(results, options.corpus or CORPUS)]))
     if not models:

@@ -91,6 +91,11 @@ def music_folder(results: Path) -> Path:
     return results / "samples"
 
 
+def play_page(results: Path) -> Path:
+    """Where the page to play on lies in a folder of results."""
+    return results / "play.html"
+
+
 def run_folder(results: Path, model: str, name: str) -> RunFolder:
     """The folder of one run, which need not exist.
 

@@ -12,7 +12,7 @@ from zoo._errors import UserError
 from zoo._files import locked, printable, write_text
 from zoo.evaluation.metrics import BLIND_SPOTS
 from zoo.experiments.description import CorpusDescription
-from zoo.experiments.folders import corpus_file
+from zoo.experiments.folders import corpus_file, play_page
 from zoo.experiments.results import Layer, Results
 from zoo.report.blind import PAGE as BLIND
 from zoo.report.blind import questions, write_blind
@@ -81,12 +81,15 @@ def _write_report(folder: Path, exported: Exported) -> list[str]:
     write_text(folder / TABLE, encodable(results_csv(runs, [rated.row(run) for run in runs])))
     blind = write_blind(folder, title, pool)
     links.add(Path(name) for name in (PAGE, BLIND, TABLE) if blind or name != BLIND)
+    play = play_page(folder)
+    links.add([play.relative_to(folder)])
     links.add([corpus_file(folder).relative_to(folder)])
     write_page(
         folder / PAGE,
         "page.html",
         title=title,
         blind=blind,
+        play=play.name if play.is_file() else "",
         rated=rated,
         pieces_in_all=sum(counts[0] or 0 for _, counts in splits),
         splits=splits,
