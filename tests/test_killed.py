@@ -32,7 +32,7 @@ import dataclasses, os, pathlib, time, zoo
 from zoo.corpora import recipes
 scores = sorted(pathlib.Path(os.environ["SCORES"]).glob("*.abc"))
 pieces = {path.stem: path for path in scores}
-recipes.RECIPES["bach-chorales"] = recipes.Recipe("little scores", lambda: pieces)
+recipes.RECIPES["bach-chorales"] = recipes.Recipe("little scores", lambda: pieces, "of nobody")
 if "MODELS" in os.environ:
     zoo.names = lambda: os.environ["MODELS"].split(",")
 replace = os.replace

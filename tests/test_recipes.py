@@ -41,7 +41,7 @@ def few(score, monkeypatch):
     music = {"good": "CDEF|GABc|", "bad": "|:C4|D4|:E4|F4|:G4|A4:|", "chord": "[CE]4|"}
     pieces = {name: score(text, name=name) for name, text in music.items()}
     pieces |= {f"p{k}": score("CDEF|GABc|" + "d4|" * k, name=f"p{k}") for k in range(1, 6)}
-    monkeypatch.setitem(recipes.RECIPES, "few", recipes.Recipe("a few", lambda: pieces, monophonic=True))
+    monkeypatch.setitem(recipes.RECIPES, "few", recipes.Recipe("a few", lambda: pieces, "of nobody", monophonic=True))
 
 
 def notes(song):
