@@ -122,9 +122,7 @@ compare-presets: $(if $(MODEL),data,need-model)
 
 # Each optimizer at its own default rate.
 compare-optimizers: $(if $(MODEL),data,need-model)
-	@$(call for_each_seed,for optimizer in $$(printf %s "$$OPTIMIZERS" | tr , ' '); do \
-	    $(call tried,$(ZOO) train "$$MODEL" $(RUN) --optimizer "$$optimizer" --learning-rate none --seed "$$seed" $(ARGS)); \
-	    done); \
+	@$(call for_each_seed,$(ZOO) compare-optimizers "$$MODEL" $(RUN) --optimizers "$$OPTIMIZERS" --seed "$$seed" $(ARGS)); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 need-model:

@@ -1,0 +1,155 @@
+"""Runs on a Ray cluster of two machines, which here are two raylets, end as runs on this machine do: bit for bit.
+
+Ray is in no lock: `make test-ray` makes an environment that has it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_resuming import weights_of
+
+cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make test-ray")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = False  # every model and three seeds, for an hour of patience
+SEEDS = ("0", "1", "2") if ALL else ("0",)
+WORDS = ("train-all", "--corpus", "./tunes", "--preset", "smoke")
+LONG = (*WORDS, "--epochs", "300", "--updates", "300")  # long enough to be disturbed
+HOOK = "" if ALL else 'import zoo\nzoo.names = lambda: ["melody_lstm", "rnn_nade"]\n'
+
+
+@pytest.fixture(scope="module")
+def setting(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("setting")
+    (folder / "sitecustomize.py").write_text(HOOK)
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def two(cluster):
+    """The cluster with a second machine, which a test may take away."""
+    node = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield node
+    if node in cluster.list_all_nodes():
+        cluster.remove_node(node)
+
+
+@pytest.fixture(scope="module")
+def local(tunes, setting, tmp_path_factory):
+    """Run folders as this machine makes them, by the words of the command."""
+    known = {}
+
+    def reports(words):
+        if words not in known:
+            folder = tmp_path_factory.mktemp("local")
+            (folder / "tunes").symlink_to(tunes)
+            for seed in SEEDS:
+                command = [sys.executable, "-m", "zoo", *words, "--seed", seed]
+                subprocess.run(command, cwd=folder, env=setting, check=True, capture_output=True)
+            known[words] = folder / "reports"
+        return known[words]
+
+    return reports
+
+
+@pytest.fixture
+def begin(tunes, setting, tmp_path, cluster):
+    """Start the same command on the cluster; its words go to `log`."""
+    (tmp_path / "tunes").symlink_to(tunes)
+
+    def started(words, seed="0"):
+        command = [sys.executable, "-m", "zoo", *words, "--seed", seed, "--engine", "ray", "--address", cluster.address]
+        with open(tmp_path / "log", "ab") as log:
+            return subprocess.Popen(command, cwd=tmp_path, env=setting, stdout=log, stderr=log)
+
+    return started
+
+
+def trained(reports):
+    """What has been trained: the weights of every finished run, and its samples."""
+    runs = [path.parent for path in sorted(reports.glob("tunes/runs/*/*/metrics.json"))]
+    return {
+        (run.parent.name, run.name): (weights_of(run), [file.read_bytes() for file in sorted(run.glob("samples/*.mid"))])
+        for run in runs
+    }
+
+
+def assert_same(reports, expected):
+    ours, theirs = trained(reports), trained(expected)
+    assert ours.keys() == theirs.keys() and len(theirs) >= 2
+    for run, (weights, samples) in ours.items():
+        assert samples == theirs[run][1], run
+        assert all((one == other).all() for one, other in zip(weights, theirs[run][0], strict=True)), run
+    left = [path for path in reports.rglob("*") if path.name.startswith(".zoo") or path.name == "state.npz"]
+    assert left == []
+
+
+def processes():
+    """The trainings of all workers: numbers of the process and of its worker."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words, facts = (place / "cmdline").read_text().split("\0"), (place / "stat").read_text()
+        except OSError:
+            continue
+        if "-c" in words and "train" in words and "music/tunes/" in words:
+            yield int(place.name), int(facts.rpartition(") ")[2].split()[1])
+
+
+def first_training(caller):
+    """Wait until an epoch of some run is told."""
+    until = time.monotonic() + 120
+    log = lambda: Path("log").read_text()  # noqa: E731
+    while " epoch " not in log() and time.monotonic() < until and caller.poll() is None:
+        time.sleep(0.2)
+    assert caller.poll() is None, log()
+    return next(processes())
+
+
+def test_the_same_bits_and_a_second_call_trains_nothing(two, begin, local, tmp_path):
+    for seed in SEEDS:
+        assert begin(WORDS, seed).wait(900) == 0, (tmp_path / "log").read_text()
+    assert_same(tmp_path / "reports", local(WORDS))
+    assert begin(WORDS).wait(120) == 0
+    assert (tmp_path / "log").read_text().count("done before") == len(trained(tmp_path / "reports")) / len(SEEDS)
+
+
+@pytest.mark.parametrize("what", ["process", "worker", "machine"])
+def test_what_is_lost_is_trained_elsewhere(cluster, two, begin, local, tmp_path, monkeypatch, what):
+    monkeypatch.chdir(tmp_path)
+    caller = begin(LONG)
+    process, worker = first_training(caller)
+    if what == "machine":
+        cluster.remove_node(two)
+    else:
+        os.kill({"process": process, "worker": worker}[what], signal.SIGKILL)
+    assert caller.wait(300) == 0, Path("log").read_text()
+    assert "lost" in Path("log").read_text()
+    assert_same(tmp_path / "reports", local(LONG))
+
+
+def test_an_interrupted_caller_leaves_no_process_and_goes_on(two, begin, local, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    caller = begin(LONG)
+    first_training(caller)
+    caller.send_signal(signal.SIGINT)
+    assert caller.wait(60) == 130 and "interrupted" in Path("log").read_text()
+    until = time.monotonic() + 30
+    while (left := list(processes())) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert not left
+    assert begin(LONG).wait(300) == 0, Path("log").read_text()
+    assert_same(tmp_path / "reports", local(LONG))
