@@ -242,7 +242,7 @@ def test_no_hyperparameter_is_checked_after_a_corpus_was_built(tmp_path, monkeyp
         ("data CORPUS=nosuch", "zoo: 'nosuch' is no named corpus"),
         ("train", "Which model? Name one, as in: make train MODEL=rnn_rbm"),
         ("train MODEL=nosuch", "zoo: there is no model 'nosuch'; the zoo has "),
-        ("train MODEL=note_lstm PRESET=nosuch", "zoo: note_lstm has no preset 'nosuch'; it has smoke"),
+        ("train MODEL=note_lstm PRESET=nosuch", "zoo: note_lstm has no preset 'nosuch', only smoke"),
         ("train MODEL=note_lstm SEEDS=abc", "zoo: argument --seed: invalid int value: 'abc'"),
         ("train MODEL=note_lstm SEEDS=0,-1 ARGS=--nosuch", "zoo: unrecognized arguments: --nosuch"),
         ("train-all PRESET=nosuch", "zoo: no model has the preset 'nosuch'"),

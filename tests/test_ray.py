@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_resuming import weights_of
+from test_resuming import same, weights_of
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make test-ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -70,22 +70,22 @@ def local(tunes, setting, tmp_path_factory):
 def begin(tunes, setting, tmp_path, cluster):
     """Start the same command on the cluster; its words go to `log`."""
     (tmp_path / "tunes").symlink_to(tunes)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background is born deaf to it
 
     def started(words, seed="0"):
         command = [sys.executable, "-m", "zoo", *words, "--seed", seed, "--engine", "ray", "--address", cluster.address]
         with open(tmp_path / "log", "ab") as log:
             return subprocess.Popen(command, cwd=tmp_path, env=setting, stdout=log, stderr=log)
 
-    return started
+    yield started
+    signal.signal(signal.SIGINT, before)
 
 
 def trained(reports):
-    """What has been trained: the weights of every finished run, and its samples."""
-    runs = [path.parent for path in sorted(reports.glob("tunes/runs/*/*/metrics.json"))]
-    return {
-        (run.parent.name, run.name): (weights_of(run), [file.read_bytes() for file in sorted(run.glob("samples/*.mid"))])
-        for run in runs
-    }
+    """Of every finished run the weights and the samples."""
+    runs = {path.parent.relative_to(reports): path.parent for path in reports.glob("tunes/runs/*/*/metrics.json")}
+    samples = {name: [file.read_bytes() for file in sorted(run.glob("samples/*.mid"))] for name, run in runs.items()}
+    return {name: (weights_of(run / "model.weights.h5"), samples[name]) for name, run in runs.items()}
 
 
 def assert_same(reports, expected):
@@ -93,7 +93,7 @@ def assert_same(reports, expected):
     assert ours.keys() == theirs.keys() and len(theirs) >= 2
     for run, (weights, samples) in ours.items():
         assert samples == theirs[run][1], run
-        assert all((one == other).all() for one, other in zip(weights, theirs[run][0], strict=True)), run
+        assert same(weights, theirs[run][0]), run
     left = [path for path in reports.rglob("*") if path.name.startswith(".zoo") or path.name == "state.npz"]
     assert left == []
 

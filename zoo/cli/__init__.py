@@ -20,6 +20,7 @@ from zoo.cli import commands, training
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.cli.play import PAGE, play
+from zoo.cli.search import search
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import BUSY, INTERRUPTED
 from zoo.render import FORMATS
@@ -179,6 +180,21 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_own(command, named, arguments)
     command.set_defaults(run=training.compare_optimizers)
 
+    command = adding.add_parser("search", help="look for better hyperparameters than those of tuned")
+    command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
+    command.add_argument("--trials", type=int, default=50, metavar="N", help="settings to try in all, tuned first [50]")
+    command.add_argument(
+        "--minutes", type=float, default=0.0, metavar="M", help="minutes the search may take; 0 is as it needs [0]"
+    )
+    command.add_argument(
+        "--corpora", default=CORPUS, metavar="A,B", help=f"names, or folders with a slash, joined by commas [{CORPUS}]"
+    )
+    command.add_argument("--seed", type=int, default=0, help="random seed of the trainings and of the search [0]")
+    _add_out(command)
+    _add_address(command)
+    _add_pedal(command)
+    command.set_defaults(run=search)
+
     command = adding.add_parser("sample", help="new pieces by a trained model")
     _add_choice_of_run(command)
     command.add_argument("--count", type=int, default=10, help="how many pieces [10]")
@@ -258,6 +274,10 @@ def _add_engine(command: Parser) -> None:
     command.add_argument(
         "--engine", choices=training.ENGINES, default="local", help="train on this machine, or on a Ray cluster [local]"
     )
+    _add_address(command)
+
+
+def _add_address(command: Parser) -> None:
     command.add_argument(
         "--address", help="the Ray cluster, auto for that of this machine [RAY_ADDRESS, else this machine's cores]"
     )
@@ -267,7 +287,12 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.add_argument("--seed", type=int, default=0, help="random seed of training [0]")
     if one_run:
-        command.add_argument("--preset", default="tuned", help="see python -m zoo list [tuned]")
+        command.add_argument(
+            "--preset",
+            default="tuned",
+            metavar="NAME|FILE.json",
+            help="see python -m zoo list; or a file of zoo search [tuned]",
+        )
         command.add_argument(
             "--weights",
             type=Path,
@@ -282,6 +307,14 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
         metavar="N",
         help="save a checkpoint of the weights every N epochs; 0 disables [0]",
     )
+    _add_out(command)
+    command.add_argument(
+        "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
+    )
+    _add_pedal(command)
+
+
+def _add_out(command: Parser) -> None:
     command.add_argument(
         "--out",
         type=Path,
@@ -289,10 +322,6 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
         metavar="DIR",
         help=f"where results go, a folder per corpus [{_home.reports()}]",
     )
-    command.add_argument(
-        "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
-    )
-    _add_pedal(command)
 
 
 def _add_pedal(command: Parser) -> None:

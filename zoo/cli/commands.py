@@ -24,6 +24,7 @@ from zoo.experiments.run_folder import RunFolder
 from zoo.midi import is_notation, parse_notation, program_of, read_midi
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
+from zoo.training import presets
 
 if TYPE_CHECKING:
     from zoo.models._base import MusicModel
@@ -52,7 +53,7 @@ def chosen_run(word: str, corpus: str | None = None, preset: str | None = None, 
     results = results_folder(corpus or CORPUS)
     trained = word.isidentifier() and (results / "runs" / word).is_dir()  # perhaps one from outside
     if word in zoo.names() or trained:
-        return newest_run(results, word, preset, train_seed)
+        return newest_run(results, word, preset and presets.name_of(preset), train_seed)
     folder = Path(word)
     if RunFolder(folder).is_described:
         return folder

@@ -18,6 +18,7 @@ from zoo.corpora import Corpus
 from zoo.experiments.description import ComparisonStep
 from zoo.experiments.engine import BUSY, side_by_side
 from zoo.experiments.folders import results_folder
+from zoo.training import presets
 
 if TYPE_CHECKING:
     from zoo.experiments.job import Job
@@ -104,8 +105,10 @@ def train_all(options: argparse.Namespace) -> int:
     for name in zoo.names():
         model = zoo.find(name)
         known = {key: value for key, value in overrides.items() if key in hyperparameters.options(model)}
-        if options.preset not in model.presets:
-            left_out.append(f"{name} has no preset {options.preset!r}, only {', '.join(model.presets)}")
+        try:
+            presets.find(name, model.presets, options.preset)
+        except UserError as reason:
+            left_out.append(str(reason).rstrip("."))
         else:
             plans.append(Plan(name, options.preset, known, options.message))
             for key in sorted(overrides.keys() - known.keys()):
@@ -171,7 +174,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
 
-    engine, there = _engine(options, corpus)
+    engine, command = _engine(options, plans, corpus)
 
     def to_train() -> Iterator[tuple[Job, str, list[str]]]:
         for plan, model in zip(plans, models, strict=True):
@@ -185,7 +188,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
                 left_out.append(plan)
                 print(f"zoo: left out: {plan.model}, for {with_flags(reason)}", file=sys.stderr)
             else:
-                yield job, job.title, _command(there, plan)
+                yield job, job.title, command(plan)
 
     busy = False
     with contextlib.closing(engine(to_train())) as ended:
@@ -205,17 +208,24 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     return FAILED if failed or len(left_out) == len(plans) else 0
 
 
-def _engine(options: argparse.Namespace, corpus: Corpus) -> tuple[Engine, argparse.Namespace]:
-    """What runs the commands, and the options as they are where it does."""
+def _engine(
+    options: argparse.Namespace, plans: Sequence[Plan], corpus: Corpus
+) -> tuple[Engine, Callable[[Plan], list[str]]]:
+    """What runs commands, and the command of a plan as it is where that runs it."""
     if options.engine == "local":
-        return (lambda commands: side_by_side(commands, options.jobs or cores())), options
+        return (lambda commands: side_by_side(commands, options.jobs or cores())), (
+            lambda plan: _command(options, plan)
+        )
     from zoo.experiments import ray_engine, worker
 
-    there = {"corpus": ray_engine.corpus_there(corpus), "out": worker.REPORTS}
-    return (
-        lambda commands: ray_engine.on_cluster(commands, options.jobs, address=options.address),
-        argparse.Namespace(**vars(options) | there),
-    )
+    there = argparse.Namespace(**vars(options) | {"corpus": ray_engine.corpus_there(corpus), "out": worker.REPORTS})
+    files = {plan.preset: Path(plan.preset) for plan in plans if presets.is_file(plan.preset)}
+
+    def command(plan: Plan) -> list[str]:
+        return _command(there, plan._replace(preset=files[plan.preset].name) if plan.preset in files else plan)
+
+    carried = {path.name: path.read_bytes() for path in files.values()}
+    return (lambda given: ray_engine.on_cluster(given, options.jobs, address=options.address, files=carried)), command
 
 
 def _command(options: argparse.Namespace, plan: Plan) -> list[str]:

@@ -83,6 +83,7 @@ def on_cluster(
     jobs: int | None = None,
     cores_each: int = 1,
     address: str | None = None,
+    files: Parcel | None = None,
 ) -> Generator[tuple[Job, int], None, None]:
     """Train runs on a cluster, one live display or one log for all.
 
@@ -92,6 +93,7 @@ def on_cluster(
         jobs: how many are in Ray's hands at once; None is all of them.
         cores_each: cores that each may use.
         address: see `connected`.
+        files: that the commands read besides.
 
     Yields:
         The job and the exit code of each that has ended, its run folder in place.
@@ -102,7 +104,7 @@ def on_cluster(
         UserError: see `connected`.
     """
     with connected(address) as ray, Board() as board, contextlib.ExitStack() as locks:
-        cluster = _Cluster(ray, board, cores_each)
+        cluster = _Cluster(ray, board, cores_each, files or {})
         try:
             for job, title, words in commands:
                 while jobs and len(cluster.sent) >= jobs:
@@ -127,30 +129,41 @@ def corpus_there(corpus: Corpus) -> str:
     return f"{worker.MUSIC}/{corpus.name}/"
 
 
+def passed_on() -> dict[str, str]:
+    """Variables of ours that a training depends on."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
+def models_there() -> tuple[Parcel, dict[str, str]]:
+    """Files of the models from outside, and the variables by which a worker knows them, and our backend."""
+    outside = [source for source in os.environ.get(_registry.VARIABLE, "").split(os.pathsep) if source]
+    files = {source: f"{worker.MODELS}/{Path(source).name}" for source in outside if source.endswith(".py")}
+    known = os.pathsep.join(files.get(source, source) for source in outside)
+    parcel = {there: Path(source).read_bytes() for source, there in files.items()}
+    return parcel, {"KERAS_BACKEND": keras.backend.backend(), _registry.VARIABLE: known}
+
+
 class _Cluster:
     """What was sent and has not ended."""
 
-    def __init__(self, ray: Any, board: Board, cores_each: int) -> None:
+    def __init__(self, ray: Any, board: Board, cores_each: int, files: Parcel) -> None:
         self.ray, self.board, self.cores_each = ray, board, cores_each
         self.train = ray.remote(num_cpus=cores_each, max_retries=0, num_returns="streaming")(worker.train)
         self.sent: list[_Sent] = []
         self.music: dict[str, Any] = {}  # references to parcels, by the corpus's digest
-        outside = [source for source in os.environ.get(_registry.VARIABLE, "").split(os.pathsep) if source]
-        files = [Path(source) for source in outside if source.endswith(".py")]
-        self.models = ray.put({path.name: path.read_bytes() for path in files})
-        there = [f"{worker.MODELS}/{Path(source).name}" if source.endswith(".py") else source for source in outside]
-        self.environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        self.environment |= {"KERAS_BACKEND": keras.backend.backend(), _registry.VARIABLE: os.pathsep.join(there)}
+        models, variables = models_there()
+        self.files = ray.put(models | files)
+        self.environment = passed_on() | variables
 
     def send(self, sent: _Sent) -> None:
         """Have a run trained, from where it stands."""
         job, corpus = sent.job, sent.job.corpus
         if corpus.digest not in self.music:
-            self.music[corpus.digest] = self.ray.put(_pack_corpus(corpus))
+            self.music[corpus.digest] = self.ray.put(pack_corpus(corpus))
         here = {} if job.state() in ("new", "stale") else job.run_folder.pack()
         names = job.run_folder.model, job.run_folder.name
         task = worker.Task(sent.words[3:], corpus.name, *names, self.environment, self.cores_each)
-        sent.messages = self.train.remote(task, self.music[corpus.digest], self.models, self.ray.put(here))
+        sent.messages = self.train.remote(task, self.music[corpus.digest], self.files, self.ray.put(here))
         sent.tries += 1
         self.sent.append(sent)
 
@@ -236,7 +249,7 @@ def _land(job: Job, files: Parcel) -> None:
     job.describe_corpus()
 
 
-def _pack_corpus(corpus: Corpus) -> Parcel:
+def pack_corpus(corpus: Corpus) -> Parcel:
     """The files that the corpus is read from."""
     paths, _ = midi_files(corpus.folder)
     return pack(corpus.folder, [*paths, "recipe.json"])

@@ -93,13 +93,13 @@ class Ended(NamedTuple):
 Message = Begun | Shown | Said | Reached | Ended
 
 
-def train(task: Task, music: Parcel, models: Parcel, run: Parcel) -> Iterator[Message]:
+def train(task: Task, music: Parcel, files: Parcel, run: Parcel) -> Iterator[Message]:
     """Train a run here.
 
     Args:
         task: what to train.
         music: files of the corpus.
-        models: files of models from outside.
+        files: those that the command reads besides, and of models from outside.
         run: files of the run folder, as far as there are any.
 
     Yields:
@@ -108,7 +108,7 @@ def train(task: Task, music: Parcel, models: Parcel, run: Parcel) -> Iterator[Me
     yield Begun()
     with _folder() as folder:
         unpack(music, folder / MUSIC / task.corpus)
-        unpack(models, folder / MODELS)
+        unpack(files, folder)
         place = results_folder(f"{folder / MUSIC / task.corpus}{os.sep}", folder / REPORTS)
         there = run_folder(place, task.model, task.run)
         unpack(run, there.path)
