@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from zoo._files import write_text
 from zoo.models import _registry
@@ -106,12 +107,12 @@ def _draw(
     rows = -(-len(names) // COLUMNS)
     with matplotlib.rc_context(STYLE):
         figure = Figure((2.6 * COLUMNS, 2.3 * rows), layout="constrained")
-        panels = figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).flat
-        for axes, name in zip(panels, names, strict=False):
+        panels = list(figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).flat)
+        for axes, name in zip(panels[: len(names)], names, strict=True):
             _panel(axes, trials, [setting[name] for setting in settings], where[name])
             share = f", {importances[name]:.0%}" if name in importances else ""
             axes.set_xlabel(f"{name}{share}")
-        for axes in list(panels):
+        for axes in panels[len(names) :]:
             axes.set_visible(False)
         figure.supylabel(f"validation nats per beat ÷ {PRESET}'s")
         save_figure(figure, search.folder / "trials.svg")
@@ -121,7 +122,11 @@ def _panel(axes: Axes, trials: Sequence[Trial], values: Sequence[Any], where: An
     axes.axhline(1.0, color=INK, linewidth=0.8, linestyle=":")
     if isinstance(where, Range):
         at = [math.nan if value is None else float(value) for value in values]
-        axes.set_xscale("log" if where.log else "linear")
+        if where.log:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_locator(NullLocator())
     else:
         places = {value: place for place, value in enumerate(dict.fromkeys([*map(as_word, where), *values]))}
         at = [float(places[value]) for value in values]

@@ -21,8 +21,9 @@ from zoo.experiments import records
 from zoo.experiments.ray_engine import connected, models_there, pack_corpus, passed_on
 from zoo.models import _registry
 from zoo.search.fitting import WHOLE, Work, fit, say_nothing, try_setting
-from zoo.search.space import point, space
+from zoo.search.space import point, searched, space
 from zoo.search.trials import FAILED, STOPPED, Trial, judged, read_trials, write_trials
+from zoo.training import hyperparameters
 
 PRESET = "tuned"  # which is to be bettered
 PATIENCE = 20  # parts of WHOLE that every trial is given
@@ -51,7 +52,7 @@ class Search:
         """The search's own: named after the model, and a digest of all that its trials depend on."""
         preset = _registry.create(self.model, PRESET, self.seed)
         digests = sorted([corpus.name, corpus.digest] for corpus in self.corpora)
-        known = [preset.to_json(), digests, {name: str(where) for name, where in self._ranges().items()}]
+        known = [preset.to_json(), digests, {name: str(where) for name, where in searched(type(preset)).items()}]
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
         return self.searches / f"{self.model}-{digest[:8]}"
 
@@ -117,17 +118,10 @@ class Search:
         return optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
 
     def preset(self, trial: Trial) -> dict[str, object]:
-        """The hyperparameters of a trial, as far as they are not the model's defaults."""
-        from zoo.training.hyperparameters import options, values
-
+        """The hyperparameters of a trial that it or the preset `tuned` sets."""
         own = _registry.create(self.model, PRESET, self.seed, **trial.setting)
-        known = options(type(own))
-        return {name: value for name, value in values(own).items() if getattr(own, name) != known[name].default}
-
-    def _ranges(self) -> dict[str, Any]:
-        from zoo.search.space import searched
-
-        return searched(_registry.find(self.model))
+        values = hyperparameters.values(own)
+        return {name: values[name] for name in own.presets[PRESET] | trial.setting}
 
     def _first(self, ray: Any) -> Trial:
         try:
@@ -144,7 +138,11 @@ class Search:
 
     def _tune(self, trials: list[Trial], count: int, seconds: float | None) -> None:
         """Have Ray Tune run the trials that are missing; each is kept as it ends."""
-        os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "TUNE_DISABLE_SIGINT_HANDLER": "1"}
+        os.environ |= {
+            "RAY_AIR_NEW_OUTPUT": "0",
+            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+            "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        }
         import optuna
         from ray import tune
         from ray.tune.schedulers import ASHAScheduler
