@@ -1,8 +1,11 @@
-"""Runs on a Ray cluster of two machines, which here are two raylets, end as runs on this machine do: bit for bit.
+"""Runs on a Ray cluster of two machines, which here are two raylets, end as runs on this machine do: bit for bit. And a
+search.
 
 Ray is in no lock: `make test-ray` makes an environment that has it.
 """
 
+import csv
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALL = False  # every model and three seeds, for an hour of patience
 SEEDS = ("0", "1", "2") if ALL else ("0",)
 WORDS = ("train-all", "--corpus", "./tunes", "--preset", "smoke")
-LONG = (*WORDS, "--epochs", "300", "--updates", "300")  # long enough to be disturbed
+LONG = (*WORDS, "--epochs", "150", "--updates", "150")  # long enough to be disturbed
 HOOK = "" if ALL else 'import zoo\nzoo.names = lambda: ["melody_lstm", "rnn_nade"]\n'
 
 
@@ -136,6 +139,8 @@ def test_what_is_lost_is_trained_elsewhere(cluster, two, begin, local, tmp_path,
         cluster.remove_node(two)
     else:
         os.kill({"process": process, "worker": worker}[what], signal.SIGKILL)
+        time.sleep(2)
+        assert process not in dict(processes()), "it ends with its worker"
     assert caller.wait(300) == 0, Path("log").read_text()
     assert "lost" in Path("log").read_text()
     assert_same(tmp_path / "reports", local(LONG))
@@ -153,3 +158,50 @@ def test_an_interrupted_caller_leaves_no_process_and_goes_on(two, begin, local, 
     assert not left
     assert begin(LONG).wait(300) == 0, Path("log").read_text()
     assert_same(tmp_path / "reports", local(LONG))
+
+
+TINY = '''"""One GRU over monophonic lines."""
+from dataclasses import dataclass
+from typing import ClassVar
+import keras
+from zoo import MelodyCodec, SymbolInput, SymbolModel, option
+from zoo.training.hyperparameters import among
+@dataclass(kw_only=True)
+class TinyGRU(SymbolModel):
+    """It."""
+    units: int = option(8, "units of the GRU", low=1, search=among(4, 8, 32))
+    presets: ClassVar = {"tuned": dict(epochs=6, learning_rate=1e-3, chunk=32, batch=8)}
+    def make_codec(self):
+        return MelodyCodec(steps_per_beat=self.steps_per_beat)
+    def layers(self, size):
+        gru = keras.layers.GRU(self.units, return_sequences=True)
+        return [SymbolInput(size, "one-hot", clock=self.clock), gru, keras.layers.Dense(size)]
+'''
+
+
+def test_a_search_goes_on_and_its_best_setting_trains_to_what_it_found(setting, tunes, tmp_path):
+    (tmp_path / "tunes").symlink_to(tunes)
+    (tmp_path / "tiny_gru.py").write_text(TINY)
+    environment = setting | {"ZOO_MODELS": "./tiny_gru.py"}
+    environment["PYTHONPATH"] = str(ROOT)
+
+    def zoo(*words):
+        command = [sys.executable, "-m", "zoo", *map(str, words)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    words = ("search", "tiny_gru", "--corpora", "./tunes")
+    zoo(*words, "--trials", 3)
+    (path,) = tmp_path.glob("reports/searches/tiny_gru-*/trials.json")
+    before = json.loads(path.read_text())
+    again = zoo(*words, "--trials", 4)
+    trials = json.loads(path.read_text())
+    assert len(before) == 3 and trials[:3] == before and len(trials) == 4 and "trial 1 of" not in again.stderr
+    assert trials[0]["objective"] == 1 and trials[0]["setting"] == {}
+    finished = [trial for trial in trials if trial["state"] == "finished"]
+    best = min(finished, key=lambda trial: trial["objective"])
+    assert best["objective"] == best["nats"]["tunes"] / trials[0]["nats"]["tunes"] <= 1
+    run = zoo("train", "tiny_gru", "--corpus", "./tunes", "--preset", path.with_name("best.json")).stdout.strip()
+    with open(tmp_path / run / "history.csv") as file:
+        assert min(float(row["val_nats_per_beat"]) for row in csv.DictReader(file)) == best["nats"]["tunes"]

@@ -156,7 +156,7 @@ def compare_optimizers(options: argparse.Namespace) -> int:
     kinds = [word.strip() for word in options.optimizers.split(",") if word.strip()]
     if not kinds:
         raise UserError("--optimizers names none; say which, as in --optimizers sgd,adam.")
-    own = _overrides(options) | {"learning_rate": None}
+    own = {"learning_rate": None} | _overrides(options)
     plans = [Plan(options.model, options.preset, own | {"optimizer": kind}, options.message) for kind in kinds]
     return _train_each(options, plans, [])
 
