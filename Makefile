@@ -144,7 +144,7 @@ LIST = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["projec
 SITE = import site; print(site.getsitepackages()[0])
 
 test-ray: setup
-	@if ! $(PY) -c '$(LIST)' | cmp -s - $(RAY)/requirements.txt; then \
+	@if ! $(PY) -c '$(LIST)' 2>/dev/null | cmp -s - $(RAY)/requirements.txt; then \
 	    $(PY) -m venv --clear $(RAY) && \
 	    $(PY) -c '$(SITE)' > "$$($(RAY)/bin/python -c '$(SITE)')/zoo.pth" && \
 	    $(PY) -c '$(LIST)' > $(RAY)/wanted.txt && \

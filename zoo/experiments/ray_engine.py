@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TRIES = 4  # of a run whose machine or process is lost
 LOOK = 0.5  # seconds to wait for messages, so that an interrupt is heard
-GRACE = 10.0  # seconds that cancelled tasks have to clean up
+GRACE = 6.0  # seconds that cancelled tasks have to clean up
 ADDRESS = "RAY_ADDRESS"  # Ray's own variable, which `ray job submit` sets
 PASSED_ON = ("XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", *THREADS)
 

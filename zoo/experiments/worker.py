@@ -106,7 +106,7 @@ def train(task: Task, music: Parcel, files: Parcel, run: Parcel) -> Iterator[Mes
         How it goes, from Begun to Ended.
     """
     yield Begun()
-    with _folder() as folder:
+    with own_folder() as folder:
         unpack(music, folder / MUSIC / task.corpus)
         unpack(files, folder)
         place = results_folder(f"{folder / MUSIC / task.corpus}{os.sep}", folder / REPORTS)
@@ -160,7 +160,7 @@ def _changed(run: RunFolder) -> int:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
     """A folder for one task. What killed workers of this user and machine left is removed."""
     place = Path(tempfile.gettempdir(), f"zoo-{getpass.getuser()}-{platform.node()}")
     place.mkdir(mode=0o700, exist_ok=True)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from zoo._cores import limited
 from zoo._errors import UserError
 from zoo._files import Parcel, unpack
 from zoo.experiments import records
+from zoo.experiments.worker import own_folder
 from zoo.search.trials import FINISHED, Trial, mean_ratio
 
 if TYPE_CHECKING:
@@ -72,11 +71,11 @@ def fit(work: Work, setting: dict[str, object], report: Callable[[Standing], Non
     from zoo.models import _registry
 
     course = _Course(setting, len(work.corpora), report)
-    with tempfile.TemporaryDirectory(prefix="zoo-") as place, contextlib.chdir(place):
-        unpack(work.files, Path(place))  # models from outside, which are named from here
+    with own_folder() as place, contextlib.chdir(place):
+        unpack(work.files, place)  # models from outside, which are named from here
         for name, files in work.corpora.items():
-            unpack(files, Path(place, name))
-            corpus = load_corpus(Path(place, name), pedal=work.pedal)
+            unpack(files, place / name)
+            corpus = load_corpus(place / name, pedal=work.pedal)
             model = _registry.create(work.model, "tuned", work.seed, **setting)
             model.fit(corpus.train, corpus.valid, callback=course.on(name, model))
     course.tell(1.0)
