@@ -7,6 +7,7 @@ import sys
 
 from zoo._errors import UserError
 from zoo.cli.corpora import read_corpus
+from zoo.cli.training import check_out
 from zoo.models import _registry
 
 
@@ -16,6 +17,7 @@ def search(options: argparse.Namespace) -> None:
         raise UserError(f"--trials must be at least 1, not {options.trials}.")
     if not 0 <= options.minutes < float("inf"):
         raise UserError(f"--minutes must be at least 0, not {options.minutes:g}.")
+    check_out(options.out)
     _registry.create(options.model, "tuned", options.seed)  # says what is wrong before corpora are read
     from zoo.search.outcome import write_outcome
     from zoo.search.searching import Search

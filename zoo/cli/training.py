@@ -54,10 +54,15 @@ def _untrained(options: argparse.Namespace, name: str, preset: str, overrides: d
     """The model to train; made, and so checked, before a corpus is built or read."""
     if options.checkpoint_every < 0:
         raise UserError(f"--checkpoint-every must be at least 0, not {options.checkpoint_every}.")
-    there = next(place for place in (options.out, *options.out.parents) if place.exists())
+    check_out(options.out)
+    return zoo.create(name, preset, options.seed, **overrides)
+
+
+def check_out(out: Path) -> None:
+    """Look whether --out can be a folder, before anything takes time."""
+    there = next(place for place in (out, *out.parents) if place.exists())
     if not there.is_dir():
         raise UserError(f"--out: {there} is no folder; choose another one.")
-    return zoo.create(name, preset, options.seed, **overrides)
 
 
 def _job(

@@ -85,18 +85,17 @@ class Search:
             UserError: when Ray is not installed or `tuned` cannot be trained.
         """
         began = time.monotonic()
-        with locked(self.folder, "searching in"):
+        if len(trials := read_trials(self.record)) >= count:
+            return trials
+        with connected(address) as ray, locked(self.folder, "searching in"):
             trials = read_trials(self.record)
-            if len(trials) >= count:
-                return trials
-            with connected(address) as ray:
-                if not trials:
-                    trials.append(self._first(ray))
-                    write_trials(self.record, trials)
-                    print(f"{self.model}: trial 1 of {count}: the preset {PRESET}", file=sys.stderr, flush=True)
-                left = 60 * minutes - (time.monotonic() - began) if minutes else None
-                if len(trials) < count and (left is None or left > 0):
-                    self._tune(trials, count, left)
+            if not trials:
+                trials.append(self._first(ray))
+                write_trials(self.record, trials)
+                print(f"{self.model}: trial 1 of {count}: the preset {PRESET}", file=sys.stderr, flush=True)
+            left = 60 * minutes - (time.monotonic() - began) if minutes else None
+            if len(trials) < count and (left is None or left > 0):
+                self._tune(trials, count, left)
         return trials
 
     def importances(self, trials: Sequence[Trial]) -> dict[str, float]:
