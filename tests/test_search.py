@@ -21,7 +21,7 @@ def test_every_end_of_every_range_is_allowed_and_leaves_the_representation(name)
     ends = {
         key: (where.low, where.high) if isinstance(where, Range) else where for key, where in searched(model).items()
     }
-    assert ends.keys() >= {"learning_rate", "batch", "units", "dropout"}
+    assert ends.keys() >= {"learning_rate", "batch", "weight_decay"}
     assert not ends.keys() & set(hyperparameters.of_part(model, "representation"))
     tuned = zoo.create(name, "tuned")
     for key, values in ends.items():
