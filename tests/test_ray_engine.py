@@ -136,6 +136,11 @@ def test_without_ray_one_sentence_says_how_to_have_it(copy, say, monkeypatch):
     assert done.code == 2
     assert done.err == "zoo: --engine ray needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.\n"
     assert say(*words[:-1], "local", "--address", "auto").code == 2
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(exceptions=Ray.exceptions))
+    nobody = say(*words, "--address", "127.0.0.1:1")
+    assert nobody.code == 2 and "there is no Ray cluster at --address 127.0.0.1:1" in nobody.err
+    client = say(*words, "--address", "ray://head:10001")
+    assert client.code == 2 and "--address ray://head:10001 cannot be used" in client.err
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 TRIES = 4  # of a run whose machine or process is lost
 LOOK = 0.5  # seconds to wait for messages, so that an interrupt is heard
+ANSWERS = 10.0  # seconds in which a cluster answers
 GRACE = 6.0  # seconds that cancelled tasks have to clean up
 ADDRESS = "RAY_ADDRESS"  # Ray's own variable, which `ray job submit` sets
 PASSED_ON = ("XLA_FLAGS", "TF_CPP_MIN_LOG_LEVEL", *THREADS)
@@ -52,11 +54,16 @@ def connected(address: str | None) -> Iterator[Any]:
     except ImportError:
         raise UserError("`engine=ray` needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.") from None
     address = address or os.environ.get(ADDRESS) or "local"
+    if address.startswith("ray://"):  # Ray's client knows no streams of messages
+        raise UserError(f"`address={address}` cannot be used; give `address=auto` on a machine of the cluster.")
     own = {"num_cpus": cores(), "include_dashboard": False} if address == "local" else {}
     carried = {"py_modules": [str(Path(__file__).parents[1])], "excludes": ["**/__pycache__"]}
     try:
+        host, _, port = address.rpartition(":")
+        if port.isdecimal():  # asked first, for Ray tries for minutes
+            socket.create_connection((host, int(port)), ANSWERS).close()
         ray.init(address, runtime_env=carried, log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"there is no Ray cluster at `address={address}`: {reason}") from None
     try:
