@@ -134,7 +134,7 @@ def test_without_ray_one_sentence_says_how_to_have_it(copy, say, monkeypatch):
     words = ("train-all", "--corpus", "./tunes", "--preset", "smoke", "--seed", "9", "--engine", "ray")
     done = say(*words)
     assert done.code == 2
-    assert done.err == "zoo: --engine ray needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.\n"
+    assert done.err == "zoo: this needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.\n"
     assert say(*words[:-1], "local", "--address", "auto").code == 2
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(exceptions=Ray.exceptions))
     nobody = say(*words, "--address", "127.0.0.1:1")

@@ -52,7 +52,7 @@ def connected(address: str | None) -> Iterator[Any]:
     try:
         import ray
     except ImportError:
-        raise UserError("`engine=ray` needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.") from None
+        raise UserError("this needs Ray, which is not installed: pip install 'music-rnn-zoo[ray]'.") from None
     address = address or os.environ.get(ADDRESS) or "local"
     if address.startswith("ray://"):  # Ray's client knows no streams of messages
         raise UserError(f"`address={address}` cannot be used; give `address=auto` on a machine of the cluster.")
