@@ -23,6 +23,7 @@ make published          the polyphonic benchmark: paper and best on CORPUS, besi
 make test-slow          the slow tests
 make test-example       the tests of models, in a copy of the project that has the model of the README, too
 make test-wheel         builds the package, installs it outside of the checkout with each of PYTHON and uses it there
+make test-ray           the tests that need Ray, in an environment that has it besides
 make coverage           the fast tests, and which lines and branches of zoo/ they run
 make docs               the documentation, from docs/ and the code: site/index.html
 make test-tour          runs docs/tour.ipynb from top to bottom
@@ -63,7 +64,7 @@ for_each_seed = trap 'exit 130' INT; status=0; set -- $$(printf %s "$$SEEDS" | t
 	if [ -z "$$*" ]; then echo "Which seeds? Name some, as in: make $@ SEEDS=0,1" >&2; exit 2; fi; \
 	for seed do $(call tried,$(1)); done
 
-.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample play test-slow test-example test-wheel coverage docs test-tour pictures pretrained publish screenshot bench fuzz lint audit clean need-model docs-tools
+.PHONY: help report test setup data train-all train published compare-presets compare-optimizers sample play test-slow test-example test-wheel test-ray coverage docs test-tour pictures pretrained publish screenshot bench fuzz lint audit clean need-model docs-tools
 .NOTPARALLEL:
 
 help:
@@ -124,9 +125,7 @@ compare-presets: $(if $(MODEL),data,need-model)
 
 # Each optimizer at its own default rate.
 compare-optimizers: $(if $(MODEL),data,need-model)
-	@$(call for_each_seed,for optimizer in $$(printf %s "$$OPTIMIZERS" | tr , ' '); do \
-	    $(call tried,$(ZOO) train "$$MODEL" $(RUN) --optimizer "$$optimizer" --learning-rate none --seed "$$seed" $(ARGS)); \
-	    done); \
+	@$(call for_each_seed,$(ZOO) compare-optimizers "$$MODEL" $(RUN) --optimizers "$$OPTIMIZERS" --seed "$$seed" $(ARGS)); \
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 need-model:
@@ -146,6 +145,21 @@ pretrained: setup
 	@$(ZOO) train-all --preset studio $(ARGS) && \
 	for model in $$($(PY) -c 'import zoo; print(*zoo.names())'); do \
 	    $(ZOO) pack "$$model" --preset studio --out zoo/pretrained || exit; done
+
+# The extra is in no lock; what the lock has stays as it is there. The .pth file makes the packages of .venv known.
+RAY = .venv/ray
+LIST = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ray"], sep="\n")
+SITE = import site; print(site.getsitepackages()[0])
+
+test-ray: setup
+	@if ! $(PY) -c '$(LIST)' 2>/dev/null | cmp -s - $(RAY)/requirements.txt; then \
+	    $(PY) -m venv --clear $(RAY) && \
+	    $(PY) -c '$(SITE)' > "$$($(RAY)/bin/python -c '$(SITE)')/zoo.pth" && \
+	    $(PY) -c '$(LIST)' > $(RAY)/wanted.txt && \
+	    $(RAY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt \
+	        --requirement $(RAY)/wanted.txt && \
+	    mv $(RAY)/wanted.txt $(RAY)/requirements.txt || exit 1; fi; \
+	$(RAY)/bin/python -m pytest -q -rs -m slow tests/test_ray.py $(ARGS)
 
 # Processes that tests start are not counted.
 coverage: setup

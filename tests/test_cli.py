@@ -15,7 +15,7 @@ from kinds import NAMES, having, unreadable
 
 import zoo
 from zoo import models
-from zoo.cli import commands, main
+from zoo.cli import commands, main, training
 from zoo.experiments import engine
 from zoo.experiments.job import Keeper
 from zoo.report import load_runs
@@ -74,7 +74,7 @@ def in_process(monkeypatch):
                 raise KeyboardInterrupt
             yield key, main(command[3:]) if code is None else code
 
-    monkeypatch.setattr(commands, "side_by_side", one_after_another)
+    monkeypatch.setattr(training, "side_by_side", one_after_another)
     return commanded
 
 
@@ -216,7 +216,7 @@ def test_train_all_does_what_is_not_yet_done(copy, say, in_process, instant):
 def test_train_all_passes_everything_on(copy, say, monkeypatch):
     commanded = []
     record = lambda given, jobs: ((key, commanded.append(command) or 0) for key, _, command in given)  # noqa: E731
-    monkeypatch.setattr(commands, "side_by_side", record)
+    monkeypatch.setattr(training, "side_by_side", record)
     words = ["--seed", "3", "--epochs", "1", "--units", "8", "--checkpoint-every", "2", "--out", "else"]
     done = say("train-all", *SMOKE, *words, "--message=--hm", "--tensorboard", "--exact", "yes")
     assert done.code == 0
@@ -255,7 +255,7 @@ def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monk
         steps.append((options.training_of, options.representation_of))
         return 0
 
-    monkeypatch.setattr(commands, "side_by_side", run)
+    monkeypatch.setattr(training, "side_by_side", run)
     assert say("compare-presets", "rnn_rbm", *TUNES, "--seed", "5").code == 0
     presets = {name: zoo.create("rnn_rbm", name) for name in ("blog", "tuned")}
     # What makes a machine hard to measure is the representation, most of all.
@@ -274,6 +274,19 @@ def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monk
     assert steps == [("", ""), ("tuned", ""), ("", "blog"), ("", "")]
     wrong = say("compare-presets", "rnn_rbm", *TUNES, "--one", "bolg")
     assert wrong.code == 2 and "no preset 'bolg'" in wrong.err and len(made) == 4
+
+
+def test_compare_optimizers_trains_one_model_with_each_at_its_own_rate(copy, say, monkeypatch):
+    commanded = []
+    record = lambda given, jobs: ((key, commanded.append((key, command)) or 0) for key, _, command in given)  # noqa: E731
+    monkeypatch.setattr(training, "side_by_side", record)
+    words = ("compare-optimizers", "note_lstm", *SMOKE, "--epochs", "1")
+    assert say(*words, "--optimizers", "sgd, adam").code == 0
+    assert [command[-3:] for _, command in commanded] == [
+        ["--learning-rate=none", "--epochs=1", f"--optimizer={kind}"] for kind in ("sgd", "adam")
+    ]
+    assert [job.model.optimizer for job, _ in commanded] == ["sgd", "adam"]
+    assert say(*words, "--optimizers", ",").code == 2 and say(*words, "--weights", "x").code == 2
 
 
 def test_train_all_leaves_out_models_without_the_preset(copy, say, in_process):

@@ -31,6 +31,7 @@ TARGETS = [
     "test-slow",
     "test-example",
     "test-wheel",
+    "test-ray",
     "coverage",
     "docs",
     "test-tour",
@@ -111,7 +112,7 @@ def test_what_runs_needs_no_test_tool():
     missing = (
         modules
         - sys.stdlib_module_names
-        - {"zoo", "jax", "ray", "_typeshed"}
+        - {"zoo", "jax", "_typeshed", *by_name(EXTRAS["ray"])}
         - {name.replace("-", "_") for name in declared}
     )
     assert missing == set()
@@ -329,14 +330,11 @@ def test_the_benchmark_trains_both_presets(ready):
     ]
 
 
-def test_each_optimizer_at_its_own_rate(ready):
+def test_optimizers_are_compared_and_reported(ready):
     words = ("compare-optimizers", "MODEL=note_lstm", "OPTIMIZERS=sgd,adam", "SEEDS=0,1", "CORPUS=./midi")
     assert ready.make(*words).returncode == 0
-    run = "[-m][zoo][train][note_lstm][--corpus][./midi][--preset][tuned][--optimizer]"
-    assert ready.calls()[1:] == [
-        *(f"{run}[{kind}][--learning-rate][none][--seed][{seed}]" for seed in (0, 1) for kind in ("sgd", "adam")),
-        "[-m][zoo][report][--corpus][./midi]",
-    ]
+    run = "[-m][zoo][compare-optimizers][note_lstm][--corpus][./midi][--preset][tuned][--optimizers][sgd,adam][--seed]"
+    assert ready.calls()[1:] == [*(f"{run}[{seed}]" for seed in (0, 1)), "[-m][zoo][report][--corpus][./midi]"]
 
 
 def test_presets_are_compared_and_reported(ready):
@@ -379,7 +377,9 @@ def test_seeds_and_optimizers_are_words_not_commands(ready):
     words = ("SEEDS=0;touch,gone", "OPTIMIZERS=sgd;touch,`touch gone`", "MODEL=note_lstm")
     assert ready.make("compare-optimizers", *words).returncode == 0
     calls = "".join(ready.calls())
-    assert "[--seed][0;touch]" in calls and "[--seed][gone]" in calls and "[--optimizer][`touch]" in calls
+    assert (
+        "[--seed][0;touch]" in calls and "[--seed][gone]" in calls and "[--optimizers][sgd;touch,`touch gone`]" in calls
+    )
     assert not (ready.folder / "gone").exists()
 
 

@@ -33,6 +33,7 @@ ROOMS = [
     "render",
     "report",
     "play",
+    "search",
     "__init__",
     "cli",
     "__main__",

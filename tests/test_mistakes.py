@@ -47,12 +47,23 @@ train-all SMOKE: --nosuch 3 | --hidden 0 | --units 0 | --epochs x | --seed -1 | 
 train-all SMOKE --exact yes: --checkpoint-every -1 | --corpus ./nothere | --out tunes/tune-1.mid
 train-all SMOKE: --tensorboard=yes | --no-pedal=1 | --message
 train-all SMOKE --jobs: - | x | 0 | -1 | 1.5
+train-all SMOKE: --engine | --engine nosuch | --engine Ray | --address | --address auto
 compare-presets: - | nosuch | note_lstm --one | note_lstm --other | note_lstm TUNES --preset smoke
 compare-presets note_lstm TUNES: --one nosuch | --other nosuch | --one Blog | --epochs 3 | --weights RUN
 compare-presets note_lstm TUNES: --tensorboard=yes | --no-pedal=1 | --checkpoint-every -1 | --checkpoint-every x
 compare-presets note_lstm TUNES --jobs: - | x | 0 | -1 | 1.5
+compare-presets note_lstm TUNES: --engine | --engine nosuch | --address | --address auto
 compare-presets note_lstm TUNES: --seed x | --seed -1 | --seed LONG | --out tunes/tune-1.mid
 compare-presets note_lstm --corpus: - | nosuch | tunes | ./nothere | ./RUN/checkpoints
+compare-optimizers: - | nosuch | note_lstm --optimizers | note_lstm --hidden 3 | note_lstm TUNES --preset nosuch
+compare-optimizers note_lstm SMOKE: --optimizers , | --optimizers adam,nosuch | --epochs 0 | --weights RUN | --message
+compare-optimizers note_lstm SMOKE: --engine nosuch | --address auto | --jobs 0 | --checkpoint-every -1 | --seed -1
+compare-optimizers note_lstm SMOKE: --tensorboard=yes | --no-pedal=1 | --out tunes/tune-1.mid
+search: - | nosuch | melody_lstm --corpora | melody_lstm --corpora ./tunes --epochs 3
+search melody_lstm --corpora: nosuch | tunes | ./nothere | , | ./tunes,tunes/
+search melody_lstm --corpora ./tunes --trials: - | x | 0 | -1 | 1.5
+search melody_lstm --corpora ./tunes --minutes: - | x | -1 | nan | inf
+search melody_lstm --corpora ./tunes: --seed x | --seed -1 | --out tunes/tune-1.mid | --no-pedal=1 | --address
 sample: - | nosuch | ./nothere | ./tunes | tunes | RUN/samples
 sample melody_lstm: - | --corpus nosuch | --corpus ./nothere
 MELODY: more | --without-primer=1 | --preset tuned | --train-seed 5 | --train-seed x | --out tunes/tune-1.mid
@@ -186,7 +197,7 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("sample note_lstm --temprature=1", "(did you mean --temperature?); python -m zoo sample --help tells"),
         ("train --seed x note_lstm", "invalid int value: 'x'; python -m zoo train note_lstm --help tells"),
         ("report --hidden 3", "unrecognized arguments: --hidden 3; python -m zoo report --help tells"),
-        ("train note_lstm --corpus ./tunes --preset nosuch", "it has smoke, original, blog, tuned"),
+        ("train note_lstm --corpus ./tunes --preset nosuch", "only smoke, original, blog, tuned"),
         ("train note_lstm --corpus tunes --preset smoke", "and the folder here is written with a slash: ./tunes.\n"),
         ("train note_lstm SMOKE --out tunes/tune-1.mid", "--out: tunes/tune-1.mid is no folder; choose another one."),
         ("train note_lstm SMOKE --weights RUN", "holds a melody_lstm, not a note_lstm"),
@@ -242,7 +253,7 @@ def test_no_hyperparameter_is_checked_after_a_corpus_was_built(tmp_path, monkeyp
         ("data CORPUS=nosuch", "zoo: 'nosuch' is no named corpus"),
         ("train", "Which model? Name one, as in: make train MODEL=rnn_rbm"),
         ("train MODEL=nosuch", "zoo: there is no model 'nosuch'; the zoo has "),
-        ("train MODEL=note_lstm PRESET=nosuch", "zoo: note_lstm has no preset 'nosuch'; it has smoke"),
+        ("train MODEL=note_lstm PRESET=nosuch", "zoo: note_lstm has no preset 'nosuch', only smoke"),
         ("train MODEL=note_lstm SEEDS=abc", "zoo: argument --seed: invalid int value: 'abc'"),
         ("train MODEL=note_lstm SEEDS=0,-1 ARGS=--nosuch", "zoo: unrecognized arguments: --nosuch"),
         ("train-all PRESET=nosuch", "zoo: no model has the preset 'nosuch'"),

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import filelock
@@ -15,6 +15,8 @@ import filelock
 from zoo._errors import Busy, CannotWrite, UserError
 
 TEMPORARY = ".zoo-"  # then the number of the process, a dot, and the name that it is to become
+
+Parcel = dict[str, bytes]  # files that travel to a machine without this disk: content by path below a folder
 
 LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of a million chords is smaller
 
@@ -119,6 +121,21 @@ def write_bytes(path: Path | str, content: bytes) -> None:
     """Write `content`, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def pack(folder: Path, paths: Iterable[str]) -> Parcel:
+    """The content of files below `folder`; of those that are not there (any more), nothing."""
+    parcel = {}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            parcel[path] = (folder / path).read_bytes()
+    return parcel
+
+
+def unpack(parcel: Parcel, folder: Path) -> None:
+    """Write the files of a parcel below `folder`, one after another, each whole or not at all."""
+    for path, content in parcel.items():
+        write_bytes(folder / path, content)
 
 
 def write_text(path: Path | str, text: str) -> None:

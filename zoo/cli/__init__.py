@@ -16,18 +16,20 @@ from zoo import _home
 from zoo._cores import threads
 from zoo._errors import Busy, UserError
 from zoo._files import printable
-from zoo.cli import commands
+from zoo.cli import commands, training
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.cli.pack import pack
 from zoo.cli.play import play
+from zoo.cli.search import search
 from zoo.corpora import SPLITS, recipes
-from zoo.experiments.engine import INTERRUPTED
+from zoo.experiments.engine import BUSY, INTERRUPTED
 from zoo.render import FORMATS
 
 PROGRAM = "python -m zoo"
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
 OUTSIDE = "ZOO_MODELS=./my_model.py before a command makes a model known that lies outside of the zoo."
+OF_ONE = ("train", "compare-optimizers")  # commands that take the hyperparameters of the model they name
 NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
 
 
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return options.run(options) or 0
     except UserError as error:
         print(f"zoo: {with_flags(error)}", file=sys.stderr)
-        return commands.BUSY if isinstance(error, Busy) else commands.USER_ERROR
+        return BUSY if isinstance(error, Busy) else training.USER_ERROR
     except KeyboardInterrupt:
         print("zoo: interrupted; the same command goes on from the last epoch that was finished.", file=sys.stderr)
         return INTERRUPTED
@@ -133,7 +135,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     _add_pedal(command)
     command.set_defaults(run=describe_corpus)
 
-    words = arguments[1:] if arguments[:1] == ["train"] else []
+    words = list(arguments[1:]) if arguments[:1] and arguments[0] in OF_ONE else []
     words = [word for before, word in zip(["", *words], words, strict=False) if before not in TAKING_WORDS]
     named = next((word for word in words if word in zoo.names()), None)
     if not named and words and not words[0].startswith("-"):
@@ -145,19 +147,17 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     )
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
     _add_training(command)
-    if named:
-        _add_hyperparameters(command, [named], arguments)
-        command.explained = f"{command.prog} {named}"
+    _add_own(command, named, arguments)
     for step in ("--training-of", "--representation-of"):  # what compare-presets says of its runs
         command.add_argument(step, default="", help=argparse.SUPPRESS)
-    command.set_defaults(run=commands.train)
+    command.set_defaults(run=training.train)
 
     command = adding.add_parser("train-all", help="train every model, side by side")
     _add_training(command)
-    _add_jobs(command)
+    _add_engine(command)
     if arguments[:1] == ["train-all"]:
         _add_hyperparameters(command, zoo.names(), arguments)
-    command.set_defaults(run=commands.train_all)
+    command.set_defaults(run=training.train_all)
 
     command = adding.add_parser(
         "compare-presets", help="what representation, network and training contribute between two presets of a model"
@@ -166,8 +166,35 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("--one", default="blog", metavar="PRESET", help="the preset to start from [blog]")
     command.add_argument("--other", default="tuned", metavar="PRESET", help="the preset to end with [tuned]")
     _add_training(command, one_run=False)
-    _add_jobs(command)
-    command.set_defaults(run=commands.compare_presets)
+    _add_engine(command)
+    command.set_defaults(run=training.compare_presets)
+
+    command = adding.add_parser("compare-optimizers", help="curves and samples of a model under several optimizers")
+    command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
+    command.add_argument(
+        "--optimizers",
+        default="sgd,adam,rmsprop",
+        help="names, joined by commas, each at its own default rate [%(default)s]",
+    )
+    _add_training(command)
+    _add_engine(command)
+    _add_own(command, named, arguments)
+    command.set_defaults(run=training.compare_optimizers)
+
+    command = adding.add_parser("search", help="look for better hyperparameters than those of tuned")
+    command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
+    command.add_argument("--trials", type=int, default=50, metavar="N", help="settings to try in all, tuned first [50]")
+    command.add_argument(
+        "--minutes", type=float, default=0.0, metavar="M", help="minutes the search may take; 0 is as it needs [0]"
+    )
+    command.add_argument(
+        "--corpora", default=CORPUS, metavar="A,B", help=f"names, or folders with a slash, joined by commas [{CORPUS}]"
+    )
+    command.add_argument("--seed", type=int, default=0, help="random seed of the trainings and of the search [0]")
+    _add_out(command)
+    _add_address(command)
+    _add_pedal(command)
+    command.set_defaults(run=search)
 
     command = adding.add_parser("sample", help="new pieces by a trained model")
     _add_choice_of_run(command)
@@ -248,12 +275,22 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
-def _add_jobs(command: Parser) -> None:
+def _add_engine(command: Parser) -> None:
     command.add_argument(
         "--jobs",
         type=int,
         metavar="N",
-        help="models that train at once, a core each [as many as cores]",
+        help="models that train at once, a core each [as many as cores; with --engine ray all, as there is room]",
+    )
+    command.add_argument(
+        "--engine", choices=training.ENGINES, default="local", help="train on this machine, or on a Ray cluster [local]"
+    )
+    _add_address(command)
+
+
+def _add_address(command: Parser) -> None:
+    command.add_argument(
+        "--address", help="the Ray cluster, auto for that of this machine [RAY_ADDRESS, else this machine's cores]"
     )
 
 
@@ -261,7 +298,11 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
     command.add_argument("--seed", type=int, default=0, help="random seed of training [0]")
     if one_run:
-        command.add_argument("--preset", help=f"see python -m zoo list [that of --weights, else {commands.TUNED}]")
+        command.add_argument(
+            "--preset",
+            metavar="NAME|FILE.json",
+            help=f"see python -m zoo list; or a file of zoo search [that of --weights, else {training.TUNED}]",
+        )
         command.add_argument(
             "--weights",
             metavar="RUN",
@@ -276,6 +317,14 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
         metavar="N",
         help="save a checkpoint of the weights every N epochs; 0 disables [0]",
     )
+    _add_out(command)
+    command.add_argument(
+        "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
+    )
+    _add_pedal(command)
+
+
+def _add_out(command: Parser) -> None:
     command.add_argument(
         "--out",
         type=Path,
@@ -283,10 +332,6 @@ def _add_training(command: Parser, one_run: bool = True) -> None:
         metavar="DIR",
         help=f"where results go, a folder per corpus [{_home.reports()}]",
     )
-    command.add_argument(
-        "--tensorboard", action="store_true", help="write events for TensorBoard into the run's folder"
-    )
-    _add_pedal(command)
 
 
 def _add_pedal(command: Parser) -> None:
@@ -298,11 +343,18 @@ def _add_pedal(command: Parser) -> None:
     )
 
 
+def _add_own(command: Parser, model: str | None, arguments: Sequence[str]) -> None:
+    """The hyperparameters of the one model that `arguments` name, if they are this command's."""
+    if model and command.prog.endswith(f" {arguments[0]}"):
+        _add_hyperparameters(command, [model], arguments)
+        command.explained = f"{command.prog} {model}"
+
+
 def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequence[str]) -> None:
     from zoo.training import hyperparameters
 
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    chosen.add_argument("--preset", nargs="?", default=commands.TUNED)
+    chosen.add_argument("--preset", nargs="?", default=training.TUNED)
     preset = chosen.parse_known_args(list(arguments))[0].preset
     classes = {name: zoo.find(name) for name in models}
     add_hyperparameters(command, classes, preset)

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo._errors import UserError, worded
 from zoo._files import printable
-from zoo.training import hyperparameters
+from zoo.training import hyperparameters, presets
 
 WORDS = {"None": "none", "True": "yes", "False": "no"}
 
@@ -61,10 +61,7 @@ def _add_argument(group: argparse._ArgumentGroup, name: str, models: list[type],
     """The flag of a hyperparameter that all of `models` have."""
     fields: list[dataclasses.Field[Any]] = [hyperparameters.options(model)[name] for model in models]
     text = "; or ".join(dict.fromkeys(field.metadata["help"] for field in fields))
-    values = {
-        getattr(model, "presets", {}).get(preset, {}).get(name, field.default)
-        for model, field in zip(models, fields, strict=True)
-    }
+    values = {_of_preset(model, preset).get(name, field.default) for model, field in zip(models, fields, strict=True)}
     if len(values) == 1:
         (value,) = values
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else WORDS.get(str(value), value)
@@ -76,6 +73,15 @@ def _add_argument(group: argparse._ArgumentGroup, name: str, models: list[type],
         metavar=_metavar(typing.get_type_hints(models[0])[name], fields[0].metadata),
         help=text.replace("%", "%%"),
     )
+
+
+def _of_preset(model: type, preset: str) -> dict[str, Any]:
+    """The hyperparameters of a preset, nothing where there is none."""
+    try:
+        found = presets.find(model.__module__.rpartition(".")[2], getattr(model, "presets", {}), preset).hyperparameters
+    except UserError:  # the command itself says so
+        return {}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
 
 
 def _metavar(hint: Any, metadata: Mapping[str, Any]) -> str:

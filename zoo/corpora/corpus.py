@@ -204,7 +204,7 @@ def _read(
     folder: Path, progress: Callable[[int, int], None] | None, pedal: bool
 ) -> tuple[list[Reading], list[tuple[str, str]]]:
     """What was read, in order of path; and (path, reason) of files that cannot be used."""
-    paths, skipped = _midi_files(folder)
+    paths, skipped = midi_files(folder)
     official = all((folder / split).is_dir() for split in SPLITS)
     if not paths:
         hint = f" ({skipped[0][0]}: {skipped[0][1]})" if skipped else ""
@@ -230,7 +230,7 @@ def _read(
     return readings, skipped
 
 
-def _midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+def midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """Paths of MIDI files below `folder`, by name or content, and (path, reason) of what else may hold music.
 
     The paths have slashes and are in order, hidden files left out; the others are folders that cannot be listed,

@@ -10,22 +10,51 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import IO, NamedTuple, TypeVar
+from pathlib import Path
+from typing import IO, NamedTuple, Protocol, TypeVar
 
 from zoo._cores import limited
 from zoo.experiments.progress import CHANNEL, Board
 
 INTERRUPTED = 128 + signal.SIGINT  # the exit code of a process that Ctrl-C has ended
+BUSY = 3  # that of one that finds another process at its run
 OFTEN = 0.05  # seconds between two looks at the processes
 
 Key = TypeVar("Key")
 
 
-class _Running(NamedTuple):
+class Display(Protocol):
+    """What shows how processes go on, a `Board` or what stands for one on another machine."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it can show what other processes do."""
+
+    def row(self, title: str) -> Shown:
+        """Begin to show something."""
+
+    def line(self, text: str) -> None:
+        """Show a line that stays."""
+
+
+class Shown(Protocol):
+    """Of one process."""
+
+    def show(self, part: float, text: str) -> None:
+        """So much is done, a share of 1; and how to say it."""
+
+    def end(self) -> None:
+        """It is over."""
+
+
+class Running(NamedTuple):
+    """A process, and the threads that read what it says."""
+
     process: subprocess.Popen
-    readers: list[threading.Thread]  # of what it says
+    readers: list[threading.Thread]
 
     def ended(self) -> bool:
+        """Whether it has ended, and all that it said is shown."""
         return self.process.poll() is not None and not any(reader.is_alive() for reader in self.readers)
 
 
@@ -46,7 +75,7 @@ def side_by_side(
         KeyboardInterrupt: when one of them was interrupted; the others are, too. Who stops asking for more waits for
             those that run.
     """
-    running: dict[int, tuple[Key, _Running]] = {}
+    running: dict[int, tuple[Key, Running]] = {}
     environment = limited(os.environ, cores_each)
     with Board() as board:
 
@@ -63,7 +92,7 @@ def side_by_side(
             for number, (key, title, words) in enumerate(commands):
                 while len(running) >= jobs:
                     yield from ended()
-                running[number] = key, _start(words, environment, board, title)
+                running[number] = key, start(words, environment, board, title)
             while running:
                 yield from ended()
         except KeyboardInterrupt:
@@ -76,12 +105,24 @@ def side_by_side(
                 one.process.wait()
 
 
-def _start(words: list[str], environment: dict[str, str], board: Board, title: str) -> _Running:
+def start(
+    words: list[str], environment: dict[str, str], board: Display, title: str, folder: Path | None = None
+) -> Running:
+    """Start a process that shows on `board` how it goes on.
+
+    Args:
+        words: of the command.
+        environment: of the process.
+        board: shows it; in a log, the process speaks for itself.
+        title: what goes on.
+        folder: in which the process works; None is that of this process.
+    """
     if not board.is_live:
-        return _Running(subprocess.Popen(words, env=environment), [])
+        return Running(subprocess.Popen(words, env=environment, cwd=folder), [])
     reading, writing = os.pipe()
     process = subprocess.Popen(
         words,
+        cwd=folder,
         env=environment | {CHANNEL: str(writing)},
         pass_fds=(writing,),
         stderr=subprocess.PIPE,
@@ -108,4 +149,4 @@ def _start(words: list[str], environment: dict[str, str], board: Board, title: s
     ]
     for reader in readers:
         reader.start()
-    return _Running(process, readers)
+    return Running(process, readers)

@@ -122,7 +122,7 @@ class Job:
             self.model.check_readable(self.corpus, self.weights[0] if self.weights else None)
         except Unreadable as reason:
             self.run_folder.write_left_out(str(reason))
-            self._describe_corpus()
+            self.describe_corpus()
             raise
 
     def run(self) -> Path:
@@ -174,7 +174,7 @@ class Job:
                 self._explain(error)
             raise
 
-    def _describe_corpus(self) -> None:
+    def describe_corpus(self) -> None:
         """Write beside the runs what corpus they learn from."""
         write_json(folders.corpus_file(self.results), self.corpus.describe())
 
@@ -191,7 +191,7 @@ class Job:
             "comparison": records.to_json(self.comparison),
         }
         folder.write_description(described)
-        self._describe_corpus()
+        self.describe_corpus()
         keeper = Keeper(folder, self.checkpoint_every, self.tensorboard)
         with TrainingDisplay(title, model.epochs, model.minutes, model.updates) as display:
             history = model.fit(

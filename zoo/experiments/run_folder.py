@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo._errors import UserError
-from zoo._files import locked, read_json, remove_leftovers, write_json, write_text
+from zoo._files import Parcel, locked, pack, read_json, remove_leftovers, unpack, write_json, write_text
 from zoo.experiments.records import number
 from zoo.experiments.results import Results
 from zoo.midi import write_midi
@@ -195,6 +195,21 @@ class RunFolder:
         """The epochs whose weights were kept, ascending."""
         names = [path.name for path in self.checkpoints.glob("epoch-*.weights.h5")]
         return sorted(int(name.removeprefix("epoch-").partition(".")[0]) for name in names)
+
+    def pack(self) -> Parcel:
+        """All files, to be taken over on another machine; hidden ones, which another process writes, are left out."""
+        paths = [path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file()]
+        return pack(self.path, [path.as_posix() for path in paths if not path.name.startswith(".")])
+
+    def take_over(self, parcel: Parcel) -> None:
+        """Write the files of the same run from another machine; metrics.json, which makes it a finished one, is last.
+
+        A finished one has no state any more, and only the failures that came with it.
+        """
+        self.forget_failures()
+        unpack(dict(sorted(parcel.items(), key=lambda file: file[0] == self.metrics.name)), self.path)
+        if self.is_finished:
+            self.settle()
 
     def clear(self) -> None:
         """Remove what an earlier run of another identity left; what would make half of it look whole goes first."""

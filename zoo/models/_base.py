@@ -24,7 +24,7 @@ from zoo.models._augmentation import Augmentation
 from zoo.models._pictures import layers
 from zoo.song import TICKS_PER_BEAT, Song
 from zoo.training import checkpoint, hyperparameters, loop
-from zoo.training.hyperparameters import trained, written
+from zoo.training.hyperparameters import Range, among, trained, written
 
 COMPILED_FROM, COMPILED_EPOCHS = 1000, 50  # updates, or epochs where those are not counted
 
@@ -40,20 +40,20 @@ class MusicModel(Generic[CodecT]):
     """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here."""
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
-    batch: int = trained(32, "sequences in a batch", low=1, high=100_000)
+    batch: int = trained(32, "sequences in a batch", low=1, high=100_000, search=among(4, 8, 16, 32))
     optimizer: str = trained("adam", "the optimizer", choices=tuple(loop.OPTIMIZERS))
-    learning_rate: float | None = trained(None, "step size; none is the optimizer's own default", low=1e-9, high=1e3)
+    learning_rate: float | None = trained(
+        None, "step size; none is the optimizer's own default", low=1e-9, high=1e3, search=Range(1e-3, 2e-2, log=True)
+    )
     schedule: str = trained("constant", "learning-rate schedule; plateau halves it", choices=loop.SCHEDULES)
-    weight_decay: float = trained(0.0, "decoupled weight decay", low=0, high=1)
+    weight_decay: float = trained(0.0, "decoupled weight decay", low=0, high=1, search=among(0.0, 1e-4, 1e-3, 1e-2))
     clip_norm: float = trained(0.0, "global gradient-norm clipping; 0 disables", low=0, high=1e6)
     clip_value: float = trained(0.0, "gradient clipping by value; 0 disables", low=0, high=1e6)
     keep: str = trained("best", "weights of the epoch with the best validation, or of the last", choices=loop.KEEP)
-    patience: int = trained(
-        0, "epochs without a better validation figure before training stops; 0 disables", low=0, high=100_000
-    )
+    patience: int = trained(0, "epochs without better validation before it ends; 0 disables", low=0, high=100_000)
     minutes: float = trained(0.0, "minutes by the clock at most, so no two runs are alike; 0 disables", low=0, high=1e6)
     updates: int = trained(0, "batches of training at most; 0 disables", low=0, high=10**9)
-    transpose: int = trained(0, "augmentation: each epoch transposes songs by up to so many semitones", low=0, high=24)
+    transpose: int = trained(0, "augmentation: semitones up to which songs move", low=0, high=24, search=among(0, 3, 6))
     stretch: float = trained(0.0, "augmentation: each epoch stretches songs by up to this share", low=0, high=0.5)
     steps_per_beat: int | str = written(
         4,

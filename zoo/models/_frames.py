@@ -21,7 +21,7 @@ from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
 from zoo.layers.tensors import Tensor
 from zoo.models._base import MusicModel
-from zoo.training.hyperparameters import option, trained, written
+from zoo.training.hyperparameters import CHUNKS, DROPOUTS, WIDTHS, among, option, trained, written
 from zoo.training.loop import Batch, Batches
 
 READER_STEPS = 128
@@ -45,11 +45,13 @@ class FrameModel(MusicModel[RollCodec]):
     )
     struck: bool = written(True, "a second bit for each pitch marks its onsets: struck, not held")
     steps_per_frame: int = written(1, "grid steps in one frame", low=1, high=1000)
-    chunk: int = trained(100, "frames of a song in one training sequence", low=2, high=100_000)
-    hidden: int = option(50, "hidden units of the distribution of one frame", low=1, high=65_536)
-    units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536)
+    chunk: int = trained(100, "frames of a song in one training sequence", low=2, high=100_000, search=CHUNKS)
+    hidden: int = option(
+        50, "hidden units of the distribution of one frame", low=1, high=65_536, search=among(48, 64, 96, 150)
+    )
+    units: tuple[int, ...] = option((100,), "recurrent units of each layer", low=1, high=65_536, search=WIDTHS)
     cell: str = option("tanh", "cell of the recurrent network", choices=tuple(CELLS))
-    dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
+    dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99, search=DROPOUTS)
 
     relative: int = option(
         0, "units at every pitch that read the others, in semitones from it; 0 is none", low=0, high=4096

@@ -109,23 +109,24 @@ def create(name: str, preset: str = "tuned", seed: int = 0, **hyperparameters: o
 
     Args:
         name: of the model; see `names`.
-        preset: one of the model's `presets`.
+        preset: one of the model's `presets`, or a file *.json with one.
         seed: of all randomness of training, 0 to 2147483647.
         **hyperparameters: those set otherwise than the preset has them.
 
     Raises:
         UserError: when the name, the preset or a hyperparameter is unknown or out of bounds; it says what there is.
     """
+    from zoo.training import presets
     from zoo.training.hyperparameters import options
 
     model = find(name)
     known = options(model)
-    if preset not in list(model.presets):
-        raise UserError(f"{name} has no preset {preset!r}; it has {', '.join(model.presets)}.")
-    for key in hyperparameters:
+    chosen = presets.find(name, model.presets, preset)
+    settings = chosen.hyperparameters | hyperparameters
+    for key in settings:
         if key not in known:
             raise UserError(f"{name} has no hyperparameter {key!r}; it has {', '.join(known)}.")
-    return model(**{**model.presets[preset], **hyperparameters}, preset=preset, seed=seed)
+    return model(**settings, preset=chosen.name, seed=seed)
 
 
 def load(folder: Path | str, epoch: int | None = None) -> MusicModel:

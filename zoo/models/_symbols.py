@@ -18,7 +18,7 @@ from zoo.layers.recurrent import LSTM
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
 from zoo.models._contexts import SongContext, SymbolContext, WindowContext
-from zoo.training.hyperparameters import option, trained
+from zoo.training.hyperparameters import CHUNKS, option, trained
 from zoo.training.loop import Batches
 
 SymbolCodecT = TypeVar("SymbolCodecT", bound=SymbolCodec)
@@ -43,7 +43,7 @@ class SymbolModel(MusicModel[SymbolCodecT]):
 
     context: str = trained("song", "train every position of a song, or windows → the next symbol", choices=CONTEXTS)
     window: int = trained(20, "symbols in a window", low=1, high=10_000)
-    chunk: int = trained(128, "symbols of a song in one training sequence", low=1, high=100_000)
+    chunk: int = trained(128, "symbols of a song in one training sequence", low=1, high=100_000, search=CHUNKS)
     clock_beats: int = option(
         0, "beats of the clock that the network reads, to know its place in the bar; 0 is no clock", low=0, high=64
     )

@@ -24,7 +24,7 @@ from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.biaxial import Biaxial
 from zoo.layers.pitch_axis import PitchAxis
 from zoo.models._frames import PAPER_ROLL, FrameModel, FrameReader
-from zoo.training.hyperparameters import option
+from zoo.training.hyperparameters import among, option
 
 READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
 
@@ -33,8 +33,12 @@ READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding co
 class BiaxialLSTM(FrameModel):
     """A biaxial LSTM over piano rolls."""
 
-    hidden: int = option(48, "units at every pitch that read what is decided below it", low=1, high=65_536)
-    units: tuple[int, ...] = option((48,), "units of each layer along time, at every pitch", low=1, high=65_536)
+    hidden: int = option(
+        48, "units at every pitch that read what is decided below it", low=1, high=65_536, search=among(32, 48, 64)
+    )
+    units: tuple[int, ...] = option(
+        (48,), "units of each layer along time, at every pitch", low=1, high=65_536, search=among((32,), (48,), (64,))
+    )
     cell: str = option("lstm", "cell of the layers along time", choices=("tanh", "lstm", "gru"))
     relative: int = option(48, "units at every pitch that read the last frames", low=1, high=4096)
     pitch_units: tuple[int, ...] = option((32,), "units of each LSTM along pitch", low=1, high=65_536)

@@ -29,7 +29,7 @@ from zoo.codecs import EventCodec, PerformanceCodec
 from zoo.codecs.rules import Rules
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel, lstms
-from zoo.training.hyperparameters import option, trained, written
+from zoo.training.hyperparameters import DROPOUTS, WIDTHS, among, option, trained, written
 
 TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the original
 
@@ -38,9 +38,11 @@ TEMPERATURES, WEIGHTS = (0.2, 0.6, 1.0, 1.4), (0.3, 0.5, 0.1, 0.1)  # of the ori
 class EventLSTM(SymbolModel[EventCodec | PerformanceCodec]):
     """Event tokens."""
 
-    units: tuple[int, ...] = option((128,), "units of each LSTM layer", low=1, high=65_536)
-    embedding: int = option(0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536)
-    dropout: float = trained(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    units: tuple[int, ...] = option((128,), "units of each LSTM layer", low=1, high=65_536, search=WIDTHS)
+    embedding: int = option(
+        0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536, search=among(32, 64, 128)
+    )
+    dropout: float = trained(0.0, "share of LSTM outputs dropped in training", low=0, high=0.99, search=DROPOUTS)
     split: bool = written(False, "time shift, velocity, on and off as symbols of their own")
     longest_shift: int = written(4, "beats of the longest time shift that is one symbol", low=1, high=64)
     velocity_bins: int = written(8, "velocities are kept in so many bins", low=1, high=127)

@@ -26,16 +26,16 @@ from zoo.codecs.melody import VOICES
 from zoo.layers.dropout import Dropout
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel, lstms
-from zoo.training.hyperparameters import option, trained, written
+from zoo.training.hyperparameters import DROPOUTS, WIDTHS, option, trained, written
 
 
 @dataclass(kw_only=True)
 class MelodyLSTM(SymbolModel[MelodyCodec]):
     """Windowed one-hot monophonic LSTM."""
 
-    units: tuple[int, ...] = option((64,), "units of each LSTM layer", low=1, high=65_536)
+    units: tuple[int, ...] = option((64,), "units of each LSTM layer", low=1, high=65_536, search=WIDTHS)
     dense: int = option(0, "units of a dense layer before the last one; 0 is none", low=0, high=65_536)
-    dropout: float = trained(0.2, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    dropout: float = trained(0.2, "share of LSTM outputs dropped in training", low=0, high=0.99, search=DROPOUTS)
     hold: bool = written(False, "a class of its own for holding a note, so that a repeated one is struck again")
     voice: str = written("lines", "what is encoded: monophonic tracks, or the highest note of all", choices=VOICES)
 

@@ -31,19 +31,25 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.recurrent import LSTM
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel
-from zoo.training.hyperparameters import option, trained, written
+from zoo.training.hyperparameters import DROPOUTS, WIDTHS, among, option, trained, written
 
 
 @dataclass(kw_only=True)
 class NoteLSTM(SymbolModel[ChordCodec | ExactChordCodec | NoteCodec]):
     """Note and chord sequence with roulette sampling."""
 
-    units: tuple[int, ...] = option((128, 64, 128), "units of each LSTM layer", low=1, high=65_536)
+    units: tuple[int, ...] = option((128, 64, 128), "units of each LSTM layer", low=1, high=65_536, search=WIDTHS)
     dense: int = option(64, "units of the dense layer before the last one; 0 is none", low=0, high=65_536)
     embedding: int = option(
-        0, "width of a learnt embedding of symbols; 0 reads a symbol as one number", low=0, high=65_536
+        0,
+        "width of a learnt embedding of symbols; 0 reads a symbol as one number",
+        low=0,
+        high=65_536,
+        search=among(32, 64, 128),
     )
-    dropout: float = trained(0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99)
+    dropout: float = trained(
+        0.3, "share of outputs dropped in training, after each layer", low=0, high=0.99, search=DROPOUTS
+    )
     recurrent_dropout: float = trained(0.0, "share of the recurrent state dropped in training", low=0, high=0.99)
     content: bool = option(False, "read and draw a symbol by the pitches it holds, so that chords share what is learnt")
     batch_norm: bool = option(False, "batch normalisation around the dense layer, which then has ReLU")

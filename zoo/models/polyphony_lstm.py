@@ -21,16 +21,18 @@ import keras
 from zoo.codecs import PolyphonyCodec
 from zoo.layers.symbols import SymbolInput
 from zoo.models._symbols import SymbolModel, lstms
-from zoo.training.hyperparameters import option, trained
+from zoo.training.hyperparameters import DROPOUTS, WIDTHS, among, option, trained
 
 
 @dataclass(kw_only=True)
 class PolyphonyLSTM(SymbolModel[PolyphonyCodec]):
     """Tokens for the voices of each step, from high to low."""
 
-    units: tuple[int, ...] = option((256, 256, 256), "units of each LSTM layer", low=1, high=65_536)
-    embedding: int = option(0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536)
-    dropout: float = trained(0.5, "share of LSTM outputs dropped in training", low=0, high=0.99)
+    units: tuple[int, ...] = option((256, 256, 256), "units of each LSTM layer", low=1, high=65_536, search=WIDTHS)
+    embedding: int = option(
+        0, "width of a learnt embedding of symbols; 0 is one-hot", low=0, high=65_536, search=among(32, 64, 128)
+    )
+    dropout: float = trained(0.5, "share of LSTM outputs dropped in training", low=0, high=0.99, search=DROPOUTS)
 
     presets: ClassVar = {
         "smoke": dict(units=(16,), dropout=0.0, epochs=2, updates=200, chunk=64, steps_per_beat=2),

@@ -9,13 +9,35 @@ import reprlib
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo._errors import UserError
 
 PARTS = ("representation", "network", "training", "measuring")
 MOST_NUMBERS = 32  # in a tuple
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+class Range(NamedTuple):
+    """Numbers among which a search looks, both ends included; `log` has it look at each order of magnitude as much."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+class Among(tuple[Any, ...]):
+    """Values among which a search looks."""
+
+
+def among(*values: Any) -> Among:
+    """So many values to search among."""
+    return Among(values)
+
+
+CHUNKS = among(32, 48, 64, 96, 128)  # symbols or frames of one training sequence
+DROPOUTS = Range(0.0, 0.6)
+WIDTHS = among((64,), (96,), (128,), (160,), (256,), (128, 128))  # of recurrent layers
 
 
 def option(
@@ -27,6 +49,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     words: tuple[str, ...] = (),
     part: str = "network",
+    search: Range | Among | None = None,
 ) -> Any:
     """A dataclass field that is a hyperparameter.
 
@@ -39,9 +62,10 @@ def option(
         words: values allowed beside numbers, as "auto".
         part: what it belongs to, one of PARTS: how music is written down, what the network is, how it is trained, how
             its likelihood is estimated.
+        search: where `zoo search` looks for better values; None leaves it as it is.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "words": words, "part": part}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata | {"search": search})
 
 
 # Of the other parts, in short.
