@@ -140,12 +140,6 @@ test-example: setup
 test-wheel: setup
 	@set -- $${PYTHON:-$(PY)}; "$$1" tests/wheel.py "$$@"
 
-# What ships: studio on the chorales, an hour or two on two cores.
-pretrained: setup
-	@$(ZOO) train-all --preset studio $(ARGS) && \
-	for model in $$($(PY) -c 'import zoo; print(*zoo.names())'); do \
-	    $(ZOO) pack "$$model" --preset studio --out zoo/pretrained || exit; done
-
 # The extra is in no lock; what the lock has stays as it is there. The .pth file makes the packages of .venv known.
 RAY = .venv/ray
 LIST = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ray"], sep="\n")
@@ -184,6 +178,12 @@ test-tour: docs-tools
 
 pictures: setup
 	@PYTHONPATH=. $(PY) docs/pictures.py
+
+# What ships: studio on the chorales, an hour or two on two cores.
+pretrained: setup
+	@$(ZOO) train-all --preset studio $(ARGS) && \
+	for model in $$($(PY) -c 'import zoo; print(*zoo.names())'); do \
+	    $(ZOO) pack "$$model" --preset studio --out zoo/pretrained || exit; done
 
 publish:
 	@$(MAKE) --no-print-directory report CORPUS=bach-chorales SEEDS=0,1,2 && \

@@ -294,7 +294,10 @@ def test_commands_behind_the_targets(ready):
             "[-m][zoo][corpus][my $ 'midi'/a]",
             f"[-m][zoo][train][m]{run}[--seed][0][--message][two words]",
         ],
-        ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [f"[-m][zoo][sample][reports/a b/]{run}[--count][2]"],
+        ("sample", "MODEL=reports/a b/", "ARGS=--count 2"): [
+            "[-m][zoo][sample][reports/a b/][--corpus][my $ 'midi'/a][--count][2]"
+        ],
+        ("sample", "MODEL=m", "PRESET=blog"): ["[-m][zoo][sample][m][--corpus][my $ 'midi'/a][--preset][blog]"],
         ("play", "ARGS=--out a.html"): ["[-m][zoo][play][--corpus][my $ 'midi'/a][--out][a.html]"],
         ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][-m][not slow][-x]"],
         ("test-slow",): ["[-m][pytest][-q][-rs][-n][auto][--dist][loadfile][-m][slow]"],
