@@ -66,9 +66,7 @@ class BitByBit(FrameDistribution):
         candidates = (uniform.shape[-1] - 1) // self.visible
         each = [ops.repeat(x, candidates, axis=0) for x in (parameters, temperature, given)]
         parameters, temperature, given = each
-        frames, log_p = self.through(
-            parameters, ops.reshape(uniform[:, :-1], (-1, self.visible)), temperature, given
-        )
+        frames, log_p = self.through(parameters, ops.reshape(uniform[:, :-1], (-1, self.visible)), temperature, given)
         below = ops.cumsum(ops.softmax(ops.reshape(log_p, (-1, candidates)), axis=-1), axis=-1)
         picked = ops.minimum(ops.sum(ops.cast(below <= uniform[:, -1:], "int32"), axis=-1), candidates - 1)
         one_hot = ops.cast(ops.one_hot(picked, candidates), "float32")[..., None]

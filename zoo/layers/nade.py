@@ -162,9 +162,7 @@ class NADE(BitByBit):
             frame = frame + bit * ops.cast(bits == index, bit.dtype)
             return frame, a + bit * ops.take(self.W, index, axis=0), log_p + nats
 
-        frame, _, log_p = ops.fori_loop(
-            0, self.visible, step, (ops.zeros_like(b), c, ops.zeros_like(temperature))
-        )
+        frame, _, log_p = ops.fori_loop(0, self.visible, step, (ops.zeros_like(b), c, ops.zeros_like(temperature)))
         return frame, log_p
 
     def around_bit(self, index: Tensor, frame: Tensor, g: Tensor, a: Tensor) -> Tensor:

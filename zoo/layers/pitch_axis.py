@@ -138,9 +138,7 @@ class PitchAxis(BitByBit):
                 logit = logit + bit * (self.R * self.before)[channel]
             return frame, log_p, *after
 
-        frame, log_p, *_ = ops.fori_loop(
-            0, pitches, step, (ops.zeros_like(b), ops.zeros_like(temperature), *zeros)
-        )
+        frame, log_p, *_ = ops.fori_loop(0, pitches, step, (ops.zeros_like(b), ops.zeros_like(temperature), *zeros))
         return frame, log_p
 
     def get_config(self) -> dict[str, Any]:
