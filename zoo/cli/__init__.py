@@ -20,6 +20,7 @@ from zoo.cli import commands
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.cli.play import PAGE, play
+from zoo.cli.sampling import sample
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import INTERRUPTED
 from zoo.render import FORMATS
@@ -182,10 +183,37 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         help="nucleus sampling: only the most probable symbols that together have this probability [1]",
     )
     command.add_argument(
+        "--beams",
+        type=int,
+        metavar="N",
+        help="search for the most probable pieces with N beams instead of drawing; for models over symbols [draw]",
+    )
+    around = command.add_mutually_exclusive_group()
+    around.add_argument(
         "--prime",
         metavar="FILE.mid|PITCHES|validation",
         help="a primer to continue: a file, pitches as in 'C4 E4:0.5 C4+G4:2', or pieces of the validation split",
     )
+    around.add_argument(
+        "--melody",
+        metavar="FILE.mid|PITCHES",
+        help="write other voices around one of this music, which is kept, on the model's grid",
+    )
+    command.add_argument(
+        "--voice", default="highest", help="the voice that is kept: highest, lowest, or a track's number [highest]"
+    )
+    command.add_argument(
+        "--crossing",
+        action="store_true",
+        help="let other voices go above the one that is kept; below it, if it is the lowest",
+    )
+    around.add_argument(
+        "--fill",
+        metavar="FILE.mid|PITCHES",
+        help="write a gap of this music anew, from --from to --to, going on from what stands before; the rest is kept",
+    )
+    command.add_argument("--from", dest="begin", type=float, metavar="BEAT", help="where the gap begins")
+    command.add_argument("--to", dest="end", type=float, metavar="BEAT", help="where the music after the gap begins")
     command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of the primer that are used [16]")
     command.add_argument("--without-primer", action="store_true", help="write the new music only")
     command.add_argument(
@@ -197,7 +225,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     )
     command.add_argument("--out", type=Path, help="folder to write to [reports/<corpus>/samples/<model>/…]")
     command.add_argument("--format", default="mid", help=f"one or more of {','.join(FORMATS)} [mid]")
-    command.set_defaults(run=commands.sample)
+    command.set_defaults(run=sample)
 
     command = adding.add_parser("score", help="likelihood of held-out music under a trained model")
     _add_choice_of_run(command)
