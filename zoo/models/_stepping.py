@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from zoo.codecs.given import PITCHES, Given
 
@@ -44,10 +43,10 @@ class Stepper:
 
     def __init__(self, model: SymbolModel) -> None:
         self.codec, self.grid, self.bar = model.codec, model.grid, model.bar
-        self.packing = model.sequence_context.packing
-        self.step = model.sequence_context.step(model.network)
-        memory = [keras.Input((size,)) for size in self.step.state_size]
-        logits, carried = self.step(memory)
+        self.context = model.sequence_context
+        step = self.context.step(model.network)
+        memory = [keras.Input((size,)) for size in step.state_size]
+        logits, carried = step(memory)
         self.network = keras.Model(memory, [logits, *carried])
 
     def logits(self, state: State) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -72,9 +71,9 @@ class Stepper:
         time = state.time + self.codec.advance[codes]
         same_beat = (time + offset) // self.grid == (state.time + offset) // self.grid
         place = ((time + offset) % self.bar).astype(np.int32)
-        ids = self.packing.pack(self.codec.as_input[codes], place)[:, None].astype(np.float32)
-        memory = [np.asarray(part, np.float32) for part in self.step.push(state.memory, carried, ops.array(codes), ids)]
-        return State(memory, time, np.where(same_beat, state.used + 1, 0))
+        ids = self.context.packing.pack(self.codec.as_input[codes], place)[:, None].astype(np.float32)
+        memory = self.context.push(state.memory, carried, codes, ids)
+        return State([part.astype(np.float32) for part in memory], time, np.where(same_beat, state.used + 1, 0))
 
 
 def draw_given(
