@@ -36,6 +36,7 @@ TARGETS = [
     "docs",
     "test-tour",
     "pictures",
+    "pretrained",
     "publish",
     "screenshot",
     "bench",

@@ -17,7 +17,7 @@ from fuzz import chunk, midi
 
 from zoo._errors import UserError
 from zoo._files import read_json, write_json
-from zoo.cli import commands, main
+from zoo.cli import main, sampling
 from zoo.corpora import load_corpus
 from zoo.experiments.folders import results_folder
 from zoo.midi import UnreadableMidi, read_midi, write_midi
@@ -208,7 +208,7 @@ def test_names_stay_names(name, tmp_path, capsys, monkeypatch):
     assert all(part.isprintable() for part in (corpus.name, results_folder(f"{place}/").name, corpus.train[0].name))
     write_json(tmp_path / "corpus.json", corpus.describe())
     assert read_json(tmp_path / "corpus.json") == json.loads(json.dumps(corpus.describe()))
-    label = commands._primer_name(os.fsdecode(file))
+    label = sampling.music_name(os.fsdecode(file))
     assert label.isprintable() and "/" not in label
     write_midi(read_midi(os.fsdecode(file)), tmp_path / "again.mid")
     assert title[:5] not in (tmp_path / "again.mid").read_bytes()

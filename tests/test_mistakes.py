@@ -82,6 +82,10 @@ MELODY --instrument: - | 128 | -1 | kazoo | piano | EMPTY | 1.5
 MELODY --tempo: - | 0 | 9 | 1001 | x | nan
 MELODY --seed: - | -1 | x | 1.5 | 9223372036854775809 | LONG
 MELODY --format: - | exe | mid,exe | MID | EMPTY | ,
+MELODY --melody: - | ./nothere | tunes | H4 | tunes/tune-1.mid --prime C4 | tunes/tune-1.mid
+sample rnn_nade TUNES: --voice | --voice 1 | --crossing | --crossing=yes | --melody C4 --voice 2 | --melody C4 --beats 8
+MELODY --fill tunes/tune-1.mid: - | --from | --from 4 | --to 4 | --from 4 --to x | --from 4 --to nan | --from 4 --to 4
+MELODY --beams: - | x | 0 | 3 | 20 --temperature 1 | 20 --top-p 0.9 | 1001
 score: - | nosuch | ./nothere | tunes | melody_lstm | melody_lstm --corpus nosuch | RUN --corpus nosuch
 score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned | --train-seed 5 | --seed 1
 published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales

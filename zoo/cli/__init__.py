@@ -16,7 +16,7 @@ from zoo import _home
 from zoo._cores import threads
 from zoo._errors import Busy, UserError
 from zoo._files import printable
-from zoo.cli import commands, training
+from zoo.cli import commands, sampling, training
 from zoo.cli.corpora import CORPUS, describe_corpus
 from zoo.cli.flags import add_hyperparameters, with_flags
 from zoo.cli.pack import pack
@@ -24,7 +24,6 @@ from zoo.cli.play import play
 from zoo.cli.search import search
 from zoo.corpora import SPLITS, recipes
 from zoo.experiments.engine import BUSY, INTERRUPTED
-from zoo.render import FORMATS
 
 PROGRAM = "python -m zoo"
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
@@ -198,34 +197,8 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
     command = adding.add_parser("sample", help="new pieces by a trained model")
     _add_choice_of_run(command)
-    command.add_argument("--count", type=int, default=10, help="how many pieces [10]")
-    command.add_argument("--beats", type=float, default=64, help="length of the new music in quarter notes [64]")
-    command.add_argument(
-        "--temperature", type=float, help="0 is greedy, above 1 flattens the distribution [the model's own way]"
-    )
-    command.add_argument(
-        "--top-p",
-        type=float,
-        default=1.0,
-        help="nucleus sampling: only the most probable symbols that together have this probability [1]",
-    )
-    command.add_argument(
-        "--prime",
-        metavar="FILE.mid|PITCHES|validation",
-        help="a primer to continue: a file, pitches as in 'C4 E4:0.5 C4+G4:2', or pieces of the validation split",
-    )
-    command.add_argument("--prime-beats", type=float, default=16, help="quarter notes of the primer that are used [16]")
-    command.add_argument("--without-primer", action="store_true", help="write the new music only")
-    command.add_argument(
-        "--instrument", help="General MIDI name or number, 0 to 127 [the primer's, else 0, Acoustic Grand Piano]"
-    )
-    command.add_argument("--tempo", type=float, help="beats per minute [the primer's, else 120]")
-    command.add_argument(
-        "--seed", type=int, default=0, help="random seed of sampling: the same seed gives the same pieces [0]"
-    )
-    command.add_argument("--out", type=Path, help="folder to write to [reports/<corpus>/samples/<model>/…]")
-    command.add_argument("--format", default="mid", help=f"one or more of {','.join(FORMATS)} [mid]")
-    command.set_defaults(run=commands.sample)
+    sampling.add_options(command)
+    command.set_defaults(run=sampling.sample)
 
     command = adding.add_parser("score", help="likelihood of held-out music under a trained model")
     _add_choice_of_run(command)

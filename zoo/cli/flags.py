@@ -13,12 +13,13 @@ from zoo._errors import UserError, worded
 from zoo._files import printable
 from zoo.training import hyperparameters, presets
 
+NAMES = {"begin": "from", "end": "to"}  # `from` is no name in Python
 WORDS = {"None": "none", "True": "yes", "False": "no"}
 
 
 def flag(name: str) -> str:
     """The flag of an argument: --learning-rate of learning_rate."""
-    return "--" + name.replace("_", "-")
+    return "--" + NAMES.get(name, name).replace("_", "-")
 
 
 def with_flags(text: str | UserError) -> str:

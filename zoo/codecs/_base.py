@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs.coding import Coding
+from zoo.codecs.given import Given
 from zoo.codecs.grid import AUTO, FINEST, coarsest_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
@@ -51,6 +52,7 @@ class Codec:
     # What stands in its JSON besides its fields, which is how runs of all versions know the representation; and what of
     # that says nothing about it.
     written_as: ClassVar[dict[str, object]] = {}
+    can_be_given: ClassVar[bool] = False  # whether it can say which codes keep given notes
     unread: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
@@ -246,6 +248,24 @@ class SymbolCodec(Codec):
 
     def steps_of(self, symbol: Symbol) -> int:
         """Grid steps by which `symbol` moves time on."""
+        raise NotImplementedError
+
+    def named(self, codes: np.ndarray) -> np.ndarray:
+        """The pitch that each of codes (symbols,) names; PITCHES where a grid step ends. See `allowed`."""
+        raise NotImplementedError
+
+    def allowed(self, given: Given, step: int, below: int, crowded: bool) -> np.ndarray:
+        """Which symbols may follow so that given notes are kept; `rules` say the rest. For those that can be given.
+
+        Args:
+            given: the notes.
+            step: of the grid.
+            below: the pitch that was named last in this step; PITCHES before the first.
+            crowded: whether only given notes may still start or go on.
+
+        Returns:
+            (size,) bool.
+        """
         raise NotImplementedError
 
     def fallback(self, symbol: Symbol) -> float:

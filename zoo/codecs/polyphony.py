@@ -13,12 +13,12 @@ import numpy as np
 
 from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
 from zoo.codecs.coding import Coding
+from zoo.codecs.given import PITCHES, Given
 from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
 
 STEP, NEW, HOLD = "step", "new", "hold"
-PITCHES = 128
 _NEXT_STEP = 512  # more than any symbol of a step
 
 
@@ -41,6 +41,7 @@ class PolyphonyCodec(SymbolCodec):
     longest_note: int = 0
 
     learnt: ClassVar = ("most_per_beat", "longest_note")
+    can_be_given: ClassVar = True
 
     def lay_out(self) -> None:
         self.symbols = [[STEP], *([kind, pitch] for kind in (NEW, HOLD) for pitch in range(PITCHES))]
@@ -101,6 +102,19 @@ class PolyphonyCodec(SymbolCodec):
         rank, goes_on = np.divmod(np.arange(2 * PITCHES), 2)
         codes = np.append(PITCHES - rank + PITCHES * goes_on, 0).astype(np.int32)[keys]
         return [Line(codes, grid.steps, song.beats, len(grid.start), no_nats(len(codes)))]
+
+    def named(self, codes: np.ndarray) -> np.ndarray:
+        return np.where(codes == 0, PITCHES, (codes - 1) % PITCHES)
+
+    def allowed(self, given: Given, step: int, below: int, crowded: bool) -> np.ndarray:
+        waiting = np.flatnonzero(given.sounds[step, :below])
+        free = given.free[step] & (np.arange(PITCHES) < below) & (not crowded)
+        if len(waiting):  # the next of them may not be passed
+            free[: waiting[-1] + 1] = False
+        allowed = np.concatenate([[not len(waiting)], free, free])  # as `symbols` are laid out
+        if len(waiting):
+            allowed[1 + waiting[-1] + (0 if given.starts[step, waiting[-1]] else PITCHES)] = True
+        return allowed
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         notes: list[list[int]] = []  # start, end, pitch

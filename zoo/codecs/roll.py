@@ -14,6 +14,7 @@ import numpy as np
 
 from zoo.codecs._base import Chosen, Codec, Line, is_whole
 from zoo.codecs.coding import STRIKES, Coding
+from zoo.codecs.given import Given
 from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid, to_steps
 from zoo.song import Song
 
@@ -42,6 +43,7 @@ class RollCodec(Codec):
     longest_note: int = 0
 
     learnt: ClassVar = ("longest_note",)
+    can_be_given: ClassVar = True
     fitting: ClassVar = Codec.fitting | {"low": (0, 127), "high": (0, 127)}
 
     @property
@@ -107,6 +109,26 @@ class RollCodec(Codec):
             onsets[grid.start[inside], keys] = 1
             roll = np.concatenate([roll, onsets], axis=1)
         return [Line(roll.reshape(frames, self.bits), grid.steps, song.beats, int(inside.sum()))]
+
+    def given(self, given: Given) -> np.ndarray:
+        """What notes that are given, and what is not free for others, say of the bits of each frame.
+
+        Args:
+            given: the notes; those outside `low` … `high` are left out.
+
+        Returns:
+            (frames, bits) int8: 1 is on, −1 off, 0 is not given. Past the end of the piece there is silence.
+        """
+        sounds, starts, free = (table[:, self.low : self.high + 1] for table in given)
+        if not self.struck:  # what sounded before would be one note with a given one
+            free = free.copy()
+            free[:-1] &= ~starts[1:]
+        closed = ~free & ~sounds
+        roll = sounds.astype(np.int8) - closed
+        if self.struck:
+            roll = np.concatenate([roll, starts.astype(np.int8) - (closed | sounds & ~starts)], axis=1)
+        padding = -len(roll) % self.steps_per_frame
+        return np.pad(roll, ((0, padding), (0, 0)), constant_values=-1).reshape(-1, self.bits)
 
     def decode(self, codes: np.ndarray, steps: int | None = None) -> Song:
         roll = np.asarray(codes, np.uint8).reshape(-1, self.bits_per_step)

@@ -207,16 +207,21 @@ class FrameSampler(keras.layers.Layer):
 
     Args:
         conditioned: built.
+        with_given: whether some bits of the frame are given.
 
     Call arguments:
-        inputs: (batch, noise + 1) uniform noise, and the temperature that divides the energy.
+        inputs: (batch, noise + 1) uniform noise, and the temperature that divides the energy; then the given bits
+            (batch, visible), if there are any, see `FrameDistribution.draw_given`.
         states: [frames before, one after another (batch, memory × visible), recurrent states …].
     """
 
-    def __init__(self, conditioned: Conditioned, **kwargs: Any) -> None:
+    def __init__(self, conditioned: Conditioned, with_given: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.conditioned = conditioned
-        self.output_size = conditioned.distribution.visible
+        distribution = conditioned.distribution
+        self.conditioned, self.with_given = conditioned, with_given
+        self.noise = distribution.noise_given if with_given else distribution.noise
+        self.input_size = self.noise + 1 + (distribution.visible if with_given else 0)
+        self.output_size = distribution.visible
         self.state_size = [conditioned.memory * self.output_size, *conditioned.state_sizes]
 
     def build(self, *shapes: Shape) -> None:
@@ -226,8 +231,10 @@ class FrameSampler(keras.layers.Layer):
         past, *memory = states
         before = ops.reshape(past, (-1, self.conditioned.memory, self.output_size))
         parameters = self.conditioned.upcoming(before, memory)
-        temperature = ops.maximum(inputs[:, -1:], 1e-6)
-        frame = self.conditioned.distribution.draw(before[:, -1], parameters, inputs[:, :-1], temperature)
+        uniform, temperature, *given = ops.split(inputs, [self.noise, self.noise + 1][: 1 + self.with_given], axis=-1)
+        distribution, temperature = self.conditioned.distribution, ops.maximum(temperature, 1e-6)
+        draw = distribution.draw_given if self.with_given else distribution.draw
+        frame = draw(before[:, -1], parameters, uniform, temperature, *given)
         before = ops.concatenate([before[:, 1:], frame[:, None]], axis=1)
         past = ops.concatenate([past[:, self.output_size :], frame], axis=-1)
         return frame, [past, *self.conditioned.advance(before, memory)]

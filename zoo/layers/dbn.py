@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers import hashed
-from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
+from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats, with_given
 from zoo.layers.rbm import RBM
 from zoo.layers.relative import PitchBiases, Relative
 from zoo.layers.tensors import Shape, Tensor
@@ -151,12 +151,51 @@ class DBN(FrameDistribution):
     def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
         lower, upper = self.parts(parameters)
         b_v, b_q = self.lower.split(lower)
-        ends = self.hidden, -self.visible
-        of_start, of_chain, of_frame = uniform[:, : ends[0]], uniform[:, ends[0] : ends[1]], uniform[:, ends[1] :]
-        start = before if self.options["chain_start"] == "previous" else ops.zeros_like(before)
-        h = bernoulli(of_start, ops.matmul(start, self.lower.W) + b_q, temperature)
+        of_start, of_chain, of_frame = self.noise_of(uniform)
+        h = bernoulli(of_start, ops.matmul(self.chain_start(before), self.lower.W) + b_q, temperature)
         h = self.upper.chain(h, upper, of_chain, temperature)
         return bernoulli(of_frame, self.down(h, b_v), temperature)
+
+    def draw_given(
+        self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor
+    ) -> Tensor:
+        """A frame of which some bits are given: a chain of the upper machine that is held to them.
+
+        The chain is Metropolis and Hastings's. What a Gibbs step of the upper machine proposes for h is accepted with
+        probability min(1, p(given | h′) / p(given | h)), so it converges to p(h | given); then p(others | h) draws.
+        Annealed chains are held to them in the same way, at every machine they pass. It starts at what the recognition
+        says of the frame before with the given bits in it.
+
+        Args:
+            before: (batch, visible), where the chain starts.
+            parameters: (batch, parameters).
+            uniform: (batch, noise_given) in [0, 1).
+            temperature: (batch, 1), divides the energy.
+            given: (batch, visible), 1 for a bit that is on, −1 for one that is off, 0 for one to be drawn.
+
+        Returns:
+            (batch, visible) bits.
+        """
+        lower, upper = self.parts(parameters)
+        b_v, b_q = self.lower.split(lower)
+        of_start, of_chain, of_frame = self.noise_of(uniform)
+        start = with_given(self.chain_start(before), given)
+        h = bernoulli(of_start, ops.matmul(start, self.lower.W) + b_q, temperature)
+
+        def log_p(h: Tensor) -> Tensor:
+            towards = given * self.down(h, b_v) / temperature
+            return -ops.sum(ops.where(given == 0, 0.0, ops.softplus(-towards)), axis=-1, keepdims=True)
+
+        h = self.upper.chain(h, upper, of_chain, temperature, log_p)
+        return with_given(bernoulli(of_frame, self.down(h, b_v), temperature), given)
+
+    def noise_of(self, uniform: Tensor) -> list[Tensor]:
+        """What of the noise of a draw starts the chain, takes it on, and draws the frame."""
+        return ops.split(uniform, [self.hidden, self.hidden + self.upper.noise], axis=-1)
+
+    def chain_start(self, before: Tensor) -> Tensor:
+        """The frame at which a chain starts."""
+        return before if self.options["chain_start"] == "previous" else ops.zeros_like(before)
 
     def get_config(self) -> dict[str, Any]:
         config = {"hidden": self.hidden, "extra": self.extra, **self.options, "relative": tuple(self.relative)}

@@ -11,6 +11,8 @@ from keras import ops
 from zoo.layers.relative import PitchContext, Relative
 from zoo.layers.tensors import Shape, Tensor
 
+FORCE = 1e9  # added to a logit, or taken from it, where a bit is given
+
 
 class FrameDistribution(keras.layers.Layer):
     """A distribution over frames of `visible` bits whose parameters may differ from frame to frame.
@@ -111,6 +113,37 @@ class FrameDistribution(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    @property
+    def noise_given(self) -> int:
+        """How many uniform numbers it takes to draw one frame around given bits."""
+        return self.noise
+
+    def draw_given(
+        self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor
+    ) -> Tensor:
+        """A frame of which some bits are given, the others drawn with the noise given.
+
+        Here the given bits are forced by their biases, the first of the parameters. In a Gibbs chain they are then
+        clamped, so the others converge to what the distribution says of them given these, p(others | given).
+
+        Args:
+            before: (batch, visible) the frame before.
+            parameters: (batch, parameters).
+            uniform: (batch, noise_given) in [0, 1).
+            temperature: (batch, 1), divides the energy.
+            given: (batch, visible), 1 for a bit that is on, −1 for one that is off, 0 for one to be drawn.
+
+        Returns:
+            (batch, visible) bits.
+        """
+        return self.draw(with_given(before, given), self.forced(parameters, given), uniform, temperature)
+
+    def forced(self, parameters: Tensor, given: Tensor) -> Tensor:
+        """Parameters (..., parameters) whose first biases, those of the visible bits, leave no choice where given."""
+        return ops.concatenate(
+            [parameters[..., : self.visible] + FORCE * given, parameters[..., self.visible :]], axis=-1
+        )
+
     def start(self, share: np.ndarray) -> None:
         """Start training at units that are on independently of each other.
 
@@ -157,6 +190,11 @@ class Method(keras.layers.Layer):
 
     def call(self, inputs: list[Tensor]) -> Tensor:
         return getattr(self.distribution, self.method)(*inputs)
+
+
+def with_given(bits: Tensor, given: Tensor) -> Tensor:
+    """`bits` (..., units), but those that are given: 1 is on, −1 off, 0 not given."""
+    return ops.where(given == 0, bits, ops.cast(given > 0, "float32"))
 
 
 def bernoulli(uniform: Tensor, logit: Tensor, temperature: Tensor | float = 1.0) -> Tensor:

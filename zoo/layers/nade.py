@@ -8,14 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.bit_by_bit import BitByBit
 from zoo.layers.dropout import Dropout
-from zoo.layers.frames import FrameDistribution, bernoulli
 from zoo.layers.relative import Relative
 from zoo.layers.tensors import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
-class NADE(FrameDistribution):
+class NADE(BitByBit):
     """A distribution over bits v_0, v_1, … by p(v) = Π p(v_i | v_<i); likelihood and draws are exact.
 
         p(v_i = 1 | v_<i) = sigmoid(b_i + V_i · h_i),   h_i = sigmoid(c + Σ_{j<i} v_j W_j)
@@ -67,10 +67,6 @@ class NADE(FrameDistribution):
     @property
     def biases(self) -> list:
         return [self.b, self.c, self.g] if self.relative.units else [self.b, self.c]
-
-    @property
-    def noise(self) -> int:
-        return self.visible
 
     @property
     def structure(self) -> dict[str, Any]:
@@ -147,19 +143,27 @@ class NADE(FrameDistribution):
         logits = ops.sum(units * ops.reshape(g, (*shape, 1, -1, relative.units)), axis=-1)  # (..., pitches, channels)
         return ops.reshape(ops.swapaxes(logits, -1, -2), (*shape, self.visible))
 
-    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
+    def through(
+        self, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         b, c, *around = self.split(parameters)
         bits = ops.arange(self.visible)
 
-        def step(index: Tensor, carried: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            frame, a = carried
+        def of_bit(x: Tensor, index: Tensor) -> Tensor:
+            return ops.take(x, index, axis=1)[:, None]
+
+        def step(index: Tensor, carried: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+            frame, a, log_p = carried
             logit = ops.take(b, index, axis=1) + ops.sum(ops.sigmoid(a) * ops.take(self.V, index, axis=0), axis=-1)
             if around:
                 logit = logit + self.around_bit(index, frame, *around)
-            bit = bernoulli(ops.take(uniform, index, axis=1), logit, temperature[:, 0])[:, None]
-            return frame + bit * ops.cast(bits == index, bit.dtype), a + bit * ops.take(self.W, index, axis=0)
+            its_given = None if given is None else of_bit(given, index)
+            bit, nats = self.decide(logit[:, None], of_bit(uniform, index), temperature, its_given)
+            frame = frame + bit * ops.cast(bits == index, bit.dtype)
+            return frame, a + bit * ops.take(self.W, index, axis=0), log_p + nats
 
-        return ops.fori_loop(0, self.visible, step, (ops.zeros_like(before), c))[0]
+        frame, _, log_p = ops.fori_loop(0, self.visible, step, (ops.zeros_like(b), c, ops.zeros_like(temperature)))
+        return frame, log_p
 
     def around_bit(self, index: Tensor, frame: Tensor, g: Tensor, a: Tensor) -> Tensor:
         """What the units at the pitch of one bit add to its logit.

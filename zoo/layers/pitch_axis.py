@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.frames import FrameDistribution, bernoulli, bernoulli_nats
+from zoo.layers.bit_by_bit import BitByBit
+from zoo.layers.frames import bernoulli_nats
 from zoo.layers.intervals import Intervals
 from zoo.layers.recurrent import LSTM
 from zoo.layers.relative import Relative
@@ -16,7 +17,7 @@ from zoo.layers.tensors import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
-class PitchAxis(FrameDistribution):
+class PitchAxis(BitByBit):
     """A distribution over the bits of a frame by an LSTM that goes from the lowest pitch to the highest.
 
         x_p = relu(u_p W + what sounds below p, by intervals)      n_p = LSTM(x_p, n_{p−1})
@@ -77,10 +78,6 @@ class PitchAxis(FrameDistribution):
     def make_context(self, dropout: float) -> None:
         """None: what each pitch reads comes from the axis of time."""
 
-    @property
-    def noise(self) -> int:
-        return self.visible
-
     def start(self, share: np.ndarray) -> None:
         self.b.assign(np.log(share / (1 - share)))
 
@@ -115,14 +112,16 @@ class PitchAxis(FrameDistribution):
         logit = of_units + ops.matmul(planes, self.R * self.before)
         return b + ops.reshape(ops.swapaxes(logit, -1, -2), ops.shape(bits))
 
-    def draw(self, before: Tensor, parameters: Tensor, uniform: Tensor, temperature: Tensor) -> Tensor:
+    def through(
+        self, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         b, of_time = self.of_pitches(parameters)
         of_time = of_time + self.below.biases()
         matrix, pitches, places = self.below.matrix(), self.relative.pitches, ops.arange(self.visible)
-        zeros = [ops.zeros_like(before[:, :1]) * ops.zeros(size) for size in self.units for _ in range(2)]
+        zeros = [ops.zeros_like(temperature) * ops.zeros(size) for size in self.units for _ in range(2)]
 
         def step(pitch: Tensor, carried: tuple) -> tuple:
-            frame, *states = carried
+            frame, log_p, *states = carried
             n = x = ops.relu(ops.take(of_time, pitch, axis=1) + ops.matmul(frame, ops.take(matrix, pitch, axis=1)))
             after = []
             for index, rnn in enumerate(self.rnns):
@@ -131,13 +130,16 @@ class PitchAxis(FrameDistribution):
             logit = ops.matmul(ops.concatenate([x, n], axis=-1), self.A)
             for channel in range(logit.shape[-1]):
                 place = channel * pitches + pitch
-                of_bit = (logit[:, channel] + ops.take(b, place, axis=1))[:, None]
-                bit = bernoulli(ops.take(uniform, place, axis=1)[:, None], of_bit, temperature)
+                uniform_of, b_of = (ops.take(x, place, axis=1)[:, None] for x in (uniform, b))
+                given_of = None if given is None else ops.take(given, place, axis=1)[:, None]
+                bit, nats = self.decide(logit[:, channel, None] + b_of, uniform_of, temperature, given_of)
+                log_p = log_p + nats
                 frame = frame + bit * ops.cast(places == place, bit.dtype)
                 logit = logit + bit * (self.R * self.before)[channel]
-            return frame, *after
+            return frame, log_p, *after
 
-        return ops.fori_loop(0, pitches, step, (ops.zeros_like(before), *zeros))[0]
+        frame, log_p, *_ = ops.fori_loop(0, pitches, step, (ops.zeros_like(b), ops.zeros_like(temperature), *zeros))
+        return frame, log_p
 
     def get_config(self) -> dict[str, Any]:
         own = {"inputs": self.inputs, "hidden": self.hidden, "units": self.units, "dropout": self.dropout.rate}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -176,7 +177,14 @@ class RBM(FrameDistribution):
     ) -> Tensor:
         return self.contrast(ops.cast(targets, "float32"), parameters, gibbs_steps)[0]
 
-    def chain(self, v: Tensor, parameters: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
+    def chain(
+        self,
+        v: Tensor,
+        parameters: Tensor,
+        noise: Tensor,
+        temperature: Tensor,
+        log_weight: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """The end of a Gibbs chain of `sample_steps` steps.
 
         Where `chain_start` is "annealed" the chain does not start from v: it follows the machines that lie between the
@@ -188,13 +196,15 @@ class RBM(FrameDistribution):
             parameters: (batch, parameters).
             noise: (batch, 2) in [0, 1); the two numbers decide all draws, by hashing.
             temperature: (batch, 1), divides the energy.
+            log_weight: of v, (batch, visible) → (batch, 1); the chain then converges to p(v) times the weight, made
+                to sum to one. A Gibbs step is reversible, so it is a proposal whose acceptance needs the weights only.
 
         Returns:
             (batch, visible) bits.
         """
         b_v, b_h = self.split(parameters)
         W_T, keys = ops.transpose(self.W), hashed.keys(noise, self.sample_steps)
-        of_h, of_v = hashed.places((), self.hidden, self.visible)
+        of_h, of_v, of_choice = hashed.places((), self.hidden, self.visible, 1)
 
         def step(index: Tensor, v: Tensor) -> Tensor:
             key = ops.take(keys, index, axis=1)[:, None]
@@ -202,7 +212,11 @@ class RBM(FrameDistribution):
             share = None
             if self.chain_start == "annealed":
                 share = ops.minimum(ops.cast(index + 1, "float32") / (ANNEALED * self.sample_steps), 1.0)
-            return self.gibbs_step(v, b_v, b_h, noise_h, noise_v, temperature, W_T, share)
+            proposed = self.gibbs_step(v, b_v, b_h, noise_h, noise_v, temperature, W_T, share)
+            if log_weight is None:
+                return proposed
+            better = log_weight(proposed) - log_weight(v)
+            return ops.where(ops.log(hashed.uniform(of_choice, key)) < better, proposed, v)
 
         return ops.fori_loop(0, self.sample_steps, step, v)
 

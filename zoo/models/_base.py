@@ -1,4 +1,4 @@
-"""The one interface of every model: `fit`, `score`, `sample`, `save`, `load`."""
+"""The one interface of every model: `fit`, `score`, `save`, `load`, and all of `zoo.models._sampling`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import keras
 import numpy as np
 
 from zoo._errors import Unreadable, UserError
-from zoo.codecs import Codec, Line
-from zoo.codecs.grid import AUTO, FINEST, to_steps
+from zoo.codecs import Line
+from zoo.codecs.grid import AUTO, FINEST
 from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Coverage, Evaluation, Score, encode_all, to_score
-from zoo.models import _priming, _registry, _requests
+from zoo.models import _registry, _requests
 from zoo.models._augmentation import Augmentation
 from zoo.models._pictures import layers
-from zoo.song import TICKS_PER_BEAT, Song
+from zoo.models._sampling import CodecT, Sampling
+from zoo.song import Song
 from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import Range, among, trained, written
 
@@ -31,12 +32,11 @@ COMPILED_FROM, COMPILED_EPOCHS = 1000, 50  # updates, or epochs where those are 
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
 
-CodecT = TypeVar("CodecT", bound=Codec)
 Made = TypeVar("Made")
 
 
 @dataclass(kw_only=True)
-class MusicModel(Generic[CodecT]):
+class MusicModel(Sampling[CodecT]):
     """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here."""
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
@@ -72,20 +72,9 @@ class MusicModel(Generic[CodecT]):
         hyperparameters.check(self)
         if not isinstance(self.seed, int) or not 0 <= self.seed < 2**31:
             raise UserError(f"a seed is a whole number from 0 to 2147483647, not {reprlib.repr(self.seed)}.")
-        self._codec: CodecT | None = None
+        self._codec = None
         self._network: keras.Model | None = None
         self._helpers: dict[tuple, Any] = {}  # what is compiled beside the network, of its layers
-
-    @property
-    def codec(self) -> CodecT:
-        """The representation, fitted; a UserError before `fit` or `load`."""
-        if self._codec is None:
-            raise self._untrained()
-        return self._codec
-
-    @codec.setter
-    def codec(self, codec: CodecT) -> None:
-        self._codec = codec
 
     @property
     def network(self) -> keras.Model:
@@ -95,18 +84,9 @@ class MusicModel(Generic[CodecT]):
         return self._network
 
     @property
-    def grid(self) -> int:
-        """Grid steps in a quarter note, as `steps_per_beat` says or the training music has decided."""
-        return int(self.codec.steps_per_beat)
-
-    @property
     def rules(self) -> Rules | None:
         """The representation's rules of what may follow what, if the model gives no probability to the rest."""
         return None
-
-    def make_codec(self) -> CodecT:
-        """The representation, not yet fitted."""
-        raise NotImplementedError
 
     def build(self) -> keras.Model:
         """A network for the music that `codec` writes down, not yet compiled; nothing of the model changes."""
@@ -143,26 +123,6 @@ class MusicModel(Generic[CodecT]):
         Nothing of the model changes.
         """
         raise NotImplementedError
-
-    def generate(
-        self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
-    ) -> list[np.ndarray]:
-        """Codes of new pieces, each (symbols,) int32 or (frames, bits) uint8.
-
-        Args:
-            count: how many.
-            steps: least length in grid steps.
-            temperature: see `sample`; so is `top_p`.
-            top_p: share of the probability.
-            primers: lines to go on from, one a piece.
-            seed: of all randomness.
-        """
-        raise NotImplementedError
-
-    @classmethod
-    def model_name(cls) -> str:
-        """The file's name."""
-        return cls.__module__.rpartition(".")[2]
 
     @classmethod
     def about(cls) -> str:
@@ -266,53 +226,6 @@ class MusicModel(Generic[CodecT]):
         lines, coverage = self._encoded(_requests.songs(songs, "the scored music"), "scored")
         return to_score(self.evaluate(lines, thorough), lines, coverage)
 
-    def sample(
-        self,
-        count: int,
-        beats: float = 64,
-        temperature: float | None = None,
-        top_p: float = 1.0,
-        prime: Song | Sequence[Song] | None = None,
-        prime_beats: float = 16,
-        seed: int = 0,
-    ) -> list[Song]:
-        """New pieces. The same seed gives the same pieces; the first of many are the few.
-
-        Args:
-            count: how many.
-            beats: length of the new music in quarter notes, the primer not counted.
-            temperature: None is the model's own way; 0 takes the most probable symbol; above 1 is wilder.
-            top_p: draw from the smallest set of symbols that holds so much of the probability; for symbols only.
-            prime: a Song to go on from, or one for each piece (taken in turn); a piece takes over its tempo, time
-                signatures and the instrument of most of its notes.
-            prime_beats: how much of the start of `prime` is used, in quarter notes.
-            seed: of all randomness.
-
-        Warns:
-            UserWarning: when part of a primer is outside of the model's vocabulary, and so not in the piece.
-
-        Raises:
-            UserError: when an argument is out of its range or the primer holds nothing the model can read or knows.
-        """
-        self.check_request(count, beats, temperature, top_p, prime_beats, seed)
-        steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.grid))
-        primers = primer_music = None
-        if songs := _requests.songs(() if prime is None else prime, "the primer"):
-            nothing = f"holds nothing {self.nothing_to_read()}"
-            ticks = round(prime_beats * TICKS_PER_BEAT)
-            primers, primer_music = _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)
-        codes = self.generate(count, steps, temperature, top_p, primers, seed)
-        pieces = [self.codec.decode(code, steps) for code in codes]
-        if primer_music:
-            pieces = [_priming.joined(primer, piece) for primer, piece in zip(primer_music, pieces, strict=True)]
-        return [piece.replace(name=f"{self.model_name()}-{index:02d}") for index, piece in enumerate(pieces, 1)]
-
-    def check_request(
-        self, count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int
-    ) -> None:
-        """Raise a UserError when an argument of `sample` is out of its range; see `_requests.check`."""
-        _requests.check(count, beats, temperature, top_p, prime_beats, seed, self.grid)
-
     def save(self, folder: Path | str, **extra: object) -> None:
         """Write model.json (with `extra` beside what the model needs) and model.weights.h5."""
         source = {"source": name} if (name := _registry.origin(type(self))) else {}
@@ -376,9 +289,6 @@ class MusicModel(Generic[CodecT]):
             self._helpers[(name, *key)] = make(*key)
         return self._helpers[(name, *key)]
 
-    def _untrained(self) -> UserError:
-        return UserError(f"{self.model_name()} is not trained yet: fit it, or load a trained one.")
-
     def _encoded(self, songs: Sequence[Song], purpose: str) -> tuple[list[Line], Coverage]:
         lines, coverage = encode_all(self.codec, songs)
         if not lines:
@@ -388,13 +298,5 @@ class MusicModel(Generic[CodecT]):
     def _unreadable(self, songs: Sequence[Song], purpose: str) -> Unreadable:
         return Unreadable(f"the {purpose} music ({len(songs)} pieces) holds nothing {self.nothing_to_read()}")
 
-    def nothing_to_read(self) -> str:
-        """How the sentence "the music holds nothing …" ends, with the way out."""
-        return f"that {self.model_name()} can read."
-
     def _augmentation(self) -> Augmentation:
         return Augmentation(self.transpose, self.stretch, *self.pitch_range())
-
-    def pitch_range(self) -> tuple[int, int]:
-        """Lowest and highest MIDI pitch that the model knows."""
-        return 0, 127

@@ -117,6 +117,12 @@ class SymbolContext:
         states = [np.zeros((count, size), np.float32) for size in others]
         return [np.full((count, size), self.codec.start, np.float32), *states]
 
+    def push(
+        self, memory: list[np.ndarray], carried: list[np.ndarray], codes: np.ndarray, ids: np.ndarray
+    ) -> list[np.ndarray]:
+        """The step's `push` outside of a compiled network: memory after `codes` (batch,), read as ids (batch, 1)."""
+        raise NotImplementedError
+
     def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
         """What that step remembers after the codes of each piece.
 
@@ -221,6 +227,12 @@ class SongContext(SymbolContext):
 
     def step(self, network: keras.Model) -> CarriedStep:
         return CarriedStep(self.stack(network), self.rules)
+
+    def push(
+        self, memory: list[np.ndarray], carried: list[np.ndarray], codes: np.ndarray, ids: np.ndarray
+    ) -> list[np.ndarray]:
+        of_rules = [self.rules.after(memory[1].astype(np.uint8), codes)] if self.rules else []
+        return [ids, *of_rules, *carried]
 
     def empty_memory(self, network: keras.Model, count: int) -> list[np.ndarray]:
         ids, *states = super().empty_memory(network, count)
@@ -327,6 +339,11 @@ class WindowContext(SymbolContext):
 
     def step(self, network: keras.Model) -> WindowStep:
         return WindowStep(network, self.window)
+
+    def push(
+        self, memory: list[np.ndarray], carried: list[np.ndarray], codes: np.ndarray, ids: np.ndarray
+    ) -> list[np.ndarray]:
+        return [np.concatenate([memory[0][:, 1:], ids], axis=1)]
 
     def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
         histories = [self.ids(codes)[-self.window :] for codes in pieces]

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import AUTO, Line, RollCodec
+from zoo.codecs.given import Given
 from zoo.codecs.roll import HIGH, LOW
 from zoo.evaluation.estimators import Estimator, estimate
 from zoo.evaluation.likelihood import Evaluation
@@ -151,16 +152,41 @@ class FrameModel(MusicModel[RollCodec]):
     # Sampling.
 
     def check_request(
-        self, count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int
+        self,
+        count: int,
+        beats: float,
+        temperature: float | None,
+        top_p: float,
+        prime_beats: float,
+        seed: int,
+        beams: int | None = None,
     ) -> None:
-        super().check_request(count, beats, temperature, top_p, prime_beats, seed)
+        super().check_request(count, beats, temperature, top_p, prime_beats, seed, beams)
+        if beams:
+            raise UserError(f"`beams` is for models over symbols; {self.model_name()} draws frames: leave it out.")
         if top_p < 1:
             raise UserError(f"`top_p` is for models over symbols; {self.model_name()} draws frames: use `temperature`.")
 
     def generate(
         self, count: int, steps: int, temperature: float | None, top_p: float, primers: list[Line] | None, seed: int
     ) -> list[np.ndarray]:
-        sampler, frames = self._helper("sample", self._make_sampler), -(-steps // self.steps_per_frame)
+        return self._draw(count, -(-steps // self.steps_per_frame), temperature, primers, seed)
+
+    def generate_given(self, count: int, given: Given, temperature: float | None, seed: int) -> list[np.ndarray]:
+        bits = self.codec.given(given)
+        return self._draw(count, len(bits), temperature, None, seed, bits)
+
+    def _draw(
+        self,
+        count: int,
+        frames: int,
+        temperature: float | None,
+        primers: list[Line] | None,
+        seed: int,
+        given: np.ndarray | None = None,
+    ) -> list[np.ndarray]:
+        """Frames (frames, bits) of new pieces; of each frame some bits may be given, (frames, bits)."""
+        sampler = self._helper("sample", self._make_sampler, given is not None)
         sampler.make_predict_function()  # threads would make one each
         groups = [range(first, first + SONGS_AT_ONCE) for first in range(0, count, SONGS_AT_ONCE)]
         # The last group is filled up: one shape, one compilation, and no song depends on how many there are.
@@ -170,7 +196,7 @@ class FrameModel(MusicModel[RollCodec]):
 
         def roll_out(rows: range, memory: list[np.ndarray]) -> list[np.ndarray]:
             rngs = [np.random.default_rng([seed, row]) for row in rows]
-            return self._roll_out(sampler, rngs, frames, temperature, memory)
+            return self._roll_out(sampler, rngs, frames, temperature, memory, given)
 
         # Under JAX, Keras lends a network's weights to one call at a time.
         with ThreadPoolExecutor(os.cpu_count() if keras.backend.backend() == "tensorflow" else 1) as pool:
@@ -196,20 +222,25 @@ class FrameModel(MusicModel[RollCodec]):
         frames: int,
         temperature: float | None,
         memory: list[np.ndarray],
+        given: np.ndarray | None,
     ) -> list[np.ndarray]:
-        width, drawn = self.distribution.noise, []
-        for _ in range(0, frames, SAMPLER_STEPS):
-            noise = np.empty((len(rngs), SAMPLER_STEPS, width + 1), np.float32)
+        distribution, drawn = self.distribution, []
+        width = distribution.noise if given is None else distribution.noise_given
+        for begin in range(0, frames, SAMPLER_STEPS):
+            noise = np.zeros((len(rngs), *sampler.inputs[0].shape[1:]), np.float32)
             for row, rng in enumerate(rngs):
                 noise[row, :, :width] = rng.random((SAMPLER_STEPS, width), np.float32)
             noise[..., width] = 1.0 if temperature is None else temperature
+            if given is not None:
+                piece = given[begin : begin + SAMPLER_STEPS]
+                noise[:, : len(piece), width + 1 :] = piece
             v, *memory = sampler.predict_on_batch([noise, *memory])
             drawn.append(np.asarray(v).astype(np.uint8))
         return list(np.concatenate(drawn, axis=1)[:, :frames])
 
-    def _make_sampler(self) -> keras.Model:
-        cell = FrameSampler(self.conditioned)
-        noise = keras.Input((SAMPLER_STEPS, self.distribution.noise + 1))
+    def _make_sampler(self, with_given: bool) -> keras.Model:
+        cell = FrameSampler(self.conditioned, with_given)
+        noise = keras.Input((SAMPLER_STEPS, cell.input_size))
         memory = [keras.Input((size,)) for size in cell.state_size]
         roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
         sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 
 import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import Codec, Line
+from zoo.models._joining import program_of
 from zoo.song import COLUMNS, Song
 
 MOST_NAMED = 3  # names of primers in one warning
@@ -69,8 +69,7 @@ def _read(codec: Codec, song: Song, line: Line) -> tuple[Line, Song]:
     """
     codes = codec.whole(line)
     music = codec.decode(codes, codec.end(codes))
-    program = Counter(song.programs[track] for track in song.track.tolist()).most_common(1)[0][0] if len(song) else 0
-    music = music.replace(tempo=song.tempo, programs=(program,), time_signatures=song.time_signatures)
+    music = music.replace(tempo=song.tempo, programs=(program_of(song),), time_signatures=song.time_signatures)
     return line._replace(codes=codes), music
 
 

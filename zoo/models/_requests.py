@@ -12,6 +12,8 @@ from zoo.song import Song
 
 MOST_BEATS = 1_000_000  # of all pieces of one request together
 
+MOST_BEAMS = 1000
+
 
 def check(
     count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int, grid: int
@@ -45,6 +47,17 @@ def check(
             raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
     if (total := count * max(beats, prime_beats)) > MOST_BEATS:
         raise UserError(f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`.")
+
+
+def check_beams(beams: int, count: int, temperature: float | None, top_p: float) -> None:
+    """Raise a UserError when so many beams cannot be followed, or something beside them would be random."""
+    if not isinstance(beams, Integral) or not count <= beams <= MOST_BEAMS:
+        raise UserError(
+            f"`beams` must be a whole number from {count}, the number of pieces, to {MOST_BEAMS}, not "
+            f"{reprlib.repr(beams)}."
+        )
+    if temperature is not None or top_p < 1:
+        raise UserError("`beams` searches and draws nothing; leave out `temperature` and `top_p`.")
 
 
 def songs(music: Iterable[Song] | Song, purpose: str) -> list[Song]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.codecs import Line, SymbolCodec
+from zoo.codecs.given import Given
 from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Evaluation, of_symbols
 from zoo.layers.dropout import Dropout
@@ -18,6 +20,7 @@ from zoo.layers.recurrent import LSTM
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
 from zoo.models._contexts import SongContext, SymbolContext, WindowContext
+from zoo.models._stepping import State, Stepper, draw_given, search
 from zoo.training.hyperparameters import CHUNKS, option, trained
 from zoo.training.loop import Batches
 
@@ -142,10 +145,7 @@ class SymbolModel(MusicModel[SymbolCodecT]):
         time, used = np.zeros((2, len(rngs), 1), np.float32)
         if primer_codes:
             time[:, 0] = [self.codec.times(codes)[-1] % self.bar for codes in primer_codes]
-            memory = self.sequence_context.memory(self.reader, primer_codes)
-        else:
-            memory = self.sequence_context.empty_memory(self.network, len(rngs))
-        memory = [*memory, time, used]
+        memory = [*self._memory(len(rngs), primer_codes), time, used]
         codes = np.zeros((len(rngs), 0), np.int32)
         most = (steps // self.grid + 2) * (self.codec.most_per_beat + 1) + SAMPLER_STEPS
         while codes.shape[1] < most:
@@ -162,6 +162,43 @@ class SymbolModel(MusicModel[SymbolCodecT]):
             if (begins[:, -1] >= steps).all():
                 return [row[begin[:-1] < steps] for row, begin in zip(codes, begins, strict=True)]
         raise UserError(f"{self.model_name()} gives no probabilities: its weights are too large; train it anew.")
+
+    def _memory(self, count: int, primer_codes: list[np.ndarray] | None) -> list[np.ndarray]:
+        """What a step of the network remembers before the first new symbol of so many pieces."""
+        if primer_codes:
+            return self.sequence_context.memory(self.reader, primer_codes)
+        return self.sequence_context.empty_memory(self.network, count)
+
+    def _state(self, count: int, primer_codes: list[np.ndarray] | None = None) -> State:
+        return State(self._memory(count, primer_codes), *np.zeros((2, count), np.int64))
+
+    @property
+    def stepper(self) -> Stepper:
+        """One step of the network, compiled."""
+        return self._helper("step", lambda: Stepper(self))
+
+    def search(self, count: int, steps: int, beams: int, primers: list[Line] | None) -> list[np.ndarray]:
+        ranked: dict[int, Iterator[np.ndarray]] = {}  # of each primer; pieces that go on from one take them in turn
+        pieces = []
+        lines: list[Line | None] = [*primers] if primers else [None] * count
+        for line in lines:
+            if id(line) not in ranked:
+                primer = [line.codes] if line else None
+                offset = self.codec.end(line.codes) if line else 0
+                found = search(self.stepper, self._state(1, primer), offset, steps, beams)
+                ranked[id(line)] = itertools.cycle(found)
+            pieces.append(next(ranked[id(line)]))
+        return pieces
+
+    def generate_given(self, count: int, given: Given, temperature: float | None, seed: int) -> list[np.ndarray]:
+        def heat(rng: np.random.Generator) -> np.ndarray | float:
+            return self.temperatures(rng, 1) if temperature is None else temperature
+
+        pieces = []
+        for first in range(0, count, SONGS_AT_ONCE):
+            rngs = [np.random.default_rng([seed, row]) for row in range(first, min(first + SONGS_AT_ONCE, count))]
+            pieces += draw_given(self.stepper, self._state(len(rngs)), given, heat, rngs)
+        return pieces
 
     @property
     def bar(self) -> int:
