@@ -163,12 +163,15 @@ def test_what_fails_is_said():
 
 def test_a_model_with_a_fault_is_called_faulty():
     made = {"longest_note": 60.0, "scalars": {"notes_per_beat": 1.0, "notes_at_once": 15.0, "idle_share": 0.3}}
+    made["scalars"]["scale_consistency"] = 0.8
     real = {"longest_note": 3.0, "scalars": {"notes_per_beat": 4.0, "notes_at_once": 3.5, "idle_share": 0.01}}
+    real["scalars"]["scale_consistency"] = 0.9
     (text,) = failures(run("note_lstm", 5.0, made=made, real=real, longest_note=8.0, own=8.3))
     assert text == (
         "note_lstm tuned is faulty: its samples hold notes for 60 beats (the training music: 8), start no note for "
         "four beats or more in 30.0% of the time (real: 1.0%), have 1 notes a beat (real: 4), have 15 notes at once "
-        "(real: 3.5) and surprise the model itself 1.66 times as much as real music does."
+        "(real: 3.5), leave their key: 80.0% of the notes are of one scale (real: 90.0%) and "
+        "surprise the model itself 1.66 times as much as real music does."
     )
     assert failures(run("note_lstm", 5.0, made=real, real=real, longest_note=8.0, own=5.0)) == []
 

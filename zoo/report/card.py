@@ -11,6 +11,7 @@ from zoo.experiments.results import Results
 from zoo.experiments.run_folder import RunFolder
 from zoo.report.findings import faults_of
 from zoo.report.groups import own_ratio
+from zoo.report.standing import EVIDENT
 from zoo.report.tables import nats, percent
 
 OWN_MUSIC = "a folder of its maker's own; ask the maker what may be done with it"
@@ -39,9 +40,11 @@ def _lines(
     yield "|---|---|"
     for what, value in _facts(described, results, corpus, command, digest):
         yield f"| {what} | {value} |"
-    faults = [*faults_of(results, own_ratio(results)), *results.warnings]
+    faults = [f"Its samples {fault}." for fault in faults_of(results, own_ratio(results))]
+    if (results.comparison.sets.samples.classifier.accuracy or 0) >= EVIDENT:
+        faults.append("A classifier tells its samples from real music nearly always.")
     yield "\n## Known faults\n"
-    yield from [f"- Its samples {fault}." for fault in faults] or ["None of those that the report looks for."]
+    yield from [f"- {fault}" for fault in [*faults, *results.warnings]] or ["None of those that the report looks for."]
     yield "\nCopies of the music that it learnt from are not ruled out: look before you publish what it makes."
 
 

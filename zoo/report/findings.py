@@ -19,6 +19,7 @@ from zoo.report.tables import SIGNS, nats, percent
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
 IDLE = 0.02  # of the time beyond what real music has
 DENSITY = 0.2  # away from real music
+KEY = 0.08  # of the notes that lie in the best scale, fewer than in real music
 OWN_RATIO = (
     0.85,
     1.15,
@@ -244,6 +245,9 @@ def faults_of(results: Results, ratio: float | None) -> list[str]:
         mine, theirs = made.scalars.get(key), real.scalars.get(key)
         if mine is not None and theirs and abs(mine / theirs - 1) > DENSITY:
             faults.append(f"have {mine:.3g} {what} (real: {theirs:.3g})")
+    mine, theirs = made.scalars.get("scale_consistency"), real.scalars.get("scale_consistency")
+    if mine is not None and theirs is not None and mine < theirs - KEY:
+        faults.append(f"leave their key: {percent(mine)} of the notes are of one scale (real: {percent(theirs)})")
     if ratio is not None and not OWN_RATIO[0] <= ratio <= OWN_RATIO[1]:
         faults.append(f"surprise the model itself {ratio:.2f} times as much as real music does")
     return faults
