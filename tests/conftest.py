@@ -143,8 +143,16 @@ def copy(studio, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def say(capsys, loading_once):
-    """Run a command; gives exit code, standard output, standard error."""
+def nothing_ships(tmp_path_factory, monkeypatch):
+    """No weights come with the package: what a test finds it has trained."""
+    from zoo import pretrained
+
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path_factory.getbasetemp() / "nothing")
+
+
+@pytest.fixture
+def say(capsys, loading_once, nothing_ships):
+    """Run a command where nothing ships; gives exit code, standard output, standard error."""
     from zoo.cli import main
 
     def run(*words):

@@ -63,12 +63,12 @@ def test_beams_follow_the_rules_and_the_cap_of_a_beat(here, loading_once):
     codec = model.codec
     codec.most_per_beat, most = 3, codec.most_per_beat
     model._helpers.pop(("step",), None)
-    (codes,) = model.search(1, 8, 5, None)
+    (codes,) = model.search(1, 4, 3, None)
     codec.most_per_beat = most
     states = codec.rules.states(codes[None])[0]
     assert not codec.rules.forbidden(states[:-1])[np.arange(len(codes)), codes].any()
     beats = codec.times(codes)[:-1] // codec.steps_per_beat
-    assert np.bincount(beats).max() <= 3 + codec.steps_per_beat and codec.times(codes)[-1] == 8
+    assert np.bincount(beats).max() <= 3 + codec.steps_per_beat and codec.times(codes)[-1] == 4
 
 
 def test_pieces_are_the_best_few_and_nothing_is_random(here, loading_once):

@@ -88,6 +88,8 @@ MELODY --fill tunes/tune-1.mid: - | --from | --from 4 | --to 4 | --from 4 --to x
 MELODY --beams: - | x | 0 | 3 | 20 --temperature 1 | 20 --top-p 0.9 | 1001
 score: - | nosuch | ./nothere | tunes | melody_lstm | melody_lstm --corpus nosuch | RUN --corpus nosuch
 score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned | --train-seed 5 | --seed 1
+pack: - | nosuch | ./nothere | ./tunes | melody_lstm | melody_lstm --corpus nosuch | RUN/samples
+pack melody_lstm TUNES: --preset tuned | --train-seed 5 | --train-seed x | --out | --out tunes/tune-1.mid | --seed 1
 published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 play: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | ./nothere | tunes | --out tunes
 report: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales

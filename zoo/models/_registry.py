@@ -148,7 +148,7 @@ def load(folder: Path | str, epoch: int | None = None) -> MusicModel:
 
     if epoch is not None and not isinstance(epoch, int):
         raise UserError(f"an epoch is a whole number, not {epoch!r}.")
-    if isinstance(folder, str) and not Path(folder).exists():
+    if isinstance(folder, str) and not os.path.exists(folder):  # false of what can be no path, too
         folder = pretrained.folder(folder) or folder
     weights = WEIGHTS if epoch is None else checkpoint_of(epoch)
     described, path = checkpoint.read(folder, weights)
