@@ -171,6 +171,15 @@ def corpus(tunes):
     return zoo.load_corpus(tunes)
 
 
+@pytest.fixture(scope="session")
+def chorales(shared):
+    """The corpus bach-chorales, built once for all processes; it takes a minute."""
+    import zoo
+
+    with filelock.FileLock(shared / "chorales.lock"):
+        return zoo.load_corpus("bach-chorales", datasets=shared / "datasets")
+
+
 @pytest.fixture
 def job(corpus, tmp_path):
     """Makes jobs with results in tmp_path."""

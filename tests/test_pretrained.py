@@ -127,15 +127,9 @@ def test_what_ships_fits_its_cards():
         assert run.read_results().scores.test.nats_per_beat < run.read_results().ngram.test
 
 
-@pytest.fixture(scope="session")
-def chorales():
-    return zoo.load_corpus("bach-chorales", Path(__file__).resolve().parents[1] / "datasets")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", pretrained.names())
-def test_what_ships_scores_what_its_card_says(name, request):
+def test_what_ships_scores_what_its_card_says(chorales, name):
     run = RunFolder(pretrained.folder(name))
-    test = request.getfixturevalue("chorales").test if name.startswith("bach-chorales/") else []
     expected = run.read_results().scores.test.nats_per_beat
-    assert zoo.load(name).score(test).nats_per_beat == pytest.approx(expected, abs=MOVED)
+    assert zoo.load(name).score(chorales.test).nats_per_beat == pytest.approx(expected, abs=MOVED)

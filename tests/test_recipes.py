@@ -165,14 +165,13 @@ def test_names_and_folders_in_the_way(few, tmp_path):
 
 
 @pytest.mark.slow
-def test_all_chorales(tmp_path):
-    corpus = load_corpus("bach-chorales", datasets=tmp_path)
-    assert corpus.skipped == [("bwv277", "its repeat marks contradict each other")]
-    songs = corpus.train + corpus.valid + corpus.test
+def test_all_chorales(chorales):
+    assert chorales.skipped == [("bwv277", "its repeat marks contradict each other")]
+    songs = chorales.train + chorales.valid + chorales.test
     assert len(songs) == 352
     assert sum(song.beats for song in songs) == pytest.approx(22_400, rel=0.01)
     assert sum(len(song) for song in songs) == pytest.approx(100_600, rel=0.01)
-    assert len(corpus.duplicates) == 1
+    assert len(chorales.duplicates) == 1
 
 
 @pytest.mark.slow
