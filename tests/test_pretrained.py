@@ -113,8 +113,14 @@ def test_training_goes_on_from_what_ships_with_its_hyperparameters(shipped, say,
 
 
 def test_a_page_to_play_on_takes_what_ships(shipped, say):
+    assert say("pack", RUN.replace("note", "biaxial"), "--out", "parcel").code == 0
+    Path("parcel/tunes/biaxial_lstm").rename("parcel/bach-chorales/biaxial_lstm")
     done = say("play", "--out", "page.html")
     assert done.code == 0 and done.lines[0].startswith("note_lstm (pretrained): ")
+    assert (
+        done.err
+        == "zoo: left out: biaxial_lstm (pretrained), for the page does not know the layer biaxial_lstm (Biaxial).\n"
+    )
 
 
 def test_what_ships_fits_its_cards():

@@ -15,7 +15,7 @@ from zoo._files import printable
 from zoo._quiet import quiet_start
 from zoo.cli.corpora import CORPUS
 from zoo.cli.flags import with_flags
-from zoo.cli.runs import chosen_run, name_of
+from zoo.cli.runs import chosen_run, name_of, title_of
 from zoo.experiments.folders import newest_run, play_page, results_folder, run_folders
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def _playable(runs: list[tuple[Path, bool]]) -> Iterator[Playable]:
         try:
             yield export(zoo.load(run), name_of(run))
         except NotPlayable as reason:
-            _leave_out(f"{run.parent.name} ({name_of(run)})", reason)
+            _leave_out(title_of(run), reason)
         except UserError as reason:
             if named:
                 raise
-            _leave_out(f"{run.parent.name} ({name_of(run)})", reason)
+            _leave_out(title_of(run), reason)
 
 
 def _leave_out(name: str, reason: str | UserError) -> None:

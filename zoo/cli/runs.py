@@ -70,6 +70,11 @@ def name_of(run: Path) -> str:
     return PRETRAINED if run.is_relative_to(pretrained.FOLDER) else run.name
 
 
+def title_of(run: Path) -> str:
+    """How a run is called, its model first."""
+    return f"{(run if run.is_relative_to(pretrained.FOLDER) else run.parent).name} ({name_of(run)})"
+
+
 def results_of(run: Path) -> Path:
     """Where what is made with a run belongs: its corpus's folder of results, or its own where it lies elsewhere."""
     if run.is_relative_to(pretrained.FOLDER):
