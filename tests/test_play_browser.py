@@ -1,7 +1,5 @@
 """The page to play on, in a real browser: its networks beside Keras's, its representations beside NumPy's."""
 
-import base64
-
 import numpy as np
 import pytest
 from kinds import NAMES, known
@@ -13,7 +11,7 @@ from zoo._errors import NotPlayable
 from zoo.layers.dbn import DBN
 from zoo.layers.rbm import RBM
 from zoo.play import export, write_page
-from zoo.play.arrays import pack, quantised
+from zoo.play.arrays import as_text, pack, quantised
 
 SMALL = {"units": (6, 5), "hidden": 7, "embedding": 4, "relative": 3, "reach": 5, "dense": 6, "sample_steps": 7}
 NEAR = 1e-4
@@ -69,10 +67,6 @@ def scripts(chromium, tmp_path_factory):
     assert troubles == []
 
 
-def as_text(value: object, exact: bool = False) -> str:
-    return base64.b64encode(pack(value, exact)).decode()
-
-
 def logits_of(model, codes):
     """Of every next code and of the one after the last, (codes + 1, size), by Keras."""
     context = model.sequence_context
@@ -111,7 +105,7 @@ def test_the_page_computes_what_keras_computes(scripts, name, preset, hyperparam
     model = made(name, preset, **hyperparameters)
     written = playable(model)
     codes = model.codec.encode(VALID[0])[0].codes[:40]
-    text = as_text(written.network, exact=bool(hyperparameters.get("content")))
+    text = as_text(pack(written.network, exact=bool(hyperparameters.get("content"))))
     if isinstance(model, FrameModel):
         expected = np.asarray(model.network(codes[None].astype(np.float32)))[0]
         found = np.array(scripts.evaluate(PARAMETERS, [text, codes.tolist()]))

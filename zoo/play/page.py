@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import jinja2
 
 from zoo._errors import UserError
 from zoo._files import write_bytes
-from zoo.play.arrays import pack
+from zoo.play.arrays import as_text, pack
 from zoo.play.export import Playable
 from zoo.report.html import code
 
@@ -53,7 +52,7 @@ def write_page(path: Path, models: Sequence[Playable], music: str = "", largest:
     Raises:
         UserError: when no model is left, or the file cannot be written.
     """
-    packed = [(model, base64.b64encode(pack(model.network)).decode()) for model in models]
+    packed = [(model, as_text(pack(model.network))) for model in models]
     left_out: list[LeftOut] = []
     while packed:
         page = _rendered(packed, music).encode("utf-8", "replace")
