@@ -137,5 +137,6 @@ def test_what_ships_fits_its_cards():
 @pytest.mark.parametrize("name", pretrained.names())
 def test_what_ships_scores_what_its_card_says(chorales, name):
     run = RunFolder(pretrained.folder(name))
-    expected = run.read_results().scores.test.nats_per_beat
-    assert zoo.load(name).score(chorales.test).nats_per_beat == pytest.approx(expected, abs=MOVED)
+    expected = run.read_results().scores.test
+    near = max(MOVED, expected.standard_error or 0)  # of an estimate other processors may draw otherwise
+    assert zoo.load(name).score(chorales.test).nats_per_beat == pytest.approx(expected.nats_per_beat, abs=near)
