@@ -82,6 +82,20 @@ def test_a_run_is_not_packed_onto_itself_nor_half_trained(copy, say):
     assert done.code == 2 and "is not a finished run" in done.err and not Path("parcel").exists()
 
 
+def test_what_names_no_folder_is_not_packed_and_what_ships_stays_as_it_is(shipped, say):
+    described = Path(RUN, "model.json")
+    described.write_text(described.read_text().replace('"name": "tunes"', '"name": "../../outside"'))
+    done = say("pack", RUN)
+    assert done.code == 2 and "names no corpus or no model that could be a folder" in done.err
+    files = {path: path.stat().st_mtime_ns for path in pretrained.FOLDER.rglob("*")}
+    assert (
+        say("pack", "bach-chorales/note_lstm", "--corpus", "./tunes")
+        .lines[0]
+        .startswith("reports/bach-chorales/packed/")
+    )
+    assert files == {path: path.stat().st_mtime_ns for path in pretrained.FOLDER.rglob("*")}
+
+
 def test_what_ships_is_sampled_where_nothing_is_trained_and_the_command_says_so(shipped, say):
     done = say("sample", "note_lstm", "--count", 1, "--beats", 4)
     assert (done.code, done.lines) == (

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from test_resuming import same, weights_of
 
-from zoo._files import unpack
+from zoo._files import write_parcel
 from zoo.experiments import ray_engine, worker
 from zoo.experiments.engine import BUSY
 from zoo.experiments.ray_engine import corpus_there, models_there, on_cluster, pack_corpus
@@ -80,7 +80,7 @@ def given(job):
 def files(job, **more):
     """A run folder of this identity."""
     job.run_folder.write_description(job.identity())
-    parcel = job.run_folder.pack()
+    parcel = job.run_folder.to_parcel()
     job.run_folder.description.unlink()
     return parcel | {name.replace("_", "."): content for name, content in more.items()}
 
@@ -163,6 +163,6 @@ def test_a_worker_goes_on_elsewhere_with_the_same_bits(job, monkeypatch, tmp_pat
     assert (resumed.code, whole.code) == (0, 0) and resumed.files.keys() == whole.files.keys()
     weights = []
     for name, end in {"resumed": resumed, "whole": whole}.items():
-        unpack({f"{name}.h5": end.files["model.weights.h5"]}, tmp_path)
+        write_parcel({f"{name}.h5": end.files["model.weights.h5"]}, tmp_path)
         weights.append(weights_of(tmp_path / f"{name}.h5"))
     assert same(*weights)

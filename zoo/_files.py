@@ -123,7 +123,7 @@ def write_bytes(path: Path | str, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def pack(folder: Path, paths: Iterable[str]) -> Parcel:
+def read_parcel(folder: Path, paths: Iterable[str]) -> Parcel:
     """The content of files below `folder`; of those that are not there (any more), nothing."""
     parcel = {}
     for path in paths:
@@ -132,7 +132,7 @@ def pack(folder: Path, paths: Iterable[str]) -> Parcel:
     return parcel
 
 
-def unpack(parcel: Parcel, folder: Path) -> None:
+def write_parcel(parcel: Parcel, folder: Path) -> None:
     """Write the files of a parcel below `folder`, one after another, each whole or not at all."""
     for path, content in parcel.items():
         write_bytes(folder / path, content)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import zoo
 from zoo._errors import UserError
 from zoo._files import printable
 from zoo.cli.corpora import corpus_of
-from zoo.cli.runs import chosen_run
+from zoo.cli.runs import chosen_run, results_of
 from zoo.experiments.description import Description
 from zoo.experiments.run_folder import RunFolder
 
@@ -22,8 +23,10 @@ def pack(options: argparse.Namespace) -> None:
 
     run = RunFolder(chosen_run(options.model, options.corpus, options.preset, options.train_seed))
     described = Description.from_json(run.read_description())
-    out = options.out or run.results / "packed"
-    target = RunFolder(out / described.corpus.name / described.model)
+    names = [described.corpus.name, described.model]
+    if any(name in ("", ".", "..") or Path(name).name != name for name in names):
+        raise UserError(f"{printable(run.description)} names no corpus or no model that could be a folder; train anew.")
+    target = RunFolder((options.out or results_of(run.path) / "packed").joinpath(*names))
     if target.path.resolve() == run.path.resolve():
         raise UserError(f"--out: {printable(target.path)} is the run itself; choose another folder.")
     packing.pack(run, target)

@@ -19,7 +19,7 @@ import keras
 
 from zoo._cores import THREADS, cores
 from zoo._errors import Busy, UserError
-from zoo._files import Parcel, pack
+from zoo._files import Parcel, read_parcel
 from zoo.corpora.corpus import Corpus, midi_files
 from zoo.experiments import worker
 from zoo.experiments.engine import BUSY, INTERRUPTED
@@ -126,7 +126,7 @@ def on_cluster(
                 for _ in cluster.look():
                     pass
             raise
-        except BaseException:
+        except BaseException:  # an interrupt, or whatever ends the command: no run may go on for nobody
             cluster.cancel()
             raise
 
@@ -167,7 +167,7 @@ class _Cluster:
         job, corpus = sent.job, sent.job.corpus
         if corpus.digest not in self.music:
             self.music[corpus.digest] = self.ray.put(pack_corpus(corpus))
-        here = {} if job.state() in ("new", "stale") else job.run_folder.pack()
+        here = {} if job.state() in ("new", "stale") else job.run_folder.to_parcel()
         names = job.run_folder.model, job.run_folder.name
         task = worker.Task(sent.words[3:], corpus.name, *names, self.environment, self.cores_each)
         sent.messages = self.train.remote(task, self.music[corpus.digest], self.files, self.ray.put(here))
@@ -259,4 +259,4 @@ def _land(job: Job, files: Parcel) -> None:
 def pack_corpus(corpus: Corpus) -> Parcel:
     """The files that the corpus is read from."""
     paths, _ = midi_files(corpus.folder)
-    return pack(corpus.folder, [*paths, "recipe.json"])
+    return read_parcel(corpus.folder, [*paths, "recipe.json"])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo._errors import UserError
-from zoo._files import Parcel, locked, pack, read_json, remove_leftovers, unpack, write_json, write_text
+from zoo._files import Parcel, locked, read_json, read_parcel, remove_leftovers, write_json, write_parcel, write_text
 from zoo.experiments.records import number
 from zoo.experiments.results import Results
 from zoo.midi import write_midi
@@ -196,10 +196,10 @@ class RunFolder:
         names = [path.name for path in self.checkpoints.glob("epoch-*.weights.h5")]
         return sorted(int(name.removeprefix("epoch-").partition(".")[0]) for name in names)
 
-    def pack(self) -> Parcel:
+    def to_parcel(self) -> Parcel:
         """All files, to be taken over on another machine; hidden ones, which another process writes, are left out."""
         paths = [path.relative_to(self.path) for path in self.path.rglob("*") if path.is_file()]
-        return pack(self.path, [path.as_posix() for path in paths if not path.name.startswith(".")])
+        return read_parcel(self.path, [path.as_posix() for path in paths if not path.name.startswith(".")])
 
     def take_over(self, parcel: Parcel) -> None:
         """Write the files of the same run from another machine; metrics.json, which makes it a finished one, is last.
@@ -207,7 +207,7 @@ class RunFolder:
         A finished one has no state any more, and only the failures that came with it.
         """
         self.forget_failures()
-        unpack(dict(sorted(parcel.items(), key=lambda file: file[0] == self.metrics.name)), self.path)
+        write_parcel(dict(sorted(parcel.items(), key=lambda file: file[0] == self.metrics.name)), self.path)
         if self.is_finished:
             self.settle()
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from zoo import _home
 from zoo._cores import THREADS, limited
-from zoo._files import TEMPORARY, Parcel, remove_leftovers, unpack
+from zoo._files import TEMPORARY, Parcel, remove_leftovers, write_parcel
 from zoo.experiments.engine import start
 from zoo.experiments.folders import results_folder, run_folder
 from zoo.experiments.run_folder import RunFolder
@@ -107,11 +107,11 @@ def train(task: Task, music: Parcel, files: Parcel, run: Parcel) -> Iterator[Mes
     """
     yield Begun()
     with own_folder() as folder:
-        unpack(music, folder / MUSIC / task.corpus)
-        unpack(files, folder)
+        write_parcel(music, folder / MUSIC / task.corpus)
+        write_parcel(files, folder)
         place = results_folder(f"{folder / MUSIC / task.corpus}{os.sep}", folder / REPORTS)
         there = run_folder(place, task.model, task.run)
-        unpack(run, there.path)
+        write_parcel(run, there.path)
         board = _Messages()
         running = start([sys.executable, "-c", PROGRAM, *task.words], _environment(task), board, task.run, folder)
         try:
@@ -122,14 +122,14 @@ def train(task: Task, music: Parcel, files: Parcel, run: Parcel) -> Iterator[Mes
                 if time.monotonic() - looked > SENT_EVERY:
                     looked, before, seen = time.monotonic(), seen, _changed(there)
                     if seen > before:
-                        yield Reached(there.pack())
+                        yield Reached(there.to_parcel())
         finally:  # an interrupt, perhaps
             if running.process.poll() is None:
                 running.process.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     running.process.wait(PATIENCE)
                 running.process.kill()
-        ended = Ended(running.process.returncode, there.pack())
+        ended = Ended(running.process.returncode, there.to_parcel())
     yield ended  # last, for whoever takes it may let this worker go
 
 

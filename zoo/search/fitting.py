@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zoo._cores import limited
 from zoo._errors import UserError
-from zoo._files import Parcel, unpack
+from zoo._files import Parcel, write_parcel
 from zoo.experiments import records
 from zoo.experiments.worker import own_folder
 from zoo.search.trials import FINISHED, Trial, mean_ratio
@@ -72,9 +72,9 @@ def fit(work: Work, setting: dict[str, object], report: Callable[[Standing], Non
 
     course = _Course(setting, len(work.corpora), report)
     with own_folder() as place, contextlib.chdir(place):
-        unpack(work.files, place)  # models from outside, which are named from here
+        write_parcel(work.files, place)  # models from outside, which are named from here
         for name, files in work.corpora.items():
-            unpack(files, place / name)
+            write_parcel(files, place / name)
             corpus = load_corpus(place / name, pedal=work.pedal)
             model = _registry.create(work.model, "tuned", work.seed, **setting)
             model.fit(corpus.train, corpus.valid, callback=course.on(name, model))
