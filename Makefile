@@ -75,7 +75,7 @@ report: data
 	$(ZOO) report --corpus "$$CORPUS" || status=$$?; exit $$status
 
 test: setup
-	@$(PY) -m pytest -q -rs -n auto -m "not slow" $(ARGS)
+	@$(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow" $(ARGS)
 
 # The copy of requirements.txt, laid into .venv last, says that it is whole and up to date; else it is made anew.
 # Making it anew empties it, so never through a link: what that leads to is someone else's.
@@ -157,7 +157,7 @@ test-ray: setup
 
 # Processes that tests start are not counted.
 coverage: setup
-	@$(PY) -m pytest -q -rs -n auto -m "not slow" --cov=zoo --cov-branch --cov-report=term:skip-covered $(ARGS)
+	@$(PY) -m pytest -q -rs -n auto --dist worksteal -m "not slow" --cov=zoo --cov-branch --cov-report=term:skip-covered $(ARGS)
 
 # No --quiet for mkdocs: it hides warnings from --strict, too.
 # The documentation's tools, whose lock holds what requirements.txt has not, lie in a folder of their own.

@@ -50,7 +50,14 @@ def test_log_z_is_that_of_enumeration_within_the_error_it_states(machines, annea
     assert (squared < 4).mean() > 0.9
 
 
-@pytest.mark.parametrize(("visible", "hidden", "scale"), [(1, 1, 1.0), (10, 2, 0.5), (3, 7, 1.0), (9, 6, 0.7)])
+@pytest.mark.parametrize(
+    ("visible", "hidden", "scale"),
+    [
+        (1, 1, 1.0),
+        (9, 6, 0.7),
+        *(pytest.param(*shape, marks=pytest.mark.slow) for shape in ((10, 2, 0.5), (3, 7, 1.0))),
+    ],
+)
 def test_other_shapes_of_machine(visible, hidden, scale):
     rng = np.random.default_rng(visible)
     W, b_v, b_h = rng.normal(0, scale, (visible, hidden)), rng.normal(size=(9, visible)), rng.normal(size=(9, hidden))

@@ -300,11 +300,12 @@ def test_commands_behind_the_targets(ready):
         ],
         ("sample", "MODEL=m", "PRESET=blog"): ["[-m][zoo][sample][m][--corpus][my $ 'midi'/a][--preset][blog]"],
         ("play", "ARGS=--out a.html"): ["[-m][zoo][play][--corpus][my $ 'midi'/a][--out][a.html]"],
-        ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][-m][not slow][-x]"],
+        ("test", "ARGS=-x"): ["[-m][pytest][-q][-rs][-n][auto][--dist][worksteal][-m][not slow][-x]"],
         ("test-slow",): ["[-m][pytest][-q][-rs][-n][auto][--dist][loadfile][-m][slow]"],
         ("test-example", "ARGS=-x"): ["[tests/example.py][-x]"],
         ("coverage",): [
-            "[-m][pytest][-q][-rs][-n][auto][-m][not slow][--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
+            "[-m][pytest][-q][-rs][-n][auto][--dist][worksteal][-m][not slow]"
+            "[--cov=zoo][--cov-branch][--cov-report=term:skip-covered]"
         ],
         ("test-wheel",): ["[tests/wheel.py][.venv/bin/python]"],
         ("bench", "ARGS=--only start"): ["[-m][bench][--only][start]"],

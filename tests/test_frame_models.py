@@ -34,6 +34,7 @@ def create(name, **options):
     return zoo.create(name, "smoke", **known(name, **(TINY | OF_CHAINS | options)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_option_trains_scores_and_samples(name, options):

@@ -145,7 +145,9 @@ def test_halves_of_the_chorales_are_not_told_apart(chorales, seed):
     assert found.interval[0] <= 0.5 <= found.interval[1]
 
 
-@pytest.mark.parametrize("sizes", [(10, 60), (60, 10), (30, 30)])
+@pytest.mark.parametrize(
+    "sizes", [(10, 60), *(pytest.param(sizes, marks=pytest.mark.slow) for sizes in ((60, 10), (30, 30)))]
+)
 def test_size_alone_tells_nothing(sizes):
     found = [two_sample_test(tunes(sizes[0], 2 * seed), tunes(sizes[1], 2 * seed + 1), rng()) for seed in range(8)]
     assert np.mean([each.accuracy for each in found]) == pytest.approx(0.5, abs=0.08)

@@ -304,7 +304,7 @@ def test_every_preset_builds(name):
         assert model.build().count_params() > 0
 
 
-@pytest.mark.parametrize("context", ["song", "window"])
+@pytest.mark.parametrize("context", ["song", pytest.param("window", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_a_model_fitted_on_an_endless_scale_continues_it(name, context):
     """Off by one in the targets, the window, the sampler's state or the primer, and it does not."""

@@ -44,8 +44,10 @@ def same(one, other):
 
 # After an interruption.
 
+STAGED = [pytest.param(name, marks=pytest.mark.slow) for name in ("rnn_rbm", "rnn_dbn")]
 
-@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm", "rnn_dbn"])
+
+@pytest.mark.parametrize("name", ["melody_lstm", *STAGED])
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(job, name, tmp_path, monkeypatch):
     overrides = {"epochs": 3, "batch": 3, "schedule": "cosine", "dropout": 0.3, "transpose": 1}
     whole = job(name, overrides=overrides, results=tmp_path / "whole").run()

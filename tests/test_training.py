@@ -140,7 +140,7 @@ class StopAfter(Callback):
             raise Stop
 
 
-@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm", "rnn_dbn"])
+@pytest.mark.parametrize("name", ["melody_lstm", "rnn_rbm", pytest.param("rnn_dbn", marks=pytest.mark.slow)])
 def test_a_resumed_training_ends_as_an_uninterrupted_one(name, tmp_path):
     def make():
         extra = {"dropout": 0.3, "schedule": "cosine", "transpose": 2, "optimizer": "adam", "epochs": 5}
