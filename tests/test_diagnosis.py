@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+import symusic
 
 from zoo import Song, load_corpus, write_midi
+from zoo.cli import main
 from zoo.corpora.diagnosis import diagnose
 
 BEAT = 480
@@ -43,6 +45,25 @@ def test_every_share_is_counted(tmp_path):
     assert (found.tracks, found.with_melody, found.pieces) == (pytest.approx(6 / 7), 5, 5)
     assert ("test/1", "train/0") not in found.across_folders  # notes in two tracks are other music
     assert ("train/0", "valid/0") in found.across_folders
+
+
+def test_a_pedal_that_never_goes_up_is_noticed(tmp_path, capsys):
+    """Of 30 notes, one a beat, each sounds to the end: 15.5 at a time; of 40, 20.5."""
+    for split, counts in (("train", [30, 40]), ("valid", [8]), ("test", [8])):
+        for count in counts:
+            track = symusic.Track("", 0, False)
+            track.notes.extend(symusic.Note(k * BEAT, BEAT, 40 + k, 80) for k in range(count))
+            track.controls.append(symusic.ControlChange(0, 64, 127))
+            score = symusic.Score(BEAT)
+            score.tracks.append(track)
+            path = tmp_path / "music" / split / f"{count}.mid"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(score.dumps_midi())
+    assert diagnose(load_corpus(tmp_path / "music")).crowded == {"train/40": pytest.approx(20.5)}
+    assert diagnose(load_corpus(tmp_path / "music", pedal=False)).crowded == {}
+    assert main(["corpus", f"{tmp_path}/music"]) == 0
+    told = "1 of 4 pieces sound more than 16 notes at once on average (train/40: 20), as when a sustain pedal"
+    assert f"{told} never goes up; --no-pedal ends notes with their keys." in capsys.readouterr().out
 
 
 def test_what_hurts_is_a_sentence_with_the_way_out(tmp_path):

@@ -31,6 +31,8 @@ def with_flags(text: str | UserError) -> str:
 
 def _as_flag(argument: re.Match) -> str:
     name, value = argument.groups()
+    if value == "False":  # as `pedal=False` is --no-pedal
+        return flag(f"no_{name}")
     return flag(name) if value is None else f"{flag(name)} {value}"
 
 

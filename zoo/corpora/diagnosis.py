@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from zoo.song import Song
 
 MANY_UNKNOWN = 0.1  # share of the symbols: worth a sentence
 MANY_OUTSIDE = 0.01  # share of the notes, likewise
+MANY_AT_ONCE = 16  # notes that sound at a time, on average over a piece: more than ten fingers and a pedal ever hold
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Diagnosis:
         tracks: share of the tracks that never sound two notes at once (melody_lstm).
         with_melody: pieces with such a track.
         pieces: all pieces.
+        crowded: pieces in which more notes sound at once than anybody plays; by name the average number.
         across_folders: pairs of copies that lie in different folders.
     """
 
@@ -46,6 +49,7 @@ class Diagnosis:
     tracks: float
     with_melody: int
     pieces: int
+    crowded: dict[str, float]
     across_folders: list[tuple[str, str]]
 
     def lines(self) -> list[str]:
@@ -80,6 +84,13 @@ class Diagnosis:
                 f"{self.outside:.0%} of the notes are out of the range of the published rolls; `low=auto` `high=auto` "
                 "takes the music's own, as tuned does."
             )
+        if self.crowded:
+            name, notes = max(self.crowded.items(), key=itemgetter(1))
+            warnings.append(
+                f"{len(self.crowded):,} of {self.pieces:,} pieces sound more than {MANY_AT_ONCE} notes at once on "
+                f"average ({name}: {notes:.0f}), as when a sustain pedal never goes up; `pedal=False` ends notes with "
+                "their keys."
+            )
         if not self.with_melody:
             warnings.append("no piece has a monophonic track; melody_lstm needs `voice=skyline`.")
         return warnings
@@ -104,8 +115,14 @@ def diagnose(corpus: Corpus) -> Diagnosis:
         tracks=sum(encoded for encoded, _ in lines) / sum(offered for _, offered in lines),
         with_melody=sum(encoded > 0 for encoded, _ in lines),
         pieces=len(songs),
+        crowded={song.name: at_once for song in songs if (at_once := _at_once(song)) > MANY_AT_ONCE},
         across_folders=[pair for pair in corpus.duplicates if len({name.rpartition("/")[0] for name in pair}) > 1],
     )
+
+
+def _at_once(song: Song) -> float:
+    """Notes that sound at a time, averaged from the first onset to the last end."""
+    return float(song.duration.sum(dtype=np.int64) / ((song.start + song.duration).max() - song.start.min()))
 
 
 def _unknown(codec: SymbolCodec, train: Sequence[Song], test: Sequence[Song]) -> float:
