@@ -20,6 +20,7 @@ from zoo.cli.runs import loaded_run, name_of, results_of
 from zoo.codecs.given import HIGHEST
 from zoo.experiments.folders import music_folder, run_name
 from zoo.midi import is_notation, parse_notation, program_of, read_midi
+from zoo.models import Request
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -163,7 +164,7 @@ def _made(run: Path, model: MusicModel, options: argparse.Namespace) -> list[Son
     if options.fill:
         return model.fill(_music(options.fill), options.begin, options.end, **drawn, top_p=options.top_p)
     request = drawn | {name: getattr(options, name) for name in ("beats", "top_p", "prime_beats", "beams")}
-    model.check_request(**request)  # before primers are drawn by it
+    model.check_request(Request(**request))  # before primers are drawn by it
     return model.sample(**request, prime=_primers(run, options) if options.prime else None)
 
 

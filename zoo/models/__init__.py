@@ -4,5 +4,6 @@ Importing this imports no Keras; `create`, `find` and `load` do.
 """
 
 from zoo.models._registry import create, find, load, names, register
+from zoo.models._requests import Request
 
-__all__ = ["create", "find", "load", "names", "register"]
+__all__ = ["Request", "create", "find", "load", "names", "register"]
