@@ -143,11 +143,36 @@ def test_whole_songs_are_scored_as_the_network_says():
         truth.append(
             float(np.sum(arrays(model.distribution.loss(model.distribution.targets(line.codes), parameters[0]))))
         )
-    read = FrameReader(model.conditioned, steps=16).parameters
+    read = FrameReader(model.conditioned, steps=16).windows
     for evaluation in (model.evaluate(lines), estimate(model.estimator(True), lines, read, at_once=90)):
         assert evaluation.nats == pytest.approx(sum(truth), rel=1e-5)
         assert evaluation.details["nats_per_frame"] == pytest.approx(sum(truth) / 632, rel=1e-5)
         np.testing.assert_allclose(evaluation.by_line, truth, rtol=1e-4)
+
+
+def test_frames_are_measured_as_they_are_read():
+    """So what a long line needs in memory does not grow with it; every picked frame meets its own parameters."""
+    rng, read = np.random.default_rng(0), []
+    lines = [Line(rng.integers(0, 2, (length, 3), np.uint8), length, 1.0, 1) for length in (700, 20, 3, 450)]
+    total = sum(len(line.codes) for line in lines)
+
+    def windows(sequences):
+        for begin in range(0, max(map(len, sequences)), 50):
+            window = np.full((len(sequences), 50, 3), 9, np.float32)  # which no frame is
+            for row, codes in enumerate(sequences):
+                window[row, : max(min(50, len(codes) - begin), 0)] = codes[begin : begin + 50]
+            read.append(begin)
+            yield begin, window
+
+    for count in (total, 400):
+        picked, seen = np.arange(count) * total // count, []
+        for places, frames, parameters in estimators._picked(lines, picked, windows, at_once=120):
+            assert len(places) < 120 + 50 * len(lines)
+            np.testing.assert_array_equal(frames, parameters)
+            np.testing.assert_array_equal(frames, np.concatenate([line.codes for line in lines])[picked[places]])
+            seen += places.tolist()
+            assert count < total or len(read) <= len(seen) // 50 + len(lines), "no further than it has to"
+        assert sorted(seen) == list(range(count))
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -184,7 +209,7 @@ def test_the_figure_of_every_epoch_is_of_some_frames_and_stands_for_all(name):
             weight.assign(np.zeros(weight.shape))
     share = (frames.sum(0) + 0.5) / (len(frames) + 1)
     nats = -np.where(frames, np.log(share), np.log1p(-share)).sum(1)
-    whole = estimate(model.estimator(True), lines, model.reader.parameters, at_once=90)
+    whole = estimate(model.estimator(True), lines, model.reader.windows, at_once=90)
     assert whole.nats == pytest.approx(nats.sum(), rel=2e-3)
     picked = np.arange(40) * len(frames) // 40
     quick = model.evaluate(lines, thorough=False)

@@ -31,8 +31,9 @@ DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 BOUND_DRAWS = 100  # of the hidden units, for each frame: the more, the closer is the bound
 BOUNDED_AT_ONCE = 16  # frames: their draws stay in a core's cache
 
-# For lines of frames, each (frames, bits): the parameters of every frame, each (frames, parameters).
-Read = Callable[[list[np.ndarray]], list[np.ndarray]]
+# For lines of frames, each (frames, bits): the parameters of every frame, a window of all lines after another, as its
+# first frame and (lines, frames, parameters). Those of a whole line may be larger than memory.
+Read = Callable[[list[np.ndarray]], Iterator[tuple[int, np.ndarray]]]
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,14 @@ def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int =
     """
     total, pieces = sum(len(line.codes) for line in lines), []
     count = total if estimator.most is None else min(estimator.most, total)
-    picked, log_p = np.arange(count) * total // count, []
-    for frames, parameters in _picked(lines, picked, read, at_once):
+    picked, log_p = np.arange(count) * total // count, np.empty(count)
+    for places, frames, parameters in _picked(lines, picked, read, at_once):
         if not np.abs(parameters).max() < DIVERGED:
             return Evaluation(nats=float("nan"), kind=estimator.kind, loss=float("nan"))
         measured = estimator.measure(frames, parameters)
         paper, union = frame_accuracy(measured.drawn, frames)
         variance = 0.0 if measured.variance is None else measured.variance.sum()
-        log_p.append(measured.log_p)
+        log_p[places] = measured.log_p
         nats, loss = -measured.log_p.sum(dtype=np.float64), len(frames) * measured.loss
         squares = np.square(measured.log_p, dtype=np.float64).sum()
         pieces.append([nats, loss, paper.sum(), union.sum(), variance, squares])
@@ -108,24 +109,35 @@ def estimate(estimator: Estimator, lines: list[Line], read: Read, at_once: int =
             "nats_per_frame": float(nats / count),
             "accuracy_union": float(union / count),
         },
-        by_line=-scale * np.bincount(line, np.concatenate(log_p), len(lines)),
+        by_line=-scale * np.bincount(line, log_p, len(lines)),
     )
 
 
-def _picked(lines: list[Line], picked: np.ndarray, read: Read, at_once: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The picked ones of all frames with their parameters, `at_once` at a time or a few more."""
-    waiting, start = [], 0
+def _picked(
+    lines: list[Line], picked: np.ndarray, read: Read, at_once: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The picked ones of all frames, `at_once` at a time or a few more: places among them, frames and parameters."""
+    starts = np.cumsum([0, *(len(line.codes) for line in lines)])
+    waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for first in range(0, len(lines), LINES_AT_ONCE):
         group = [line.codes for line in lines[first : first + LINES_AT_ONCE]]
-        frames, parameters = np.concatenate(group), np.concatenate(read(group))
-        of_group = picked[np.searchsorted(picked, start) : np.searchsorted(picked, start + len(frames))] - start
-        start += len(frames)
-        waiting.append((frames[of_group], parameters[of_group]))
-        if sum(len(part) for part, _ in waiting) >= at_once or first + LINES_AT_ONCE >= len(lines):
-            frames, parameters = (np.concatenate(parts) for parts in zip(*waiting, strict=True))
-            waiting = []
-            if len(frames):
-                yield frames, parameters
+        for begin, window in read(group):
+            for codes, start, parameters in zip(group, starts[first:], window, strict=False):
+                ends = start + np.minimum([begin, begin + len(parameters)], len(codes))
+                places = np.arange(*picked.searchsorted(ends))
+                if len(places):
+                    of_line = picked[places] - start
+                    waiting.append((places, codes[of_line], parameters[of_line - begin]))
+            if sum(len(places) for places, *_ in waiting) >= at_once:
+                yield _joined(waiting)
+                waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    places, frames, parameters = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return places, frames, parameters
 
 
 class CompiledBits:

@@ -140,7 +140,7 @@ class FrameModel(MusicModel[RollCodec]):
     # Likelihood.
 
     def evaluate(self, lines: list[Line], thorough: bool = True) -> Evaluation:
-        estimator, read = self.estimator(thorough), self.reader.parameters
+        estimator, read = self.estimator(thorough), self.reader.windows
         evaluation = estimate(estimator, lines, read)
         checks = {name: estimate(other, lines, read).details for name, other in estimator.checks().items()}
         return dataclasses.replace(evaluation, details=evaluation.details | checks)
@@ -202,7 +202,7 @@ class FrameModel(MusicModel[RollCodec]):
         for row, codes in enumerate(primers or []):
             past[row, max(back - len(codes), 0) :] = codes[-back:]
         if primers:
-            _, states = self.reader.read(primers)
+            states = self.reader.states(primers)
         else:
             states = [np.asarray(state) for state in self.conditioned.initial_states(SONGS_AT_ONCE)]
         return [past.reshape(SONGS_AT_ONCE, -1), *states]
@@ -258,7 +258,7 @@ class FrameReader:
         self.network = keras.Model(inputs, Reader(conditioned)(inputs))
 
     def parameters(self, sequences: list[np.ndarray]) -> list[np.ndarray]:
-        """The parameters of every frame.
+        """The parameters of every frame, all in memory; `windows` gives them bit by bit.
 
         Args:
             sequences: (frames, bits) each.
@@ -266,34 +266,47 @@ class FrameReader:
         Returns:
             (frames, parameters) for each.
         """
-        return self.read(sequences)[0]
+        whole = np.concatenate([window for _, window in self.windows(sequences)], axis=1)
+        return [row[: len(codes)] for row, codes in zip(whole, sequences, strict=True)]
 
-    def read(self, sequences: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The parameters of every frame, and the states after each sequence, from u(0) on.
+    def windows(self, sequences: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+        """The parameters of every frame, some steps of all sequences at a time.
+
+        Args:
+            sequences: (frames, bits) each.
+
+        Yields:
+            The first frame of a window, and (sequences, steps, parameters); anything where a sequence has ended.
+        """
+        for begin, parameters, _ in self._read(sequences):
+            yield begin, parameters
+
+    def states(self, sequences: list[np.ndarray]) -> list[np.ndarray]:
+        """The states after each sequence, from u(0) on.
 
         Args:
             sequences: (frames, bits) each.
 
         Returns:
-            (frames, parameters) for each, and the states, (sequences, units) each.
+            (sequences, units) each.
         """
+        *_, (_, _, states) = self._read(sequences)
+        return states
+
+    def _read(self, sequences: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray, list[np.ndarray]]]:
         steps = max(-(-len(codes) // self.steps) for codes in sequences) * self.steps
-        batch = max(READER_BATCH, len(sequences))  # few shapes, few compilations
+        batch, count = max(READER_BATCH, len(sequences)), len(sequences)  # few shapes, few compilations
         memory = self.conditioned.memory
-        frames = np.zeros((batch, memory + steps, self.bits), np.float32)  # silence before the first
+        frames = np.zeros((batch, memory + steps, self.bits), np.uint8)  # silence before the first
         mask = np.zeros((batch, steps), bool)
         for row, codes in enumerate(sequences):
             frames[row, memory : memory + len(codes)], mask[row, : len(codes)] = codes, True
         states = [np.asarray(state) for state in self.conditioned.initial_states(batch)]
-        pieces = []
         for begin in range(0, steps, self.steps):
-            past, piece = frames[:, begin : begin + memory], slice(begin, begin + self.steps)
-            inputs = [frames[:, memory:][:, piece], past, mask[:, piece], *states]
+            window = frames[:, begin : begin + memory + self.steps].astype(np.float32)
+            inputs = [window[:, memory:], window[:, :memory], mask[:, begin : begin + self.steps], *states]
             parameters, *states = self.network.predict_on_batch(inputs)
-            pieces.append(np.asarray(parameters))
-        parameters = np.concatenate(pieces, axis=1)
-        of_sequences = [row[: len(codes)] for row, codes in zip(parameters, sequences, strict=False)]
-        return of_sequences, [state[: len(sequences)] for state in states]
+            yield begin, np.asarray(parameters)[:count], [state[:count] for state in states]
 
 
 class FrameLoss(keras.losses.Loss):
