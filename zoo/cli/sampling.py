@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import sys
 import warnings
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from zoo.cli.runs import loaded_run, name_of, results_of
 from zoo.codecs.given import HIGHEST
 from zoo.experiments.folders import music_folder, run_name
 from zoo.midi import is_notation, parse_notation, program_of, read_midi
+from zoo.models._requests import Request
 from zoo.render import FORMATS, render
 from zoo.song import TICKS_PER_BEAT, Song
 
@@ -162,9 +164,9 @@ def _made(run: Path, model: MusicModel, options: argparse.Namespace) -> list[Son
         return model.harmonize(_music(options.melody), **drawn, voice=options.voice, crossing=options.crossing)
     if options.fill:
         return model.fill(_music(options.fill), options.begin, options.end, **drawn, top_p=options.top_p)
-    request = drawn | {name: getattr(options, name) for name in ("beats", "top_p", "prime_beats", "beams")}
-    model.check_request(**request)  # before primers are drawn by it
-    return model.sample(**request, prime=_primers(run, options) if options.prime else None)
+    request = Request(**{each.name: getattr(options, each.name) for each in fields(Request)})
+    model.check_request(request)  # before primers are drawn by it
+    return model.sample(**asdict(request), prime=_primers(run, options) if options.prime else None)
 
 
 def _samples_folder(run: Path, model: str, seed: int, given: dict[str, object]) -> Path:

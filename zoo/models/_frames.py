@@ -22,6 +22,7 @@ from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
 from zoo.layers.tensors import Tensor
 from zoo.models._base import MusicModel
+from zoo.models._requests import Request
 from zoo.training.hyperparameters import CHUNKS, DROPOUTS, WIDTHS, among, option, trained, written
 from zoo.training.loop import Batch, Batches
 
@@ -151,20 +152,11 @@ class FrameModel(MusicModel[RollCodec]):
 
     # Sampling.
 
-    def check_request(
-        self,
-        count: int,
-        beats: float,
-        temperature: float | None,
-        top_p: float,
-        prime_beats: float,
-        seed: int,
-        beams: int | None = None,
-    ) -> None:
-        super().check_request(count, beats, temperature, top_p, prime_beats, seed, beams)
-        if beams:
+    def check_request(self, request: Request) -> None:
+        super().check_request(request)
+        if request.beams:
             raise UserError(f"`beams` is for models over symbols; {self.model_name()} draws frames: leave it out.")
-        if top_p < 1:
+        if request.top_p < 1:
             raise UserError(f"`top_p` is for models over symbols; {self.model_name()} draws frames: use `temperature`.")
 
     def generate(

@@ -1,9 +1,10 @@
-"""Whether the arguments of `fit`, `score` and `sample` are what they must be."""
+"""What a model is asked for, and whether it is what it must be: the arguments of `fit`, `score` and `sample`."""
 
 from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,10 +16,9 @@ MOST_BEATS = 1_000_000  # of all pieces of one request together
 MOST_BEAMS = 1000
 
 
-def check(
-    count: int, beats: float, temperature: float | None, top_p: float, prime_beats: float, seed: int, grid: int
-) -> None:
-    """Look whether the arguments of `sample` are in range.
+@dataclass(frozen=True)
+class Request:
+    """What `sample` is asked for, in its order, the primer's music aside.
 
     Args:
         count: pieces.
@@ -27,37 +27,47 @@ def check(
         top_p: share of the probability.
         prime_beats: quarter notes of the primer.
         seed: of all randomness.
-        grid: grid steps in a quarter note; no music is shorter than one.
-
-    Raises:
-        UserError: when one of them is not.
+        beams: None draws; a number is that of beam search.
     """
-    step = 1 / grid
-    bounds: tuple[tuple[str, Any, type[Any], float, float], ...] = (
-        ("count", count, Integral, 1, 10_000),
-        ("beats", beats, Real, step, 100_000),
-        ("temperature", 1.0 if temperature is None else temperature, Real, 0, 1000),
-        ("top_p", top_p, Real, 1e-6, 1),
-        ("prime_beats", prime_beats, Real, step, 100_000),
-        ("seed", seed, Integral, 0, 2**63),
-    )
-    for name, value, kind, low, high in bounds:
-        if not isinstance(value, kind) or not low <= value <= high:
-            number = "a whole number" if kind is Integral else "a number"
-            raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
-    if (total := count * max(beats, prime_beats)) > MOST_BEATS:
-        raise UserError(f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`.")
 
+    count: int
+    beats: float
+    temperature: float | None = None
+    top_p: float = 1.0
+    prime_beats: float = 16
+    seed: int = 0
+    beams: int | None = None
 
-def check_beams(beams: int, count: int, temperature: float | None, top_p: float) -> None:
-    """Raise a UserError when so many beams cannot be followed, or something beside them would be random."""
-    if not isinstance(beams, Integral) or not count <= beams <= MOST_BEAMS:
-        raise UserError(
-            f"`beams` must be a whole number from {count}, the number of pieces, to {MOST_BEAMS}, not "
-            f"{reprlib.repr(beams)}."
+    def check(self, grid: int) -> None:
+        """Raise a UserError when something of it is out of range; no music is shorter than a step of `grid` a beat."""
+        step = 1 / grid
+        bounds: tuple[tuple[str, Any, type[Any], float, float], ...] = (
+            ("count", self.count, Integral, 1, 10_000),
+            ("beats", self.beats, Real, step, 100_000),
+            ("temperature", 1.0 if self.temperature is None else self.temperature, Real, 0, 1000),
+            ("top_p", self.top_p, Real, 1e-6, 1),
+            ("prime_beats", self.prime_beats, Real, step, 100_000),
+            ("seed", self.seed, Integral, 0, 2**63),
         )
-    if temperature is not None or top_p < 1:
-        raise UserError("`beams` searches and draws nothing; leave out `temperature` and `top_p`.")
+        for name, value, kind, low, high in bounds:
+            if not isinstance(value, kind) or not low <= value <= high:
+                number = "a whole number" if kind is Integral else "a number"
+                raise UserError(f"`{name}` must be {number} from {low:g} to {high:g}, not {reprlib.repr(value)}.")
+        if (total := self.count * max(self.beats, self.prime_beats)) > MOST_BEATS:
+            raise UserError(
+                f"{total:,.0f} beats are too many at once, at most {MOST_BEATS:,}; lower `count` or `beats`."
+            )
+        if self.beams is not None:
+            self._check_beams()
+
+    def _check_beams(self) -> None:
+        if not isinstance(self.beams, Integral) or not self.count <= self.beams <= MOST_BEAMS:
+            raise UserError(
+                f"`beams` must be a whole number from {self.count}, the number of pieces, to {MOST_BEAMS}, not "
+                f"{reprlib.repr(self.beams)}."
+            )
+        if self.temperature is not None or self.top_p < 1:
+            raise UserError("`beams` searches and draws nothing; leave out `temperature` and `top_p`.")
 
 
 def songs(music: Iterable[Song] | Song, purpose: str) -> list[Song]:

@@ -12,6 +12,7 @@ from zoo.codecs import Codec, Line
 from zoo.codecs.given import HIGHEST, Given, given_notes, voice_of
 from zoo.codecs.grid import from_grid, to_steps
 from zoo.models import _joining, _priming, _registry, _requests
+from zoo.models._requests import Request
 from zoo.song import TICKS_PER_BEAT, Song
 
 CodecT = TypeVar("CodecT", bound=Codec)
@@ -112,7 +113,7 @@ class Sampling(Generic[CodecT]):
         Raises:
             UserError: when an argument is out of its range or the primer holds nothing the model can read or knows.
         """
-        self.check_request(count, beats, temperature, top_p, prime_beats, seed, beams)
+        self.check_request(Request(count, beats, temperature, top_p, prime_beats, seed, beams))
         steps = int(to_steps(round(beats * TICKS_PER_BEAT), self.grid))
         primers = primer_music = None
         if songs := _requests.songs(() if prime is None else prime, "the primer"):
@@ -168,7 +169,7 @@ class Sampling(Generic[CodecT]):
             raise UserError(f"`melody`: {self.model_name()} cannot write around a given voice; {', '.join(able)} can.")
         _requests.songs(melody, "the melody")
         notes = voice_of(melody, voice, self.grid)
-        self.check_request(count, melody.beats, temperature, 1.0, 1, seed)
+        self.check_request(Request(count, melody.beats, temperature, seed=seed))
         low, high = self.pitch_range()
         if notes.pitch.min() < low or notes.pitch.max() > high:
             raise UserError(
@@ -221,7 +222,7 @@ class Sampling(Generic[CodecT]):
                 f"`begin` and `end` must be beats of the music, 0 to {song.beats:g}, the first before the second, not "
                 f"{begin:g} and {end:g}."
             )
-        self.check_request(count, end - begin, temperature, top_p, max(begin, 1), seed)
+        self.check_request(Request(count, end - begin, temperature, top_p, max(begin, 1), seed))
         first, last = round(begin * TICKS_PER_BEAT), round(end * TICKS_PER_BEAT)
         primers, before = None, [np.zeros((0,), np.int32)] * count
         start, until = 0, -(-(last - first) * self.grid // TICKS_PER_BEAT)  # without a primer, counted from the gap
@@ -235,20 +236,9 @@ class Sampling(Generic[CodecT]):
         music = [self.codec.decode(code, until).crop(0, last - first + start) for code in written]
         return self._named([_joining.filled(song, new, start, first, last) for new in music])
 
-    def check_request(
-        self,
-        count: int,
-        beats: float,
-        temperature: float | None,
-        top_p: float,
-        prime_beats: float,
-        seed: int,
-        beams: int | None = None,
-    ) -> None:
-        """Raise a UserError when an argument of `sample` is out of its range; see `_requests.check`."""
-        _requests.check(count, beats, temperature, top_p, prime_beats, seed, self.grid)
-        if beams is not None:
-            _requests.check_beams(beams, count, temperature, top_p)
+    def check_request(self, request: Request) -> None:
+        """Raise a UserError when something of `request` is out of its range, or the model cannot do it."""
+        request.check(self.grid)
 
     def _primers(self, songs: list[Song], beats: float, count: int) -> tuple[list[Line], list[Song]]:
         nothing = f"holds nothing {self.nothing_to_read()}"
