@@ -4,13 +4,12 @@ import dataclasses
 import itertools
 import math
 import re
-from pathlib import Path
 
 import pytest
+from made_runs import run
 from scipy import stats
 
-from zoo.experiments.description import ComparisonStep, Description
-from zoo.experiments.results import Results
+from zoo.experiments.description import ComparisonStep
 from zoo.experiments.run_folder import RunFolder
 from zoo.report.findings import findings
 from zoo.report.groups import grouped, ways
@@ -18,30 +17,6 @@ from zoo.report.runs import Run
 from zoo.report.standing import marks, welch
 
 MODELS = ("event_lstm", "note_lstm", "rnn_nade")
-
-
-def run(
-    model, nats, *, seed=0, order0=20.0, ngram=10.0, kind="exact", codec="", seconds=60.0, status="finished",
-    accuracy=0.8, half=0.05, overlap=0.7, blind=False, made=None, real=None, longest_note=None, own=None, **shares,
-):  # fmt: skip
-    """A run that predicts test music with so many nats per beat; `half` is half the classifier's interval."""
-    mean = {"empty": 0.0, "loops": 0.0, "copies": 0.0}
-    distances = {name: {"overlap": overlap, "overlap_interval": [overlap, overlap]} for name in ("pitch", "duration")}
-    classifier = {"accuracy": accuracy, "interval": [accuracy - half, accuracy + half]}
-    samples = mean | shares | {"songs": 50, "distances": distances, "classifier": classifier} | (made or {})
-    test, compared = mean | (real or {}), {"longest_note": longest_note, "own_nats_per_beat": own}
-    real = mean | {"songs": 40, "distances": distances, "classifier": {"accuracy": 0.52, "interval": [0.4, 0.6]}}
-    metrics = {
-        "seconds": seconds,
-        "scores": {"test": {"nats_per_beat": nats, "kind": kind}},
-        "order0": {"test": order0},
-        "ngram": {"test": ngram},
-        "comparison": compared
-        | {"sets": {"samples": samples, "ngram": real, "real": real}, "test": test, "blind": blind},
-    }
-    folder = RunFolder(Path("runs") / model / f"tuned-seed{seed}")
-    described = Description(model, "tuned", seed, codec=codec or model)
-    return Run(folder, status, described, {}, Results.from_json(metrics))
 
 
 def texts(*runs):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from kinds import NAMES
+from machines import ready
 from songs import TRAIN
 
 import zoo
@@ -32,8 +33,7 @@ def tiny(name: str, numbers: int = 10) -> Playable:
 
 def untrained(name: str = "melody_lstm", preset: str = "smoke", **hyperparameters) -> zoo.MusicModel:
     model = zoo.create(name, preset, **hyperparameters)
-    model.codec = model.make_codec().fit(TRAIN)
-    model._compile()
+    ready(model, TRAIN)
     return model
 
 
