@@ -1,12 +1,15 @@
 """A page to play on: what is written of models, and the command `play`."""
 
 import json
+import re
 import struct
 import zlib
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from codings import KINDS
 from kinds import NAMES
 from machines import ready
 from songs import TRAIN
@@ -116,6 +119,15 @@ def test_what_is_no_layer_or_representation_of_the_page_is_named():
         export(model)
     with pytest.raises(UserError, match="not trained yet"):
         export(zoo.create("rnn_rbm", "smoke"))
+
+
+def test_the_page_knows_every_representation():
+    (table,) = re.findall(
+        r"^const CODECS = {(.*?)};",
+        (Path(zoo.__file__).parent / "play/page/codecs.js").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    assert set(re.findall(r"\w+", table)) == {kind.__name__ for kind in KINDS}
 
 
 # The command.
