@@ -102,7 +102,7 @@ class SymbolContext:
     def push(
         self, memory: list[np.ndarray], carried: list[np.ndarray], codes: np.ndarray, ids: np.ndarray
     ) -> list[np.ndarray]:
-        """The step's `push` outside of a compiled network: memory after `codes` (batch,), read as ids (batch, 1)."""
+        """The step's `push` outside of a compiled network; see `zoo.layers.symbols.CarriedStep.push`."""
         raise NotImplementedError
 
     def memory(self, reader: keras.Model, pieces: list[np.ndarray]) -> list[np.ndarray]:
