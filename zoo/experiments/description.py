@@ -66,10 +66,6 @@ class Description:
         weights = {"weights": f"{origin.preset}-seed{origin.seed}-{origin.digest[:8]}"} if origin else {}
         return self.overrides | weights
 
-    def is_stale(self, corpus: TrainedOn) -> bool:
-        """Whether it learnt from another corpus, or from what that one held before: training begins anew."""
-        return self.corpus != corpus
-
     @property
     def steps_per_beat(self) -> float | None:
         """Of the representation's grid, chosen by the music or given."""
@@ -112,11 +108,6 @@ class CorpusDescription:
     skipped: tuple[object, ...] = ()
     duplicates: tuple[object, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def identity(self) -> TrainedOn:
-        """By which runs know it."""
-        return TrainedOn(self.name, self.digest)
 
     @classmethod
     def from_json(cls, value: object) -> CorpusDescription:

@@ -17,7 +17,7 @@ from zoo._errors import Unreadable, UserError
 from zoo._files import write_json
 from zoo.corpora import Corpus
 from zoo.experiments import folders, measuring, records
-from zoo.experiments.description import ComparisonStep, Description, TrainedOn
+from zoo.experiments.description import ComparisonStep
 from zoo.experiments.folders import run_name
 from zoo.experiments.measuring import BY_THE_CLOCK
 from zoo.experiments.progress import TrainingDisplay
@@ -94,11 +94,9 @@ class Job:
         except UserError:
             return "new"
         identity, kind = self.identity(), type(self.model)
-        wanted, corpus = identity.pop("hyperparameters"), records.read(TrainedOn, identity.pop("corpus"))
+        wanted = identity.pop("hyperparameters")
         settings = described.get("hyperparameters")
-        if Description.from_json(described).is_stale(corpus) or not isinstance(settings, dict):
-            return "stale"
-        if any(described.get(key) != value for key, value in identity.items()):
+        if not isinstance(settings, dict) or any(described.get(key) != value for key, value in identity.items()):
             return "stale"
         settings = hyperparameters.completed(kind, settings)
         if hyperparameters.as_trained(kind, settings) != hyperparameters.as_trained(kind, wanted):

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo._errors import UserError
 from zoo._files import read_json
 from zoo.experiments import folders
-from zoo.experiments.description import CorpusDescription, Description, TrainedOn
+from zoo.experiments.description import CorpusDescription, Description
 from zoo.experiments.folders import variant_name
 from zoo.experiments.results import Results
 from zoo.experiments.run_folder import History, RunFolder
@@ -95,8 +95,8 @@ class Run:
 def load_runs(folder: Path | str) -> list[Run]:
     """All runs of the corpus whose results lie in `folder`, by model, then by name, numbers in order of size."""
     folder = Path(folder)
-    corpus = load_corpus(folder).identity
-    return [_load_run(run_folder, corpus) for run_folder in folders.run_folders(folder)]
+    digest = load_corpus(folder).digest
+    return [_load_run(run_folder, digest) for run_folder in folders.run_folders(folder)]
 
 
 def load_corpus(folder: Path) -> CorpusDescription:
@@ -108,12 +108,13 @@ def load_corpus(folder: Path) -> CorpusDescription:
         return CorpusDescription(warnings=(_without_folder(error, folder),))
 
 
-def _load_run(folder: RunFolder, corpus: TrainedOn) -> Run:
+def _load_run(folder: RunFolder, digest: str) -> Run:
     description, history, results, status, error = Description(), {}, Results(), "unfinished", ""
     try:
         description = Description.from_json(folder.read_description() if folder.is_described else None)
         history = folder.read_history()
         results = folder.read_results() if folder.metrics.exists() else results
+        trained_on = description.corpus.digest
         error = folder.read_error()
         if reason := folder.read_left_out():
             status, error = "left out", reason
@@ -121,7 +122,8 @@ def _load_run(folder: RunFolder, corpus: TrainedOn) -> Run:
             status, error = "partial", error or "\n".join(f"{part}: {why}" for part, why in missing.items())
         elif error:
             status = "failed"
-        elif folder.is_described and corpus.digest and description.is_stale(corpus):
+        # `Job.state` is stricter: it must be sure that a run is its own, where here what is not known is no reproach.
+        elif digest and trained_on and trained_on != digest:
             status = "stale"
         elif results != Results():
             status = "finished"
