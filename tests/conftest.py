@@ -209,3 +209,27 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of results of a corpus, in which there is no run yet."""
+    from made_runs import write
+
+    folder = tmp_path / "tunes"
+    split = {"pieces": 8, "notes": 4321, "beats": 100}
+    splits = {"train": split, "valid": split, "test": split}
+    facts = {"name": "tunes", "folder": "datasets/tunes", "digest": "abc", "splits": splits, "drum_notes": 7}
+    skipped = [["broken.mid", "it is damaged"]]
+    write(folder / "corpus.json", facts | {"skipped": skipped, "duplicates": [["a.mid", "b.mid"]], "warnings": []})
+    return folder
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures instead of files."""
+    from zoo.report import figures
+
+    kept = []
+    monkeypatch.setattr(figures, "save_figure", lambda figure, path: kept.append(figure))
+    return kept

@@ -33,6 +33,13 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-np.asarray(x, np.float64)))
 
 
+def ready(model, music=None):
+    """`model` as before its first epoch: with its representation, fitted to `music` if there is some, and compiled."""
+    model.codec = model.make_codec().fit(music) if music else model.make_codec()
+    model._compile()
+    return model
+
+
 def randomised(layer, *shapes, scale=1.0):
     """`layer`, built if shapes are given, with weights large enough to matter."""
     rng = np.random.default_rng(0)

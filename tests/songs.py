@@ -55,3 +55,9 @@ def piece(number):
 
 
 NOTHING, SILENCE, ONE = song(), song(steps=32), song((0, 4, 60), steps=16)
+
+
+def long_song(beats, notes=3, **fields):
+    start = np.linspace(0, beats * 480 - 480, notes).astype(int)
+    rows = [(int(tick), 480, 60, 64, 0) for tick in start]
+    return Song.from_notes(rows, beats * 480, name="long", **fields)

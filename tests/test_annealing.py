@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from machines import log_sum, randomised, rbm_joint, rbm_log_p, states
+from machines import log_sum, randomised, rbm_joint, rbm_log_p, ready, states
 
 from zoo.evaluation.annealing import CHAINS, anneal
 from zoo.models.rnn_rbm import RNNRBM
@@ -159,8 +159,7 @@ def test_the_same_seed_gives_the_same_result_and_another_another(machines):
 def test_a_model_measures_what_enumeration_says_within_the_error_it_states(relative):
     """Each of all frames of six bits under a machine of its own, moved or not by units at every pitch."""
     model = RNNRBM(hidden=4, units=(3,), low=60, high=65, struck=False, relative=relative, reach=2)
-    model.codec = model.make_codec()
-    model._compile()
+    ready(model)
     rbm, frames = randomised(model.distribution, scale=0.7), states(6).astype(np.uint8)
     rbm.base.assign(np.full(6, -0.5))
     parameters = np.random.default_rng(6).normal(size=(len(frames), sum(rbm.sizes))).astype(np.float32)

@@ -1,10 +1,8 @@
 """Songs of any length, onset, overlap and number of tracks, drawn at random, through all that handles songs."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from codings import CODECS
+from codings import CODECS, fitted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,10 +39,6 @@ def songs(draw, longest=3000, fewest=1):
     end = max((start + duration for start, duration, *_ in notes), default=0)
     length, tempo = end + draw(st.integers(0, 1000)), draw(st.sampled_from([40.0, 121.7]))
     return Song.from_notes(notes, length, programs=(0,) * tracks, tempo=tempo)
-
-
-def fitted(codec, *given):
-    return dataclasses.replace(codec).fit(given)
 
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)

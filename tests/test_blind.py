@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import pytest
-from test_ratings import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
+from listeners import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
 
 from zoo import render
 from zoo.report.blind import COLUMNS, QUESTIONS, Question, write_blind

@@ -5,7 +5,8 @@ Skipped where no Chromium is found; with ZOO_BROWSER=required, as in .ci/run, th
 
 import numpy as np
 import pytest
-from test_report import EVIL, add_run, change, write
+from browsing import opened
+from made_runs import EVIL, add_run, change, write
 
 from zoo.evaluation.metrics import UNITS
 from zoo.midi import write_midi
@@ -41,29 +42,8 @@ def report(tmp_path_factory):
 @pytest.fixture
 def page(chromium, report):
     """The report, opened from disk; whatever it complains of, or asks a network for, is a failure."""
-    with _opened(chromium, report) as page:
+    with opened(chromium, report) as page:
         yield page
-
-
-class _opened:
-    def __init__(self, chromium, report, width=1280, scheme="light"):
-        self.page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.troubles = []
-        self.page.on("console", lambda message: self.troubles.append(message.text))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.troubles.append("a stranger's script ran") or dialog.dismiss())
-        self.page.on("requestfailed", lambda request: self.troubles.append(f"{request.url} {request.failure}"))
-        self.page.on("request", lambda request: self.troubles.extend([request.url] * request.url.startswith("http")))
-        self.page.goto(report.as_uri())
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, *exception):
-        self.page.close()
-        if exception == (None, None, None):
-            # A player that is closed, or jumps, gives up what it was loading.
-            assert [trouble for trouble in self.troubles if "ERR_ABORTED" not in trouble] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,7 +51,7 @@ class _opened:
 def test_every_reader_can_use_it(chromium, report, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    with _opened(chromium, report, width, scheme) as page:
+    with opened(chromium, report, width, scheme) as page:
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.name = ''; each.open = true; })")
         found = [
             (violation["id"], [node["html"] for node in violation["nodes"]][:3])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from codings import CODECS, fitted, made_up
 from kinds import BOLTZMANN, NAMES, SYMBOLS, known
-from machines import randomised
+from machines import randomised, ready
 from songs import TRAIN, song
 
 import zoo
@@ -177,8 +177,7 @@ def confined(name: str, **options):
     """An untrained model with weights that matter, all of whose probability lies on the toy world's two pitches."""
     extra = known(name, low=LOW, high=HIGH, struck=False, anneal_steps=200)
     model = zoo.create(name, "smoke", seed=1, steps_per_beat=1, **extra | options)
-    model.codec = model.make_codec().fit(WORLD)
-    model._compile()
+    ready(model, WORLD)
     randomised(model.network, scale=0.5)
     if name in SYMBOLS:
         bias = [layer for layer in model.network.layers if isinstance(layer, keras.layers.Dense)][-1].bias
@@ -232,8 +231,7 @@ def test_velocities_are_charged_apart():
     for options in ({"split": True, "masked": True, "velocity_bins": 3}, {"velocity_bins": 3}):
         model = zoo.create("event_lstm", "smoke", steps_per_beat=1, **options)
         louder = [piece.replace(velocity=np.full(len(piece), 30)) for piece in WORLD]
-        model.codec = model.make_codec().fit([*WORLD, *louder])
-        model._compile()
+        ready(model, [*WORLD, *louder])
         randomised(model.network)
         piece = WORLD[-1]
         score = canonical_score(model, [piece], MUSIC)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import filelock
 import pytest
 from kinds import NAMES, having, unreadable
+from run_files import contents, read
 
 import zoo
 from zoo import models
@@ -84,14 +85,6 @@ def control_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: signal.raise_signal(signal.SIGINT)
     signal.signal(signal.SIGINT, before)
-
-
-def read(path):
-    return json.loads(Path(path).read_text())
-
-
-def contents(paths):
-    return [Path(path).read_bytes() for path in paths]
 
 
 # list, corpus

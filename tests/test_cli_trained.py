@@ -11,6 +11,7 @@ import numpy as np
 import pretty_midi
 import pytest
 from kinds import NAMES, having, unreadable
+from run_files import contents, read
 
 import zoo
 from zoo.cli import commands
@@ -18,14 +19,6 @@ from zoo.cli import commands
 BEAT = 480
 TUNES = ["--corpus", "./tunes"]
 MELODY = "reports/tunes/runs/melody_lstm/smoke-seed0"
-
-
-def read(path):
-    return json.loads(Path(path).read_text())
-
-
-def contents(paths):
-    return [Path(path).read_bytes() for path in paths]
 
 
 # sample

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from codings import CODECS, SIXTEENTH, codes_of, every_codec, fitted, made_up, notes, read, song, symbols
+from codings import CODECS, KINDS, SIXTEENTH, codes_of, every_codec, fitted, made_up, notes, read, song, symbols
 
 from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.codecs.grid import on_grid, to_steps, to_ticks
@@ -333,6 +333,10 @@ def test_blog_frame_has_780_bits():
 def test_a_strike_without_sound_is_nothing():
     codec = RollCodec(low=60, high=60, struck=True)
     assert notes(codec.decode([[0, 1], [1, 0], [1, 0], [1, 1], [0, 1]])) == [(1, 3, 60), (3, 4, 60)]
+
+
+def test_every_representation_is_among_the_examples():
+    assert {type(codec) for codec in CODECS.values()} == KINDS
 
 
 # An EventCodec has no token for so long a wait.

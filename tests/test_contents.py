@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from machines import randomised
 
 import zoo
 from zoo import Song, UserError
@@ -12,14 +13,6 @@ from zoo.layers.contents import ContentInput, ContentLogits
 
 PARTS = [[0, 2], [1], [], [0, 1, 3]]
 BEAT = 480
-
-
-def randomised(layer, shape):
-    layer.build(shape)
-    rng = np.random.default_rng(0)
-    for weight in layer.trainable_weights:
-        weight.assign(rng.normal(size=weight.shape))
-    return layer
 
 
 def vector(layer, symbol):

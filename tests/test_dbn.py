@@ -11,6 +11,7 @@ from machines import (
     log_sum,
     randomised,
     rbm_log_p,
+    ready,
     sgd_step,
     sigmoid,
     states,
@@ -115,8 +116,7 @@ def small_model(scale=1.0, **hyperparameters):
     """A compiled RNN-DBN of six pitches with random weights."""
     small = dict(hidden=HIDDEN, units=(4,), low=60, high=65, struck=False, extra=2, optimizer="sgd", learning_rate=1.0)
     model = RNNDBN(**(small | hyperparameters))
-    model.codec = model.make_codec()
-    model._compile()
+    ready(model)
     randomised(model.network, scale=scale)
     return model
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from test_imports import imports
+from sources import imports
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = [

@@ -7,8 +7,8 @@ import re
 
 import matplotlib
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from test_findings import run
+from made_runs import run
+from pictures import inside
 
 from zoo.experiments import records
 from zoo.experiments.results import Baseline, FrameNetwork, Layer
@@ -18,7 +18,7 @@ from zoo.layers.nade import NADE
 from zoo.layers.rbm import RBM
 from zoo.layers.relative import Relative
 from zoo.render.style import STYLE
-from zoo.report import figures, networks
+from zoo.report import networks
 from zoo.report.figures import Figures
 from zoo.report.groups import Group
 
@@ -33,23 +33,6 @@ def groups(models, variants):
         name = "tuned-learning_rate=0.5-" + "units=64-" * variant
         groups.append(Group(f"model_{model}", name, name, (one,)))
     return groups
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures instead of files."""
-    kept = []
-    monkeypatch.setattr(figures, "save_figure", lambda figure, path: kept.append(figure))
-    return kept
-
-
-def inside(figure):
-    """Whether all that is drawn lies within the figure."""
-    with matplotlib.rc_context(STYLE):
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        drawn = figure.get_tightbbox(canvas.get_renderer())  # inches
-    return min(drawn.x0, drawn.y0) >= 0 and drawn.x1 <= figure.get_figwidth() and drawn.y1 <= figure.get_figheight()
 
 
 @pytest.mark.parametrize(("models", "variants"), [(1, 1), (6, 1), (6, 8), (8, 4)])

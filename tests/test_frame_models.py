@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from kinds import BOLTZMANN, FRAMES, known
-from machines import arrays, randomised, rbm_log_p
+from machines import arrays, randomised, rbm_log_p, ready
 from songs import BEAT, TRAIN, VALID
 
 import zoo
@@ -56,8 +56,7 @@ def test_every_option_trains_scores_and_samples(name, options):
 
 def prepared(model, frames):
     """`model`, compiled and prepared with one line of these frames, as `fit` does."""
-    model.codec = model.make_codec()
-    model._compile()
+    ready(model)
     model.prepare([Line(frames, len(frames), 1.0, 1)])
     return model
 

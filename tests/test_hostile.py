@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import fuzz
-import numpy as np
 import pytest
 from fuzz import chunk, midi
 
@@ -138,19 +137,13 @@ def test_pipes_and_devices_are_not_opened(tmp_path):
             read_midi(path)
 
 
-def long_song(beats, notes=3, **fields):
-    start = np.linspace(0, beats * 480 - 480, notes).astype(int)
-    rows = [(int(tick), 480, 60, 64, 0) for tick in start]
-    return Song.from_notes(rows, beats * 480, name="long", **fields)
-
-
 def test_long_songs_are_drawn_and_not_played(tmp_path):
     """In a process of its own, whose memory is counted."""
     code = """
 import sys
 from pathlib import Path
 from fuzz import most_memory
-from test_hostile import long_song
+from songs import long_song
 from zoo._errors import UserError
 from zoo.render import render
 from zoo.render.roll import piano_roll

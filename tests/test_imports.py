@@ -3,10 +3,10 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sources import imports
 
 from zoo import AUTHORS
 
@@ -57,17 +57,6 @@ BANNED = {
     "torch": "use keras.ops, which works on every backend",
 }
 LONGEST = 400
-
-
-def imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
-    """Dotted names of all that is imported in `tree`, relative imports resolved; `from a import b` gives a.b."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = module.split(".")
-            kept = parts[: len(parts) - node.level + is_package] if node.level else []
-            yield from (".".join([*kept, *filter(None, [node.module]), alias.name]) for alias in node.names)
 
 
 def room_of(name: str, package: Path) -> str:
@@ -219,3 +208,10 @@ def test_what_zoo_exports_is_there():
     assert {name for name in zoo.codecs.__all__ if name.endswith("Codec")} - carriers <= AUTHORS.keys()
     with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'nosuch'"):
         zoo.nosuch  # noqa: B018
+
+
+def test_no_test_imports_another():
+    """What tests share stands in modules that are none."""
+    for path in Path(__file__).parent.glob("*.py"):
+        shared = set(imports(ast.parse(path.read_text(encoding="utf-8")), path.stem, False))
+        assert not [name for name in shared if name.startswith("test_")], path.name

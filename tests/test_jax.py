@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machines import ready
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["rules", "models", "layers", "frame_layers", "nade", "dbn"]
@@ -76,8 +77,7 @@ def figures(given) -> dict[str, np.ndarray]:
     options = dict(hidden=5, units=(4, 3), low=60, high=59 + bits, struck=False, relative=2, reach=2, dropout=0.0)
     for name in ("biaxial_lstm", "rnn_rbm", "rnn_nade", "rnn_dbn"):
         model = zoo.create(name, "smoke", **known(name, **options), cell="lstm")
-        model.codec = model.make_codec()
-        model._compile()
+        ready(model)
         filled(model.network)
         distribution = model.distribution
         (parameters,) = arrays(distribution(frames))
@@ -107,8 +107,7 @@ def figures(given) -> dict[str, np.ndarray]:
         found[f"{cell} parameters"] = filled(conditioned)(frames[None, :20])
     for name, context in itertools.product(SYMBOLS, ("song", "window")):
         model = zoo.create(name, "smoke", context=context, window=6, **known(name, units=(5,)))
-        model.codec = model.make_codec().fit(TRAIN)
-        model._compile()
+        ready(model, TRAIN)
         filled(model.network)
         for row, codes in enumerate(model.generate(2, 12 * model.codec.steps_per_beat, 1.0, 1.0, None, 9)):
             found[f"{name} {context} song {row}"] = codes

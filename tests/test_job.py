@@ -1,4 +1,3 @@
-import csv
 import dataclasses
 import json
 import os
@@ -11,36 +10,18 @@ import keras
 import numpy as np
 import pretty_midi
 import pytest
+from run_files import history_of, interrupt, read
 
 import zoo
 from zoo import UserError
 from zoo.experiments import measuring
 from zoo.experiments.description import ComparisonStep, Description
-from zoo.experiments.job import Job, Keeper
+from zoo.experiments.job import Job
 from zoo.experiments.run_folder import RunFolder
 from zoo.report import load_runs
 
 QUICK = "note_lstm"  # the model for what concerns them all
 FILES = {"model.json", "model.weights.h5", "history.csv", "metrics.json", "samples", "real"}
-
-
-def interrupt(monkeypatch, epoch, batch=1):
-    """Press Ctrl-C after a batch (from 1) of an epoch (from 0)."""
-
-    def pressed(self, now, done, *rest):
-        if (now, done) == (epoch, batch):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Keeper, "batch", pressed)
-
-
-def read(path):
-    return json.loads(path.read_text())
-
-
-def history_of(run):
-    with open(run / "history.csv", newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def snapshot(folder):

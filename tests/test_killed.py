@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_resuming import weights_of
+from run_files import weights_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = "bach-chorales"

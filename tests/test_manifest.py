@@ -5,8 +5,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from test_pieces import add_real
-from test_report import add_run, damage, folder, write  # noqa: F401
+from made_runs import add_real, add_run, damage, write
 
 from zoo._errors import UserError
 from zoo.report import publish, write_report
@@ -15,11 +14,11 @@ from zoo.report.links import MANIFEST
 ADDRESS = re.compile(r'(?:\b(?:href|src)=|"url": ?)"([^"#:<>/][^"#:<>]*)"')
 
 
-def listed(folder):  # noqa: F811
+def listed(folder):
     return json.loads((folder / MANIFEST).read_text())["files"]
 
 
-def test_the_manifest_holds_what_the_pages_show_and_no_more(folder):  # noqa: F811
+def test_the_manifest_holds_what_the_pages_show_and_no_more(folder):
     for seed in range(2):
         add_real(add_run(folder, run=f"tuned-seed{seed}", samples=5), "bwv1", "bwv2", "bwv3", "bwv4")
     add_real(add_run(folder, model="deaf_lstm", samples=0), "bwv1", "bwv2", "bwv3")  # is asked about by no test
@@ -33,7 +32,7 @@ def test_the_manifest_holds_what_the_pages_show_and_no_more(folder):  # noqa: F8
     assert {"samples/note_lstm/tuned-seed0/real-4.mp3", "runs/rnn_rbm/tuned-seed0/error.txt"} < linked
 
 
-def test_a_report_of_before_or_a_damaged_manifest_says_what_to_do(folder, tmp_path):  # noqa: F811
+def test_a_report_of_before_or_a_damaged_manifest_says_what_to_do(folder, tmp_path):
     add_run(folder)
     write_report(folder)
     for wrong in ("{", "[]", '{"version": 1}', '{"version": 1, "files": [1]}', '{"version": 2, "files": []}'):
@@ -46,7 +45,7 @@ def test_a_report_of_before_or_a_damaged_manifest_says_what_to_do(folder, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_outside_of_the_report_is_published(folder, tmp_path):  # noqa: F811
+def test_nothing_outside_of_the_report_is_published(folder, tmp_path):
     add_run(folder)
     write_report(folder)
     write(tmp_path / "secret.txt", "mine")

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from kinds import FRAMES, NAMES, SYMBOLS, known
-from machines import randomised
+from machines import randomised, ready
 from songs import BEAT, TRAIN, VALID, scale
 
 import zoo
@@ -191,8 +191,7 @@ def test_the_compiled_sampler_draws_what_the_scored_probabilities_say(name, cont
     """Every symbol drawn is the argmax of log p given the symbols so far + T × the noise of that song, step by step,
     among those that the nucleus holds and, after so many in a beat, those that move time on."""
     model = zoo.create(name, "smoke", seed=1, context=context, window=6)
-    model.codec = model.make_codec().fit(TRAIN)
-    model._compile()
+    ready(model, TRAIN)
     randomised(model.network, scale=0.7)  # untrained weights would hardly matter beside the noise
     primer = model.codec.encode(VALID[2].crop(0, 4 * BEAT))[0]
     start, forced = int(model.codec.times(primer.codes)[-1]), 0

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from machines import arrays, assert_draws, randomised, sgd_step, sigmoid, states
+from machines import arrays, assert_draws, randomised, ready, sgd_step, sigmoid, states
 
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.nade import NADE
@@ -139,8 +139,7 @@ def test_units_at_every_pitch_are_dropped_in_training_only():
 def test_what_the_model_measures_is_exact():
     """More frames than are measured at once, and no whole number of times as many."""
     model = RNNNADE(hidden=HIDDEN, units=(3,), low=60, high=67, struck=False)
-    model.codec = model.make_codec()
-    model._compile()
+    ready(model)
     nade = randomised(model.distribution)
     rng, frames = np.random.default_rng(6), V.astype(np.uint8)
     parameters = rng.normal(size=(len(V), VISIBLE + HIDDEN)).astype(np.float32)

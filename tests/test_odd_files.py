@@ -8,26 +8,18 @@ import byte_by_byte
 import numpy as np
 import pytest
 from fuzz import midi, number
+from midi_events import END, note, track
 
 from zoo._errors import UserError
 from zoo.corpora import load_corpus
 from zoo.midi import UnreadableMidi, parse_midi, smf
 from zoo.midi.performance import has_beat
 
-END = (0, b"\xff\x2f\0")
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
-
-
-def note(pitch, ticks=480, channel=0, wait=0):
-    return [(wait, bytes([0x90 | channel, pitch, 64])), (ticks, bytes([0x80 | channel, pitch, 0]))]
 
 
 def pedal(wait, value, channel=0):
     return (wait, bytes([0xB0 | channel, 64, value]))
-
-
-def track(*parts):
-    return [*(event for part in parts for event in (part if isinstance(part, list) else [part])), END]
 
 
 def riff(data, before=b""):

@@ -2,16 +2,10 @@
 
 import pytest
 from fuzz import midi, number
+from midi_events import BEAT, note, track
 
 from zoo.codecs import ChordCodec, EventCodec, ExactChordCodec, MelodyCodec, PerformanceCodec, RollCodec
 from zoo.midi import UnreadableMidi, parse_midi
-
-BEAT = 480
-END = (0, b"\xff\x2f\0")
-
-
-def note(pitch=60, ticks=BEAT, velocity=64, channel=0, wait=0):
-    return [(wait, bytes([0x90 | channel, pitch, velocity])), (ticks, bytes([0x80 | channel, pitch, 0]))]
 
 
 def tempo(wait, microseconds):
@@ -20,11 +14,6 @@ def tempo(wait, microseconds):
 
 def meter(wait, numerator, power):
     return (wait, bytes([0xFF, 0x58, 4, numerator, power, 24, 8]))
-
-
-def track(*parts):
-    """Events and lists of events, with an end behind them."""
-    return [*(event for part in parts for event in (part if isinstance(part, list) else [part])), END]
 
 
 PIANO, VIOLIN = note(60), [(0, b"\xc1\x28"), *note(72, channel=1)]

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import soundfile
-from test_report import EVIL, add_run, change, folder, write  # noqa: F401
+from made_runs import EVIL, add_real, add_run, write
 
 from zoo.midi import read_midi, write_midi
 from zoo.report import load_runs, write_report
@@ -15,13 +15,7 @@ from zoo.song import Song
 BEAT = 480
 
 
-def add_real(run, *names):
-    for number, _ in enumerate(names, 1):
-        write_midi(Song.from_notes([(0, number * BEAT, 60, 80, 0)]), run / "real" / f"real-{number}.mid")
-    change(run / "metrics.json", real=list(names))
-
-
-def made(folder, times=False):  # noqa: F811
+def made(folder, times=False):
     """Files under samples/, the ledger apart; with `times`, when each was written."""
     found = [path for path in (folder / "samples").rglob("*.*") if path.name != "rendered.json"]
     return {
@@ -33,7 +27,7 @@ def files(place):
     return {f"{place}.{suffix}" for suffix in SUFFIXES}
 
 
-def test_the_first_run_of_a_variant_is_played_with_real_music_beside_it(folder):  # noqa: F811
+def test_the_first_run_of_a_variant_is_played_with_real_music_beside_it(folder):
     add_real(add_run(folder, samples=4), "bwv1.mid", EVIL, "bwv3.mid")
     add_run(folder, run="tuned-seed1")
     add_run(folder, run="blog-seed0", samples=1)
@@ -75,7 +69,7 @@ def test_runs_that_have_the_same_real_music_share_it_out(tmp_path):
     assert shares == [["bwv3", "bwv6"], ["bwv4", "bwv7"], [], ["bwv5"]]
 
 
-def test_only_what_has_changed_is_rendered_again(folder):  # noqa: F811
+def test_only_what_has_changed_is_rendered_again(folder):
     run = add_run(folder, samples=3)
     write_report(folder)
     first = made(folder, times=True)
@@ -90,7 +84,7 @@ def test_only_what_has_changed_is_rendered_again(folder):  # noqa: F811
     )
 
 
-def test_what_no_piece_needs_is_removed_and_nothing_else(folder):  # noqa: F811
+def test_what_no_piece_needs_is_removed_and_nothing_else(folder):
     run = add_run(folder, samples=2)
     write_report(folder)
     mine = folder / "samples" / "note_lstm" / "tuned-seed0" / "samples-seed7" / "note_lstm-01.mp3"
@@ -109,14 +103,14 @@ def test_what_no_piece_needs_is_removed_and_nothing_else(folder):  # noqa: F811
 @pytest.mark.parametrize(
     "wrong", ["", "[]", '{"samples/a": 3}', '{"samples/note_lstm/tuned-seed0/sample-1": {"files": 1}}']
 )
-def test_a_damaged_ledger_costs_only_time(wrong, folder):  # noqa: F811
+def test_a_damaged_ledger_costs_only_time(wrong, folder):
     add_run(folder, samples=1)
     write(folder / "samples" / "rendered.json", wrong)
     write_report(folder)
     assert made(folder).keys() == files("note_lstm/tuned-seed0/sample-1")
 
 
-def test_many_pieces_are_rendered_in_processes(folder, monkeypatch):  # noqa: F811
+def test_many_pieces_are_rendered_in_processes(folder, monkeypatch):
     monkeypatch.setattr("zoo.report.pieces.WORTH_A_PROCESS", 1)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     add_run(folder, samples=3)

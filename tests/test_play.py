@@ -1,13 +1,17 @@
 """A page to play on: what is written of models, and the command `play`."""
 
 import json
+import re
 import struct
 import zlib
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from codings import KINDS
 from kinds import NAMES
+from machines import ready
 from songs import TRAIN
 
 import zoo
@@ -32,8 +36,7 @@ def tiny(name: str, numbers: int = 10) -> Playable:
 
 def untrained(name: str = "melody_lstm", preset: str = "smoke", **hyperparameters) -> zoo.MusicModel:
     model = zoo.create(name, preset, **hyperparameters)
-    model.codec = model.make_codec().fit(TRAIN)
-    model._compile()
+    ready(model, TRAIN)
     return model
 
 
@@ -116,6 +119,15 @@ def test_what_is_no_layer_or_representation_of_the_page_is_named():
         export(model)
     with pytest.raises(UserError, match="not trained yet"):
         export(zoo.create("rnn_rbm", "smoke"))
+
+
+def test_the_page_knows_every_representation():
+    (table,) = re.findall(
+        r"^const CODECS = {(.*?)};",
+        (Path(zoo.__file__).parent / "play/page/codecs.js").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    assert set(re.findall(r"\w+", table)) == {kind.__name__ for kind in KINDS}
 
 
 # The command.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from browsing import made
 from kinds import NAMES, known
 from songs import ONE, TRAIN, VALID, piece
 
@@ -11,7 +12,7 @@ from zoo._errors import NotPlayable
 from zoo.layers.dbn import DBN
 from zoo.layers.rbm import RBM
 from zoo.play import export, write_page
-from zoo.play.arrays import as_text, pack, quantised
+from zoo.play.arrays import as_text, pack
 
 SMALL = {"units": (6, 5), "hidden": 7, "embedding": 4, "relative": 3, "reach": 5, "dense": 6, "sample_steps": 7}
 NEAR = 1e-4
@@ -31,18 +32,6 @@ def variants():
         for one in ({"exact": True, "embedding": 4, "content": True}, {"chain_start": "annealed", "cell": "gru"}):
             if len(known(name, **one)) == len(one):
                 yield pytest.param(name, "smoke", one, id=f"{name}-{next(iter(one))}", marks=SLOW)
-
-
-def made(name, preset, **hyperparameters):
-    """A model with random weights, which are such as a page has them."""
-    model = zoo.create(name, preset, **hyperparameters)
-    model.codec = model.make_codec().fit(TRAIN)
-    model._compile()
-    rng = np.random.default_rng(0)
-    for weight in model.network.weights:
-        values = rng.normal(0, 0.5, weight.shape).astype(np.float32)
-        weight.assign(np.abs(values) + 0.5 if "variance" in weight.path else quantised(values))
-    return model
 
 
 def playable(model):

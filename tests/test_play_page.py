@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from test_browser import _opened
-from test_play_browser import made
+from browsing import made, opened
 
 import zoo
 from zoo.play import export, write_page
@@ -23,7 +22,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, file):
-    with _opened(chromium, file) as page:
+    with opened(chromium, file) as page:
         yield page
 
 
@@ -57,7 +56,7 @@ def go_on(page, model=None, button="Go on"):
 def test_every_player_can_use_it(chromium, file, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    with _opened(chromium, file, width, scheme) as page:
+    with opened(chromium, file, width, scheme) as page:
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
         write_phrase(page)
         found = Axe().run(page).response["violations"]

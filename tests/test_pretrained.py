@@ -5,9 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
+from run_files import weights_of
 
 import zoo
 from zoo import pretrained
@@ -29,20 +29,12 @@ def shipped(copy, say, monkeypatch):
     return copy
 
 
-def arrays(path):
-    """Arrays of a file of weights, by name."""
-    found = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
-    return found
-
-
 def test_a_packed_run_is_the_model_in_half_precision(copy, say, corpus):
     done = say("pack", RUN)
     packed = copy / "reports/tunes/packed/tunes/note_lstm"
     assert done.lines == [f"{packed}, {(packed / 'model.weights.h5').stat().st_size / 1e6:.2f} MB"]
     assert {path.name for path in packed.iterdir()} == {"model.json", "model.weights.h5", "metrics.json", "card.md"}
-    whole, half = arrays(Path(RUN) / "model.weights.h5"), arrays(packed / "model.weights.h5")
+    whole, half = weights_of(Path(RUN) / "model.weights.h5"), weights_of(packed / "model.weights.h5")
     assert whole.keys() == half.keys() and {array.dtype for array in half.values()} == {np.dtype("float16")}
     for name, array in whole.items():
         np.testing.assert_allclose(half[name], array, rtol=2**-11, atol=2**-24)
@@ -54,7 +46,7 @@ def test_weights_whose_score_would_move_stay_whole(copy, say, monkeypatch):
     monkeypatch.setattr(packing, "MOVED", 0)
     done = say("pack", "note_lstm", "--corpus", "./tunes", "--out", "parcel")
     assert done.code == 0 and "kept whole" in done.err
-    whole, packed = arrays(Path(RUN) / "model.weights.h5"), arrays("parcel/tunes/note_lstm/model.weights.h5")
+    whole, packed = weights_of(Path(RUN) / "model.weights.h5"), weights_of("parcel/tunes/note_lstm/model.weights.h5")
     assert all((packed[name] == array).all() and packed[name].dtype == array.dtype for name, array in whole.items())
 
 

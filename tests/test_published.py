@@ -1,20 +1,15 @@
 """The benchmark's table: each figure stands where it belongs, and only where it belongs."""
 
 import csv
-import json
 
 import pytest
+from made_runs import write
 
 from zoo._errors import UserError
 from zoo.report import write_published
 from zoo.report.literature import CORPORA, JSB, NOTTINGHAM, PUBLISHED
 
 FRAMES = 4_725
-
-
-def write(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
 
 
 def add(

@@ -8,27 +8,19 @@ import shutil
 from urllib.parse import unquote
 
 import pytest
-from test_report import Page, add_run, write
+from listeners import ASKED, NEWCOMBE, SLEEP, SLEEP_INTERVAL
+from made_runs import Page, add_run, write
 
 from zoo._errors import UserError
 from zoo._files import write_json
 from zoo.cli import main
 from zoo.report import write_report
-from zoo.report.blind import COLUMNS, Question
+from zoo.report.blind import COLUMNS
 from zoo.report.publishing import publish
 from zoo.report.ratings import LARGEST, Answer, read_exported, student, tally, to_ratings, wilson
 
 ROW = dict(piece="a.mp3", sound="s1", model="m", run="r", kind="sample", composed=1, liking=4, seconds=12)
 ROW |= dict(listener="listener-abc", when="2026-11-21T18:00:00.000Z")
-ASKED = [
-    Question(f"{name}.mp3", f"{name}.mp3", "s1", "m r", "m", "r", kind, "")
-    for name, kind in {"a": "sample", "b": "real"}.items()
-]
-# Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3.
-NEWCOMBE = {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0, 0.1611), (1, 29): (0.0061, 0.1718)}
-# Student, "The probable error of a mean" (1908): hours of sleep gained, two more; R's t.test gives the interval.
-SLEEP = [3.2, 4.4, 3.3, 3.3, 2.0, 3.0, 3.8, 2.8, 6.6, 3.4]
-SLEEP_INTERVAL = (2.7001142, 4.4598858)
 
 
 def table(*rows, columns=COLUMNS, delimiter=",", **changes):

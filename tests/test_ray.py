@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_resuming import same, weights_of
+from run_files import same, weights_of
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make test-ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]

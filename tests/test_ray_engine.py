@@ -5,7 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from test_resuming import same, weights_of
+from run_files import same, weights_of
 
 from zoo._files import write_parcel
 from zoo.experiments import ray_engine, worker

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import references
-from machines import randomised, weights_of
-from test_models import TRAIN
+from machines import randomised, ready, weights_of
+from songs import TRAIN
 
 import zoo
 from zoo.codecs import Line
@@ -16,8 +16,7 @@ PITCHES = 6
 def compiled(name, **hyperparameters):
     """An untrained model with weights large enough to matter, and those in double precision, by name."""
     model = zoo.create(name, "smoke", **hyperparameters)
-    model.codec = model.make_codec().fit(TRAIN)
-    model._compile()
+    ready(model, TRAIN)
     randomised(model.network, scale=0.7)
     return model, {key: value.astype(np.float64) for key, value in weights_of(model.network).items()}
 

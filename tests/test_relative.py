@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from machines import randomised, ready
 
 from zoo.layers.conditioned import Conditioned, FrameSampler
 from zoo.layers.nade import NADE
@@ -18,16 +19,6 @@ RELATIVE = Relative(units=2, reach=3, memory=2, pitches=4)
 CHANNELS = 2
 VISIBLE = CHANNELS * RELATIVE.pitches
 EVERY = np.array(list(itertools.product([0, 1], repeat=VISIBLE)), np.float32)
-
-
-def randomised(layer, *shapes):
-    """`layer`, built if shapes are given, with weights large enough to matter."""
-    rng = np.random.default_rng(0)
-    if shapes:
-        layer.build(*shapes)
-    for weight in layer.trainable_weights:
-        weight.assign(rng.normal(size=weight.shape))
-    return layer
 
 
 def heard(kernel, frame, pitch):
@@ -161,8 +152,7 @@ def test_the_sampler_hears_the_frames_it_drew(distribution):
 
 def test_long_music_read_in_parts_is_music_read_at_once():
     model = RNNNADE(hidden=3, units=(4,), cell="lstm", relative=2, reach=5, memory=3, low=60, high=67, struck=False)
-    model.codec = model.make_codec()
-    model._compile()
+    ready(model)
     randomised(model.conditioned)
     frames = np.random.default_rng(8).integers(0, 2, (READER_STEPS + 40, 8)).astype(np.uint8)
     expected = ops.convert_to_numpy(model.conditioned(frames[None].astype(np.float32)))[0]

@@ -1,111 +1,17 @@
 import csv
-import json
 import re
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from made_runs import EVIL, WRONG, Page, add_run, change, damage, page, write
 
 from zoo._errors import UserError
-from zoo.midi import write_midi
 from zoo.report import load_runs, publish, table, write_report
-from zoo.song import Song
-
-EVIL = "<script>alert('1')</script>&\"$x$"
-VOID = {"meta", "br", "img", "link", "hr", "wbr"}
-
-
-def write(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(value if isinstance(value, str) else json.dumps(value))
-
-
-def add_run(folder, model="note_lstm", run="tuned-seed0", samples=3, nats=6.0, digest="abc", overrides=None):
-    """A finished run: order-0 surprise 8 nats per beat, of which `nats` are left."""
-    path = folder / "runs" / model / run
-    settings = {"format": 1, "model": model, "preset": run.partition("-")[0], "overrides": overrides or {}}
-    settings["seed"] = int((re.findall(r"-seed(\d+)", run) or [0])[0])
-    corpus = {"name": "tunes", "digest": digest}
-    write(path / "model.json", settings | {"hyperparameters": {"units": 64}, "corpus": corpus, "message": ""})
-    write(
-        path / "history.csv",
-        "epoch,seconds,loss,val_loss,val_nats_per_beat,accuracy\n1,2.5,3.0,3.1,6.0,\n2,5.0,2.0,,5.0,0.5\n3,7.5,1.5,2.6,4.5,0.6\n",
-    )
-    score = {"nats_per_beat": nats, "kind": "exact", "beats": 100, "standard_error": None, "accuracy": 0.75}
-    score["coverage"] = {"songs": 1.0, "lines": 0.9, "notes": 0.875}
-    write(
-        path / "metrics.json",
-        {
-            "about": "One symbol a chord, `4.7`.\n\nAfter <somebody>.",
-            "parameters": 12345,
-            "epochs": 3,
-            "best_epoch": 2,
-            "seconds": 7.5,
-            "seconds_to_best": 5.0,
-            "peak_memory_mb": 321.0,
-            "sampling": {"songs": 10, "beats": 64, "seconds": 2.0, "songs_per_second": 5.0, "first_seconds": 1.0},
-            "scores": {"valid": score, "test": score},
-            "order0": {"valid": 7.0, "test": 8.0},
-            "ngram": {"valid": 4.0, "test": 5.0, "n": 3},
-            "network": [{"layer": "LSTM", "detail": "64 units", "shape": "(batch, time, 64)", "parameters": 999}],
-            "environment": {"python": "3.11", "backend": "tensorflow"},
-            "warnings": [],
-        },
-    )
-    for number in range(samples):
-        song = Song.from_notes([(0, 480, 60 + number, 80, 0), (480, 480, 67, 80, 0)])
-        write_midi(song, path / "samples" / f"sample-{number + 1}.mid")
-    return path
-
-
-def change(path, **values):
-    write(path, json.loads(path.read_text()) | values)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "tunes"
-    split = {"pieces": 8, "notes": 4321, "beats": 100}
-    splits = {"train": split, "valid": split, "test": split}
-    facts = {"name": "tunes", "folder": "datasets/tunes", "digest": "abc", "splits": splits, "drum_notes": 7}
-    skipped = [["broken.mid", "it is damaged"]]
-    write(folder / "corpus.json", facts | {"skipped": skipped, "duplicates": [["a.mid", "b.mid"]], "warnings": []})
-    return folder
-
-
-class Page(HTMLParser):
-    """Collects tags, texts and links, and fails on a tag that is not closed."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.text, self.links = [], [], "", []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.text += " " if tag in ("br", "td") else ""
-        self.links += [value for name, value in attributes if name in ("href", "src")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self.open[-1] in ("p", "li", "tr", "td", "th") and self.open[-1] != tag:
-            self.open.pop()
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def page(folder):
-    write_report(folder)
-    return Page((folder / "index.html").read_text())
 
 
 def contents(folder):
@@ -357,17 +263,6 @@ def test_same_runs_same_bytes_wherever_they_lie(folder, tmp_path):
     write_report(copy)
     assert contents(folder) == contents(copy) == first
     assert len(first) > 6
-
-
-WRONG = ["", "{", "[]", "3", "{}", '{"scores": [], "order0": 3, "environment": [], "network": {"a": 1}, "about": []}']
-WRONG += ['{"scores": {"test": {"nats_per_beat": NaN, "kind": 3, "coverage": 1}}, "network": [1, {}], "epochs": "3"}']
-WRONG += ['{"corpus": 1, "overrides": [], "hyperparameters": [1], "message": 7, "seed": {}, "preset": []}']
-WRONG += ['{"splits": {"train": 3}, "skipped": [1, ["a"]], "duplicates": {}, "warnings": "x", "folder": 1, "name": []}']
-WRONG += ["epoch,seconds,loss\n1,2", "epoch,epoch\nx,y\n", "loss\n1\n", "epoch,loss\n1,nan\n2,inf\n", "\0,\n", "\udcff"]
-
-
-def damage(path, wrong):
-    path.write_bytes(wrong.encode("utf-8", "surrogateescape"))
 
 
 def test_no_damaged_run_stops_the_report(folder):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_report import Page, add_run, folder, write  # noqa: F401
+from made_runs import Page, add_run, write
 
 from zoo.experiments.measuring import PARTS
 from zoo.report import load_runs, write_report
@@ -22,7 +22,7 @@ def test_every_part_is_tried():
 
 
 @pytest.mark.parametrize("parts", [*([part] for part in KEYS), list(KEYS)])
-def test_a_run_that_was_measured_in_part_keeps_its_row_its_curves_and_its_samples(folder, parts):  # noqa: F811
+def test_a_run_that_was_measured_in_part_keeps_its_row_its_curves_and_its_samples(folder, parts):
     add_run(folder, run="blog-seed0")
     partial = add_run(folder, run="tuned-seed0", nats=5.5)
     metrics = json.loads((partial / "metrics.json").read_text())
@@ -43,7 +43,7 @@ def test_a_run_that_was_measured_in_part_keeps_its_row_its_curves_and_its_sample
     assert "tuned-seed0,tuned,0,partial,12345" in (folder / "results.csv").read_text()
 
 
-def test_a_model_that_can_read_nothing_is_left_out_with_its_reason(folder):  # noqa: F811
+def test_a_model_that_can_read_nothing_is_left_out_with_its_reason(folder):
     add_run(folder)
     reason = "the test music (4 pieces) holds nothing monophonic: every track sounds two notes at once."
     write(folder / "runs" / "melody_lstm" / "tuned-seed0" / "left_out.txt", f"{reason}\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from test_report import WRONG, add_run
+from made_runs import WRONG, add_run
 
 from zoo._errors import UserError
 from zoo.experiments import records

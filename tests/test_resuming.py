@@ -9,7 +9,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from test_job import history_of, interrupt, read
+from run_files import history_of, interrupt, read, same, weights_of
 
 import zoo
 from zoo import UserError
@@ -28,18 +28,6 @@ def epochs_trained(monkeypatch):
     seen = set()
     monkeypatch.setattr(Keeper, "batch", lambda self, epoch, *rest: seen.add(epoch))
     return seen
-
-
-def weights_of(path):
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    assert arrays
-    return arrays
-
-
-def same(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
 
 
 # After an interruption.

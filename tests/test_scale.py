@@ -5,9 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from test_figures import drawn, inside  # noqa: F401
-from test_findings import run
-from test_report import add_run, change, folder, page  # noqa: F401
+from made_runs import add_run, change, page, run
+from pictures import inside
 
 from zoo.experiments import records
 from zoo.experiments.results import Canonical
@@ -113,7 +112,7 @@ def test_findings():
     assert second == "On that scale an n-gram of the music itself, 20.000, is as good as note_lstm tuned 21.000."
 
 
-def test_pictures(drawn, tmp_path):  # noqa: F811
+def test_pictures(drawn, tmp_path):
     names = {"epoch": [1.0, 2.0], "seconds": [1.0, 2.0], "val_nats_per_beat": [6.0, 5.0]}
     curved = [measured("rnn_nade", canonical(8.0, curve_scale=2.0, curve_offset=1.0), **names), WORSE]
     figures = Figures(tmp_path)
@@ -126,7 +125,7 @@ def test_pictures(drawn, tmp_path):  # noqa: F811
     assert curves.axes[0].lines[0].get_ydata().tolist() == [13.0, 11.0]
 
 
-def test_the_page_has_the_table_and_the_pictures(folder):  # noqa: F811
+def test_the_page_has_the_table_and_the_pictures(folder):
     for name, music in (("rnn_nade", canonical(8 + WAVES)), ("note_lstm", canonical(3 + WAVES, 5.5, kind="bound"))):
         change(add_run(folder, name) / "metrics.json", canonical=records.to_json(music))
     change(add_run(folder, "melody_lstm") / "metrics.json", canonical={"left_out": "It keeps only one voice."})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import pytest
-from test_models import TRAIN, VALID
+from songs import TRAIN, VALID
 
 import zoo
 from zoo import UserError

@@ -8,6 +8,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from machines import ready
 
 import zoo
 from zoo import Song, UserError
@@ -245,8 +246,7 @@ def test_state_holds_weights_and_optimizer(tmp_path):
     model = smoke(epochs=2)
     model.fit(TRAIN, VALID, state_path=tmp_path / "state.npz")
     other = smoke(epochs=2, seed=8)
-    other.codec = other.make_codec()
-    other._compile()
+    ready(other)
     state = State.load(tmp_path / "state.npz", other.network, model.training_identity())
     assert [row["epoch"] for row in state.history] == [1, 2]
     assert (

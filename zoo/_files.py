@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import filelock
 
@@ -144,6 +147,15 @@ def write_text(path: Path | str, text: str) -> None:
     A byte of a file name that is no text becomes an escape, which in JSON reads back as what it was.
     """
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """A table, at least a row, with a column for every key in any of them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def write_json(path: Path | str, value: object) -> None:

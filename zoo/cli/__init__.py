@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _at_home(arguments: Sequence[str]) -> Iterator[list[str]]:
     """Take --home out of the arguments, wherever it stands; while the command runs, it is ZOO_HOME.
 
-    Processes that the command starts know it, too.
+    Processes that the command starts know it, too. It is looked for beforehand, since argparse takes an option of all
+    commands before the command only.
     """
     parser = Parser(prog=PROGRAM, add_help=False)
     _add_home(parser)
@@ -326,6 +327,7 @@ def _add_own(command: Parser, model: str | None, arguments: Sequence[str]) -> No
 def _add_hyperparameters(command: Parser, models: Sequence[str], arguments: Sequence[str]) -> None:
     from zoo.training import hyperparameters
 
+    # Looked for beforehand: the preset decides what the flags' help gives as their defaults.
     chosen = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     chosen.add_argument("--preset", nargs="?", default=training.TUNED)
     preset = chosen.parse_known_args(list(arguments))[0].preset

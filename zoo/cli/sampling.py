@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import sys
 import warnings
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,9 +164,9 @@ def _made(run: Path, model: MusicModel, options: argparse.Namespace) -> list[Son
         return model.harmonize(_music(options.melody), **drawn, voice=options.voice, crossing=options.crossing)
     if options.fill:
         return model.fill(_music(options.fill), options.begin, options.end, **drawn, top_p=options.top_p)
-    request = drawn | {name: getattr(options, name) for name in ("beats", "top_p", "prime_beats", "beams")}
-    model.check_request(Request(**request))  # before primers are drawn by it
-    return model.sample(**request, prime=_primers(run, options) if options.prime else None)
+    request = Request(**{each.name: getattr(options, each.name) for each in fields(Request)})
+    model.check_request(request)  # before primers are drawn by it
+    return model.sample(**asdict(request), prime=_primers(run, options) if options.prime else None)
 
 
 def _samples_folder(run: Path, model: str, seed: int, given: dict[str, object]) -> Path:

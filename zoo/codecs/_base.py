@@ -195,6 +195,10 @@ class SymbolCodec(Codec):
     def _code(self) -> dict[Hashable, int]:
         return {_frozen(symbol): code for code, symbol in enumerate(self.symbols)}
 
+    def learn_from(self, songs: list[Song]) -> None:
+        if "most_per_beat" in self.learnt:
+            self.count_most_per_beat(line.codes for song in songs for line in self.encode(song))
+
     def check(self) -> None:
         if not isinstance(self.symbols, list) or not all(map(self.is_symbol, self.symbols)):
             raise ValueError("it holds what is no symbol")

@@ -64,7 +64,7 @@ class Chords(SymbolCodec):
         self.parts = {
             part: {str(key): count for key, count in sorted(counter.items())} for part, counter in counts.items()
         }
-        self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
+        super().learn_from(songs)
 
     def check(self) -> None:
         super().check()

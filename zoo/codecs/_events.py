@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole
-from zoo.codecs.grid import Grid, from_grid, longest_note, on_grid
+from zoo.codecs._base import Line, Symbol, SymbolCodec
+from zoo.codecs._sustained import Sustained
+from zoo.codecs.grid import Grid, at_most, from_grid, on_grid
 from zoo.song import Song
 
 ON, OFF = "no", "nf"
 
 
 @dataclass
-class OnsAndOffs(SymbolCodec):
+class OnsAndOffs(Sustained, SymbolCodec):
     """All tracks merged in order of time; at one time the offs come first, then the ons, each from low to high.
 
     Args:
@@ -25,24 +26,9 @@ class OnsAndOffs(SymbolCodec):
     velocity_bins: int = 8
     longest_note: int = 0
 
-    def learn_from(self, songs: list[Song]) -> None:
-        grids = [on_grid(song, self.steps_per_beat) for song in songs]
-        sequences = [self.symbols_of(grid) for grid in grids]
-        self.longest_note = longest_note(grids)
-        self.learn_symbols(sequences)
-        self.count_most_per_beat(self.to_codes(sequence)[0] for sequence in sequences)
-
-    def learn_symbols(self, sequences: list[list[Symbol]]) -> None:
-        """Set the vocabulary, where it is open."""
-
     def symbols_of(self, grid: Grid) -> list[Symbol]:
         """The notes of a grid as symbols."""
         raise NotImplementedError
-
-    def check(self) -> None:
-        super().check()
-        if not is_whole(self.longest_note, 0):
-            raise ValueError(f"its longest note is {self.longest_note!r}")
 
     def encode(self, song: Song) -> list[Line]:
         grid = on_grid(song, self.steps_per_beat)
@@ -91,8 +77,7 @@ class Keyboard:
     def _release(self, pitch: int) -> None:
         if pitch in self._sounding:
             start, velocity = self._sounding.pop(pitch)
-            end = min(self.now, start + (self._longest_note or self.now))
-            self._notes.append((start, end, pitch, velocity))
+            self._notes.append((start, self.now, pitch, velocity))
 
     def song(self, steps: int | None, steps_per_beat: int) -> Song:
         """All that was played, in `steps` grid steps (default: until now)."""
@@ -101,4 +86,4 @@ class Keyboard:
             self._release(held)
         start, end, pitch, velocity = np.array(self._notes, np.int64).reshape(-1, 4).T
         steps = self.now if steps is None else steps
-        return from_grid(start, end, pitch, steps, steps_per_beat, velocity)
+        return from_grid(start, at_most(self._longest_note, start, end), pitch, steps, steps_per_beat, velocity)

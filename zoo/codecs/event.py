@@ -14,7 +14,7 @@ import numpy as np
 from zoo.codecs._base import Symbol, is_count, is_number, is_whole, log_share
 from zoo.codecs._events import OFF, ON, Keyboard, OnsAndOffs
 from zoo.codecs.coding import END, Coding
-from zoo.codecs.grid import Grid
+from zoo.codecs.grid import Grid, on_grid
 from zoo.song import Song
 
 
@@ -40,10 +40,12 @@ class EventCodec(OnsAndOffs):
     def without_velocity(self, symbol: Symbol) -> Symbol:
         return symbol[:3]
 
-    def learn_symbols(self, sequences: list[list[Symbol]]) -> None:
+    def learn_from(self, songs: list[Song]) -> None:
+        sequences = [self.symbols_of(on_grid(song, self.steps_per_beat)) for song in songs]
         self.learn(sequences)
         columns = zip(*(symbol for sequence in sequences for symbol in sequence), strict=True)
         self.parts = [{str(key): count for key, count in sorted(Counter(column).items())} for column in columns]
+        super().learn_from(songs)
 
     def symbols_of(self, grid: Grid) -> list[Symbol]:
         return list(map(list, self.events(grid)))

@@ -69,7 +69,16 @@ def longest_note(grids: Iterable[Grid]) -> int:
 
 
 def at_most(longest: int, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The ends of notes (notes,), none of which then sounds longer than `longest` grid steps; 0 is any."""
+    """The ends of notes, none of which then sounds too long.
+
+    Args:
+        longest: grid steps that a note may sound; 0 is any.
+        start: (notes,), grid steps.
+        end: (notes,), likewise.
+
+    Returns:
+        (notes,).
+    """
     return np.minimum(end, start + longest) if longest else end
 
 

@@ -12,9 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
+from zoo.codecs._base import Line, Symbol, SymbolCodec, no_nats
+from zoo.codecs._sustained import Sustained
 from zoo.codecs.coding import Coding
-from zoo.codecs.grid import Grid, at_most, from_grid, longest_note, on_grid
+from zoo.codecs.grid import Grid, at_most, from_grid, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
 
@@ -23,7 +24,7 @@ PITCHES = 128
 
 
 @dataclass
-class NoteCodec(SymbolCodec):
+class NoteCodec(Sustained, SymbolCodec):
     """Symbols are times to the next chord, pitches and durations; the vocabulary is closed.
 
     They are written ("t", steps), ("p", pitch) and ("d", steps). A chord goes from low to high. What is longer than the
@@ -88,16 +89,6 @@ class NoteCodec(SymbolCodec):
 
     def steps_of(self, symbol: Symbol) -> int:
         return symbol[1] if symbol[0] == TIME else 0
-
-    def learn_from(self, songs: list[Song]) -> None:
-        grids = [on_grid(song, self.steps_per_beat) for song in songs]
-        self.longest_note = longest_note(grids)
-        self.count_most_per_beat(self.to_codes(self.symbols_of(grid))[0] for grid in grids)
-
-    def check(self) -> None:
-        super().check()
-        if not is_whole(self.longest_note, 0):
-            raise ValueError(f"its longest note is {self.longest_note!r}")
 
     def symbols_of(self, grid: Grid) -> list[Symbol]:
         """The notes of a grid as symbols; none for silence."""

@@ -11,10 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import Line, Symbol, SymbolCodec, is_whole, no_nats
+from zoo.codecs._base import Line, Symbol, SymbolCodec, no_nats
+from zoo.codecs._sustained import Sustained
 from zoo.codecs.coding import Coding
 from zoo.codecs.given import PITCHES, Given
-from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid
+from zoo.codecs.grid import at_most, from_grid, on_grid
 from zoo.codecs.rules import Rules
 from zoo.song import Song
 
@@ -23,7 +24,7 @@ _NEXT_STEP = 512  # more than any symbol of a step
 
 
 @dataclass
-class PolyphonyCodec(SymbolCodec):
+class PolyphonyCodec(Sustained, SymbolCodec):
     """Symbols are ("new", pitch), ("hold", pitch) and ("step",), which ends a step; the vocabulary is closed.
 
     What is not named ends, so no note can be forgotten.
@@ -70,16 +71,6 @@ class PolyphonyCodec(SymbolCodec):
 
     def steps_of(self, symbol: Symbol) -> int:
         return int(symbol[0] == STEP)
-
-    def learn_from(self, songs: list[Song]) -> None:
-        grids = [on_grid(song, self.steps_per_beat) for song in songs]
-        self.longest_note = longest_note(grids)
-        self.count_most_per_beat(line.codes for song in songs for line in self.encode(song))
-
-    def check(self) -> None:
-        super().check()
-        if not is_whole(self.longest_note, 0):
-            raise ValueError(f"its longest note is {self.longest_note!r}")
 
     def encode(self, song: Song) -> list[Line]:
         grid = on_grid(song, self.steps_per_beat)

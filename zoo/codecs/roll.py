@@ -12,17 +12,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.codecs._base import Chosen, Codec, Line, is_whole
+from zoo.codecs._base import Chosen, Codec, Line
+from zoo.codecs._sustained import Sustained
 from zoo.codecs.coding import STRIKES, Coding
 from zoo.codecs.given import Given
-from zoo.codecs.grid import at_most, from_grid, longest_note, on_grid, to_steps
+from zoo.codecs.grid import at_most, from_grid, on_grid, to_steps
 from zoo.song import Song
 
 LOW, HIGH = 24, 101  # pitches of Shiebler's rolls; those of the paper are the keys of a piano, 21–108
 
 
 @dataclass
-class RollCodec(Codec):
+class RollCodec(Sustained):
     """A frame holds `steps_per_frame` grid steps, a step a bit per pitch: whether it sounds.
 
     With `struck`, as many bits follow: whether the pitch starts. The last frame of a song is padded with silence. Notes
@@ -60,12 +61,8 @@ class RollCodec(Codec):
 
     def learn_from(self, songs: list[Song]) -> None:
         self.longest_note = 0
-        decoded = (on_grid(piece, self.steps_per_beat) for song in songs for piece in self.express(song))
-        self.longest_note = longest_note(decoded)  # without bits for starts, repeated notes are one
-
-    def check(self) -> None:
-        if not is_whole(self.longest_note, 0):
-            raise ValueError(f"its longest note is {self.longest_note!r}")
+        # Without bits for starts, repeated notes are one.
+        super().learn_from([piece for song in songs for piece in self.express(song)])
 
     @property
     def pitches(self) -> int:

@@ -37,7 +37,13 @@ class Rules:
 
     @classmethod
     def empty(cls, size: int, bits: int, seen: np.ndarray) -> Rules:
-        """Rules of `size` symbols that forbid nothing and change nothing, to be filled in."""
+        """Rules that forbid nothing and change nothing, to be filled in.
+
+        Args:
+            size: symbols.
+            bits: of a state.
+            seen: numbers of the bits that a network reads.
+        """
         return cls(
             first=np.zeros(bits, np.uint8),
             set=np.zeros((size, bits), np.uint8),

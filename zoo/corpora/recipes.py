@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from zoo._cores import cores
 from zoo._errors import UserError
 from zoo._files import locked, remove_leftovers, temporary_for, write_json
 from zoo.midi import write_midi
@@ -246,8 +247,7 @@ def _convert_all(jobs: list[dict], progress: Progress | None) -> list[str | None
     The workers are plain child processes that end when this one does. A pool of `multiprocessing` would need a guard
     in the user's main program, or fork a process that may run TensorFlow, and outlive a parent that is killed.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = [_start_worker() for _ in range(max(1, min(cores, len(jobs) // 4)))]
+    workers = [_start_worker() for _ in range(max(1, min(cores(), len(jobs) // 4)))]
     idle: SimpleQueue = SimpleQueue()
     for worker in workers:
         idle.put(worker)

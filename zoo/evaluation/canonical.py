@@ -182,7 +182,16 @@ class Encoded:
 
 
 def encode(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> list[Encoded | None]:
-    """`songs` as canonical music in a representation; None where codes and residual together do not express one."""
+    """Songs as canonical music in a representation.
+
+    Args:
+        codec: the representation, fitted.
+        songs: any music.
+        music: what is canonical.
+
+    Returns:
+        One for each song; None where codes and residual together do not express it.
+    """
     voiced = [music.voiced(song) for song in songs]
     # What the model has not learnt, such as a symbol, is charged by the parts of it. So it is the form that is asked.
     form = dataclasses.replace(codec).fit(voiced)
@@ -260,14 +269,28 @@ def canonical_score(model: Scorer, songs: Sequence[Song], music: CanonicalMusic 
 
 
 def model_nats(model: Scorer, evaluation: Evaluation, lines: list[Line]) -> np.ndarray:
-    """Nats of each line (lines,): of a model that does not tell them apart, line after line."""
+    """Nats of each line; of a model that does not tell them apart, line after line.
+
+    Args:
+        model: that evaluates.
+        evaluation: of all lines.
+        lines: that were evaluated.
+
+    Returns:
+        (lines,).
+    """
     if evaluation.by_line is not None:
         return evaluation.by_line
     return np.array([model.evaluate([line]).nats for line in lines])
 
 
 def curve(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> tuple[float, float] | None:
-    """How figures of the codes of `songs`, such as those of every epoch, are put on the scale of all models.
+    """How figures of the codes of some songs, such as those of every epoch, are put on the scale of all models.
+
+    Args:
+        codec: the representation, fitted.
+        songs: the validation music.
+        music: what is canonical.
 
     Returns:
         (a, b): nats per beat of canonical music, codes and residual, are a × nats per beat of the codes + b, up to what
@@ -291,11 +314,20 @@ def curve(codec: Codec, songs: Sequence[Song], music: CanonicalMusic) -> tuple[f
 def baseline_scores(
     songs: Sequence[Song], music: CanonicalMusic, train: Sequence[Song], valid: Sequence[Song]
 ) -> dict[str, np.ndarray]:
-    """Nats of canonical music under the simplest models, for each of `songs`: (songs,) by name; 0 of a silent one.
+    """Nats of canonical music under the simplest models.
 
     They read it as `NoteCodec` writes it, in which an n-gram sees most of the music: "uniform" gives the same to all
     symbols that may follow; "order0" and "ngram" are those of `zoo.evaluation.baselines`. Some of their probability
     lies on what is no music, so they are bounds.
+
+    Args:
+        songs: that are measured.
+        music: what is canonical.
+        train: songs that are counted.
+        valid: songs by which order and smoothing are chosen.
+
+    Returns:
+        (songs,) by name of the model; 0 of a silent song.
     """
     codec = NoteCodec(steps_per_beat=music.steps_per_beat).fit([])
     lines = {

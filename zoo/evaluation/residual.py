@@ -88,14 +88,26 @@ class Lengths:
 
     @classmethod
     def fit(cls, values: np.ndarray, context: np.ndarray, contexts: int) -> Self:
-        """The shares of `values` (values,), each in a context of the same place; those beyond COUNTED are left out."""
+        """The shares of values; those beyond COUNTED are left out.
+
+        Args:
+            values: (values,) int from 1 on.
+            context: (values,) int, of each.
+            contexts: how many there are.
+        """
         kept = values <= COUNTED
         counts = np.zeros((contexts, int(values[kept].max(initial=0)) + 1))
         np.add.at(counts, (context[kept], values[kept]), 1)
         return cls(np.cumsum(counts, axis=1))
 
     def nats(self, values: np.ndarray, context: np.ndarray, most: np.ndarray | None = None) -> float:
-        """Σ −log p of `values`, of each given that it is no greater than `most`; (values,) int each."""
+        """Σ −log p of values.
+
+        Args:
+            values: (values,) int from 1 on.
+            context: (values,) int, of each.
+            most: (values,) int that each is known not to exceed; None where nothing is known.
+        """
         longest = self.below.shape[1] - 1
         of_all = np.diff(self.below.sum(axis=0), append=self.below[:, -1].sum())  # of 1, 2, …, and of what is longer
         counts = np.diff(self.below, append=self.below[:, -1:])

@@ -34,6 +34,8 @@ def intervals(song: Song) -> np.ndarray:
 def common(one: np.ndarray, other: np.ndarray) -> int:
     """Length of the longest common subsequence of two sequences of whole numbers.
 
+    `difflib` looks for common runs, which is another thing.
+
     >>> common(np.array([2, 2, 1, 2]), np.array([2, 1, 5, 2]))
     3
     """

@@ -1,4 +1,7 @@
-"""Commands that train, side by side in processes of their own: one that dies takes no other with it."""
+"""Commands that train, side by side in processes of their own: one that dies takes no other with it.
+
+A `ProcessPoolExecutor` would be broken by it as a whole.
+"""
 
 from __future__ import annotations
 

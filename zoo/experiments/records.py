@@ -4,6 +4,8 @@ A file may be damaged, older or anyone's. Reading never fails: a value of anothe
 none, and an item of another type than its list's is left out. What a field may be: another record, the same or None, a
 number or None, text, a truth value, an `Interval`, a tuple of such items, a dict of such values by name, or `object`,
 which is anything.
+
+Written here, since libraries for it (dacite, pydantic) refuse what does not fit, and with it the rest of the file.
 """
 
 from __future__ import annotations

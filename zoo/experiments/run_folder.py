@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo._errors import UserError
-from zoo._files import Parcel, locked, read_json, read_parcel, remove_leftovers, write_json, write_parcel, write_text
+from zoo._files import (
+    Parcel,
+    as_csv,
+    locked,
+    read_json,
+    read_parcel,
+    remove_leftovers,
+    write_json,
+    write_parcel,
+    write_text,
+)
 from zoo.experiments.records import number
 from zoo.experiments.results import Results
 from zoo.midi import write_midi
@@ -139,11 +148,7 @@ class RunFolder:
 
     def write_history(self, rows: Sequence[dict[str, float]]) -> None:
         """Write history.csv, a row for each epoch, all with the same columns."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.history, text.getvalue())
+        write_text(self.history, as_csv(rows))
 
     def read_error(self) -> str:
         """Why it failed, or nothing."""

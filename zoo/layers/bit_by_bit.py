@@ -75,7 +75,17 @@ class BitByBit(FrameDistribution):
     def decide(
         self, logit: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """One bit, and log p of it where it is given, else 0; all of them, and each argument, (batch, 1)."""
+        """One bit of each frame.
+
+        Args:
+            logit: (batch, 1).
+            uniform: (batch, 1) in [0, 1).
+            temperature: (batch, 1).
+            given: (batch, 1), see `draw_given`; None where no bit is.
+
+        Returns:
+            The bit, and log p of it where it is given, else 0, (batch, 1) each.
+        """
         bit = bernoulli(uniform, logit, temperature)
         if given is None:
             return bit, ops.zeros_like(bit)

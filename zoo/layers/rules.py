@@ -91,7 +91,16 @@ class Allowed(keras.layers.Layer):
 
 
 def after(rules: Rules, states: Tensor, codes: Tensor) -> Tensor:
-    """`Rules.after` of tensors: states (batch, bits) float32 and codes (batch,)."""
+    """`Rules.after` of tensors.
+
+    Args:
+        rules: of the representation.
+        states: (batch, bits) float32.
+        codes: (batch,).
+
+    Returns:
+        (batch, bits) float32.
+    """
     moved = ops.take(ops.pad(states, ((0, 0), (0, 1))), ops.convert_to_tensor(rules.source), axis=1)
     moves = ops.take(ops.convert_to_tensor(rules.moves.astype(np.float32)), codes)[:, None]
     states = moves * moved + (1 - moves) * states

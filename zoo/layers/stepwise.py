@@ -1,4 +1,4 @@
-"""Whether a layer can be carried along step by step, as a sampler does."""
+"""Layers carried along step by step, as samplers do: whether that can be, and all steps in one compiled piece."""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ def state_sizes(layer: keras.layers.Layer) -> list[int]:
         return []
     size = layer.cell.state_size
     return list(size) if isinstance(size, (list, tuple)) else [size]
+
+
+def make_sampler(cell: keras.layers.Layer, steps: int, size: int) -> keras.Model:
+    """The steps of a sampler's `cell` in one compiled piece, its memory carried along.
+
+    Args:
+        cell: has `state_size`, one for each part of its memory.
+        steps: that are compiled together.
+        size: of its input, which is noise.
+
+    Returns:
+        Noise (batch, steps, size) and memory → what the cell gives (batch, steps, ...) and memory.
+    """
+    noise = keras.Input((steps, size))
+    memory = [keras.Input((size,)) for size in cell.state_size]
+    roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
+    sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
+    sampler.compile(jit_compile=True)
+    return sampler
 
 
 def is_stepwise(layer: keras.layers.Layer) -> bool:

@@ -144,7 +144,14 @@ class CarriedStep(keras.layers.Layer):
         return (self.allowed([logits, memory[1]]) if self.allowed else logits), carried
 
     def push(self, memory: list[Tensor], carried: list[Tensor], codes: Tensor, ids: Tensor) -> list[Tensor]:
-        """Memory after the symbols `codes` (batch,) were drawn, which are read as `ids` (batch, 1)."""
+        """Memory after one more symbol of each piece.
+
+        Args:
+            memory: before.
+            carried: what the step gave besides logits.
+            codes: (batch,) the symbols.
+            ids: (batch, 1), as which they are read.
+        """
         return [ids, *([after(self.rules, memory[1], codes)] if self.rules else []), *carried]
 
 
@@ -167,7 +174,7 @@ class WindowStep(keras.layers.Layer):
         return self.network(ops.cast(memory[0], "int32"), training=False), []
 
     def push(self, memory: list[Tensor], carried: list[Tensor], codes: Tensor, ids: Tensor) -> list[Tensor]:
-        """Memory after the symbols `codes` (batch,) were drawn, which are read as `ids` (batch, 1)."""
+        """See `CarriedStep.push`."""
         return [ops.concatenate([memory[0][:, 1:], ids], axis=1)]
 
 

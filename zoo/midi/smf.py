@@ -1,4 +1,7 @@
-"""Standard MIDI Files: chunks, and what the events in them say."""
+"""Standard MIDI Files: chunks, and what the events in them say.
+
+Read here, with NumPy, since libraries do not tell what they mend in an odd file, nor why they refuse one.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from zoo._cores import cores
 from zoo._errors import UserError
 from zoo.codecs import AUTO, Line, RollCodec
 from zoo.codecs.given import Given
@@ -20,6 +20,7 @@ from zoo.evaluation.likelihood import Evaluation
 from zoo.layers.conditioned import CELLS, Conditioned, FrameSampler, Reader
 from zoo.layers.frames import FrameDistribution
 from zoo.layers.relative import Relative
+from zoo.layers.stepwise import make_sampler
 from zoo.layers.tensors import Tensor
 from zoo.models._base import MusicModel
 from zoo.models._requests import Request
@@ -191,7 +192,7 @@ class FrameModel(MusicModel[RollCodec]):
             return self._roll_out(sampler, rngs, frames, temperature, memory, given)
 
         # Under JAX, Keras lends a network's weights to one call at a time.
-        with ThreadPoolExecutor(os.cpu_count() if keras.backend.backend() == "tensorflow" else 1) as pool:
+        with ThreadPoolExecutor(cores() if keras.backend.backend() == "tensorflow" else 1) as pool:
             pieces = [piece for group in pool.map(roll_out, groups, starts) for piece in group]
         return pieces[:count]
 
@@ -232,12 +233,7 @@ class FrameModel(MusicModel[RollCodec]):
 
     def _make_sampler(self, with_given: bool) -> keras.Model:
         cell = FrameSampler(self.conditioned, with_given)
-        noise = keras.Input((SAMPLER_STEPS, cell.input_size))
-        memory = [keras.Input((size,)) for size in cell.state_size]
-        roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
-        sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
-        sampler.compile(jit_compile=True)
-        return sampler
+        return make_sampler(cell, SAMPLER_STEPS, cell.input_size)
 
 
 class FrameReader:

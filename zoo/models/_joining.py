@@ -28,7 +28,13 @@ def columns(notes: list[Note]) -> dict[str, np.ndarray]:
 
 
 def warn_of_moved(melody: Song, kept: Song, steps_per_beat: int) -> None:
-    """Warn of notes that are `kept` otherwise than they stand in `melody`."""
+    """Warn of notes that are kept otherwise than they stand in a melody.
+
+    Args:
+        melody: as it was given.
+        kept: as it stands in the pieces.
+        steps_per_beat: of the grid to which it was moved.
+    """
     there = {tuple(note[:3]) for note in notes_of(melody)}
     moved = sum(tuple(note[:3]) not in there for note in notes_of(kept))
     if moved:

@@ -1,4 +1,4 @@
-"""Whether the arguments of `fit`, `score` and `sample` are what they must be."""
+"""What a model is asked for, and whether it is what it must be: the arguments of `fit`, `score` and `sample`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ MOST_BEAMS = 1000
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a model that makes music; see `Sampling.sample`.
+    """What `sample` is asked for, in its order, the primer's music aside.
 
-    Attributes:
+    Args:
         count: pieces.
         beats: length of the new music in quarter notes.
         temperature: None is the model's own way.
         top_p: share of the probability.
         prime_beats: quarter notes of the primer.
         seed: of all randomness.
-        beams: of a search; None draws.
+        beams: None draws; a number is that of beam search.
     """
 
     count: int
     beats: float
     temperature: float | None = None
     top_p: float = 1.0
-    prime_beats: float = 1.0
+    prime_beats: float = 16
     seed: int = 0
     beams: int | None = None
 
     def check(self, grid: int) -> None:
-        """Raise a UserError when one of them is out of its range; no music is shorter than a step of the grid."""
+        """Raise a UserError when something of it is out of range; no music is shorter than a step of `grid` a beat."""
         step = 1 / grid
         bounds: tuple[tuple[str, Any, type[Any], float, float], ...] = (
             ("count", self.count, Integral, 1, 10_000),

@@ -75,11 +75,25 @@ class Sampling(Generic[CodecT]):
         raise NotImplementedError
 
     def search(self, count: int, steps: int, beams: int, primers: list[Line] | None) -> list[np.ndarray]:
-        """Codes as those of `generate`, but the most probable that beam search finds; for models over symbols."""
+        """Codes as those of `generate`, but the most probable that beam search finds; for models over symbols.
+
+        Args:
+            count: how many.
+            steps: least length in grid steps.
+            beams: pieces that are followed at once.
+            primers: lines to go on from, one a piece.
+        """
         raise NotImplementedError
 
     def generate_given(self, count: int, given: Given, temperature: float | None, seed: int) -> list[np.ndarray]:
-        """Codes as those of `generate`, in which given notes are kept; for models whose codec can be given notes."""
+        """Codes as those of `generate`, in which given notes are kept; for models whose codec can be given notes.
+
+        Args:
+            count: how many.
+            given: the notes.
+            temperature: see `sample`.
+            seed: of all randomness.
+        """
         raise NotImplementedError
 
     def sample(
@@ -237,7 +251,7 @@ class Sampling(Generic[CodecT]):
         return self._named([_joining.filled(song, new, start, first, last) for new in music])
 
     def check_request(self, request: Request) -> None:
-        """Raise a UserError when something is asked that is out of range, or that the model cannot do."""
+        """Raise a UserError when something of `request` is out of its range, or the model cannot do it."""
         request.check(self.grid)
 
     def _primers(self, songs: list[Song], beats: float, count: int) -> tuple[list[Line], list[Song]]:

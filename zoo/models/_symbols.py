@@ -17,10 +17,13 @@ from zoo.codecs.rules import Rules
 from zoo.evaluation.likelihood import Evaluation, of_symbols
 from zoo.layers.dropout import Dropout
 from zoo.layers.recurrent import LSTM
+from zoo.layers.stepwise import make_sampler
 from zoo.layers.symbols import SymbolClock, SymbolSampler
 from zoo.models._base import MusicModel
-from zoo.models._contexts import SongContext, SymbolContext, WindowContext
+from zoo.models._contexts import SymbolContext
+from zoo.models._song_context import SongContext
 from zoo.models._stepping import State, Stepper, draw_given, search
+from zoo.models._window_context import WindowContext
 from zoo.training.hyperparameters import CHUNKS, option, trained
 from zoo.training.loop import Batches
 
@@ -217,9 +220,4 @@ class SymbolModel(MusicModel[SymbolCodecT]):
             self.clock,
             top_p,
         )
-        noise = keras.Input((SAMPLER_STEPS, codec.size + 1))
-        memory = [keras.Input((size,)) for size in cell.state_size]
-        roll_out = keras.layers.RNN(cell, return_sequences=True, return_state=True)
-        sampler = keras.Model([noise, *memory], roll_out(noise, initial_state=memory))
-        sampler.compile(jit_compile=True)
-        return sampler
+        return make_sampler(cell, SAMPLER_STEPS, codec.size + 1)

@@ -7,31 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from zoo import codecs
 from zoo._errors import NotPlayable
-from zoo.codecs import (
-    ChordCodec,
-    Codec,
-    EventCodec,
-    ExactChordCodec,
-    MelodyCodec,
-    NoteCodec,
-    PerformanceCodec,
-    PolyphonyCodec,
-    RollCodec,
-    SymbolCodec,
-)
+from zoo.codecs import Codec, SymbolCodec
 from zoo.codecs.rules import Rules
 
-KNOWN = (
-    ChordCodec,
-    EventCodec,
-    ExactChordCodec,
-    MelodyCodec,
-    NoteCodec,
-    PerformanceCodec,
-    PolyphonyCodec,
-    RollCodec,
-)
 # What tells of the training music, or is written as an array; a reader and writer of music needs none of it.
 UNUSED = ("singletons", "epsilon", "parts")
 
@@ -42,10 +22,11 @@ def codec_of(codec: Codec) -> dict[str, Any]:
     Raises:
         NotPlayable: when the page does not know it.
     """
-    if type(codec) not in KNOWN:
-        raise NotPlayable(f"the page does not know the representation {type(codec).__name__}.")
+    name = type(codec).__name__
+    if getattr(codecs, name, None) is not type(codec):  # the page has a class for each of zoo/codecs/, and no other
+        raise NotPlayable(f"the page does not know the representation {name}.")
     fields = {key: value for key, value in dataclasses.asdict(codec).items() if key not in UNUSED}
-    written = {"name": type(codec).__name__, **fields}
+    written = {"name": name, **fields}
     if isinstance(codec, SymbolCodec):
         written |= {"advance": codec.advance, "as_input": codec.as_input}
     return written

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import jinja2
 
 from zoo._errors import UserError
 from zoo._files import write_bytes
 from zoo.play.arrays import as_text, pack
 from zoo.play.export import Playable
-from zoo.report.html import code
+from zoo.report.html import templates_of
 
 LARGEST = 3_000_000  # bytes of a page
 SCRIPTS = (  # an idea each, in the order in which one needs the other
@@ -73,12 +70,4 @@ def _rendered(packed: Sequence[tuple[Playable, str]], music: str) -> str:
     return _ENVIRONMENT.get_template("play.html").render(models=packed, twice=twice, music=music, scripts=SCRIPTS)
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(os.fspath(Path(__file__).parent / "page")),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_ENVIRONMENT.filters |= {"code": code}
+_ENVIRONMENT = templates_of(Path(__file__).parent / "page")

@@ -88,7 +88,10 @@ def _check_length(song: Song, path: Path | str) -> None:
 
 
 def engraved(content: bytes) -> bytes:
-    """MusicXML as SVG, without what only an editor needs."""
+    """MusicXML as SVG, without what only an editor needs.
+
+    Taken out here, nearly half of the file: a cleaner of SVG files, such as scour, does not know verovio's classes.
+    """
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)

@@ -13,7 +13,15 @@ from zoo.experiments.results import Results
 from zoo.report.groups import Group, alike, deviation
 from zoo.report.ratings import Ratings, Share
 from zoo.report.scale import Row, Scale
-from zoo.report.standing import EVIDENT, by_runs, by_samples, classifier_accuracy, classifier_interval, nats_of_test
+from zoo.report.standing import (
+    EVIDENT,
+    by_runs,
+    by_samples,
+    classifier_accuracy,
+    classifier_interval,
+    may_be_equal,
+    nats_of_test,
+)
 from zoo.report.tables import SIGNS, nats, percent
 
 LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
@@ -58,7 +66,7 @@ def listened(rated: Ratings) -> list[Finding]:
     text = f"In the blind test ({who}) the samples of {best.source} were taken for composed by a person "
     text += f"{'most often, ' * bool(rest)}in {_share(share, ' of cases')}"
     text += f"; real music in its representation in {_share(best.real.composed)}." if best.real else "."
-    near = [line.source for line, other in rest if other.high >= share.low]
+    near = [line.source for line, other in rest if may_be_equal(share, other)]
     text += f" Not clearly less often: {_listed(near)}." if near else ""
     return [Finding(text)]
 

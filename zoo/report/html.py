@@ -44,14 +44,21 @@ def breakable(name: str) -> markupsafe.Markup:
     return markupsafe.Markup("<wbr>").join(re.split(r"(?<=[-=,])", name))
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_ENVIRONMENT.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": thousands, "code": code}
+def templates_of(folder: Path) -> jinja2.Environment:
+    """The templates in a folder, which escape what they are given, and know `code`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = code
+    return environment
+
+
+_ENVIRONMENT = templates_of(Path(__file__).parent / "templates")
+_ENVIRONMENT.filters |= {"short": short, "percent": percent, "nats": nats, "thousands": thousands}
 _ENVIRONMENT.filters |= {"breakable": breakable, "clock": clock, "span": music_within_roll}
 _ENVIRONMENT.globals |= {"nats": nats, "percent": percent, "thousands": thousands}

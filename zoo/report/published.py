@@ -8,14 +8,12 @@ silent counting 1; beside it stands TP ÷ (TP + FP + FN). What is published stan
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import statistics
 from pathlib import Path
 
 from zoo._errors import UserError
-from zoo._files import printable, write_text
+from zoo._files import as_csv, printable, write_text
 from zoo.experiments import records
 from zoo.experiments.description import CorpusDescription
 from zoo.experiments.results import FrameDetails, SplitScore
@@ -156,11 +154,7 @@ def _csv(rows: list[dict]) -> str:
         | {f"environment_{name}": row.get("environment", {}).get(name) for name in versions}
         for row in rows
     ]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(flat[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return file.getvalue()
+    return as_csv(flat)
 
 
 def _markdown(name: str, known: str | None, rows: list[dict], corpus: CorpusDescription) -> list[str]:

@@ -122,6 +122,7 @@ def _load_run(folder: RunFolder, digest: str) -> Run:
             status, error = "partial", error or "\n".join(f"{part}: {why}" for part, why in missing.items())
         elif error:
             status = "failed"
+        # `Job.state` is stricter: it must be sure that a run is its own, where here what is not known is no reproach.
         elif digest and trained_on and trained_on != digest:
             status = "stale"
         elif results != Results():

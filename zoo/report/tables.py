@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import textwrap
 from collections.abc import Sequence
 
-from zoo._files import printable
+from zoo._files import as_csv, printable
 from zoo.experiments.folders import run_name
 from zoo.report.runs import Run
 
@@ -32,11 +30,7 @@ def results_csv(runs: list[Run], ratings: Sequence[dict]) -> str:
         _row(run) | rated | {f"environment_{name}": environment.get(name) for name in names}
         for run, rated, environment in zip(runs, ratings, environments, strict=True)
     ]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
+    return as_csv(rows)
 
 
 def table(runs: list[Run]) -> list[str]:

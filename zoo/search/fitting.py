@@ -83,7 +83,13 @@ def fit(work: Work, setting: dict[str, object], report: Callable[[Standing], Non
 
 
 def try_setting(setting: dict[str, object], work: Work, tuned: dict[str, float]) -> None:
-    """A trial, as Ray Tune runs it."""
+    """A trial, as Ray Tune runs it.
+
+    Args:
+        setting: hyperparameters.
+        work: what is trained on what.
+        tuned: nats per beat of the preset `tuned`, by corpus.
+    """
     from ray import tune
 
     def report(standing: Standing) -> None:

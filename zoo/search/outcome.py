@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from zoo._files import write_text
+from zoo._files import as_csv, write_text
 from zoo.models import _registry
 from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.search.searching import PRESET, Search
@@ -39,7 +37,7 @@ def write_outcome(search: Search, trials: Sequence[Trial]) -> Path:
     """
     settings = [_setting(search.model, trial) for trial in trials]
     rows = [_row(number, trial, setting) for number, (trial, setting) in enumerate(zip(trials, settings, strict=True))]
-    write_text(search.folder / "trials.csv", _csv(rows))
+    write_text(search.folder / "trials.csv", as_csv(rows))
     importances = search.importances(trials)
     write_text(search.folder / "trials.md", _markdown(search, trials, rows, importances))
     _draw(search, trials, settings, importances)
@@ -60,14 +58,6 @@ def _row(number: int, trial: Trial, setting: dict[str, Any]) -> dict[str, Any]:
     nats = {f"nats_per_beat {name}": value for name, value in trial.nats.items()}
     first = {"trial": number, "state": trial.state, "objective": trial.objective}
     return first | setting | nats | figures | {"error": trial.error}
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def _markdown(

@@ -47,7 +47,13 @@ def read(path: Path | str) -> Preset:
 
 
 def write(path: Path, model: str, hyperparameters: dict[str, Any]) -> None:
-    """Write a preset that `read` reads."""
+    """Write a preset that `read` reads.
+
+    Args:
+        path: `.json`.
+        model: its name.
+        hyperparameters: those that are set otherwise than by default.
+    """
     write_json(path, {"model": model, "hyperparameters": hyperparameters})
 
 

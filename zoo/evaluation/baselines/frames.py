@@ -1,6 +1,7 @@
 """Baselines over frames: every bit of a piano roll on its own, its share or an n-gram of its last states.
 
 Source: the "note 1-gram" and "note n-gram" of Boulanger-Lewandowski et al. 2012, which does not say how it smooths.
+Written here, since a library's n-grams are of one sequence of symbols: of a roll there would be one for each bit.
 """
 
 from __future__ import annotations

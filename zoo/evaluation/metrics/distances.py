@@ -1,6 +1,8 @@
 """How far two sets of songs are apart, feature by feature.
 
 All values of a feature in a set make one distribution, so a long song weighs more than a short one.
+
+Songs are counted once, and drawn as rows of one matrix product; `scipy.stats.bootstrap` would count them at every draw.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A note is kept when the decoded song has one of the same pitch at the same time; each note is matched once, in the
 matching that keeps most of them (Bay, Ehmann and Downie 2009; Raffel et al. 2014, mir_eval). Notes in unison, of one
 pitch and one onset on several tracks, are one note, the longest: a merged representation cannot tell them apart.
+
+Written on SciPy's matching, since mir_eval, which tests hold it against, matches in Python, in seconds and hertz.
 """
 
 from __future__ import annotations
