@@ -36,7 +36,7 @@ class RNNNADE(FrameModel):
         "smoke": dict(hidden=12, units=(12,), epochs=2, updates=200, chunk=32, steps_per_beat=2),
         "tuned": dict(
             hidden=64, units=(96,), steps_per_beat="auto", low="auto", high="auto", cell="lstm", dropout=0.2,
-            relative=16, epochs=100_000, updates=2810, patience=20, batch=8, chunk=48, learning_rate=8e-3,
+            relative=16, epochs=100_000, updates=2810, patience=20, batch=3, chunk=144, learning_rate=8e-3,
             schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
