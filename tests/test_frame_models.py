@@ -61,6 +61,26 @@ def prepared(model, frames):
     return model
 
 
+@pytest.mark.parametrize("name", ["rnn_nade", *BOLTZMANN])
+def test_pretraining_teaches_the_recurrent_part_alone(name):
+    """Two frames in turn: from the marginal, log 2 a bit, to next to nothing, without a weight of the machine moved."""
+    frames = np.tile(np.array([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], np.uint8), (20, 1))
+    nats, machines = [], []
+    for epochs in (0, 150):
+        model = create(
+            name, struck=False, low=60, high=65, relative=0, dropout=0.0, pretrain_epochs=0, pretrain_recurrent=epochs,
+            learning_rate=0.03, optimizer="adam", clip_norm=1.0,
+        )  # fmt: skip
+        model = prepared(model, frames)
+        (parameters,) = arrays(model.network(frames[None].astype(np.float32)))
+        logit = parameters[0, 1:, :6]  # nothing tells what the first frame is
+        nats.append(float(np.mean(np.logaddexp(0, logit) - frames[1:] * logit)))
+        biases = {id(bias) for bias in model.distribution.biases}
+        machines.append([np.asarray(w) for w in model.distribution.trainable_weights if id(w) not in biases])
+    assert nats[0] == pytest.approx(np.log(2), abs=0.01) and nats[1] < 0.05
+    assert machines[0] and all(map(np.array_equal, *machines))
+
+
 @pytest.mark.parametrize("name", BOLTZMANN)
 def test_pretraining_teaches_one_machine_single_frames(name):
     """Two chords, by enumeration: without pretraining the machine knows only how often each bit is on."""

@@ -11,7 +11,8 @@ from zoo._errors import UserError
 from zoo.codecs import Line
 from zoo.evaluation.annealing import CHAINS
 from zoo.layers.rbm import RBM
-from zoo.models._frames import FrameLoss, FrameModel
+from zoo.models._frames import FrameLoss
+from zoo.models._pretraining import BiasesModel
 from zoo.training import loop
 from zoo.training.hyperparameters import measured, option, trained
 
@@ -20,7 +21,7 @@ PRETRAINING_BATCH = 100
 
 
 @dataclass(kw_only=True)
-class RBMModel(FrameModel):
+class RBMModel(BiasesModel):
     """Frames by Gibbs chains; likelihood by annealed importance sampling."""
 
     gibbs_steps: int = trained(15, "Gibbs steps in training (k of CD-k)", low=1, high=1000)

@@ -24,11 +24,12 @@ from typing import ClassVar
 
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.nade import NADE
-from zoo.models._frames import PAPER_ROLL, FrameModel
+from zoo.models._frames import PAPER_ROLL
+from zoo.models._pretraining import BiasesModel
 
 
 @dataclass(kw_only=True)
-class RNNNADE(FrameModel):
+class RNNNADE(BiasesModel):
     """RNN-NADE over piano rolls."""
 
     compiled: ClassVar = False
