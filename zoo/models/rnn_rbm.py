@@ -45,7 +45,7 @@ class RNNRBM(RBMModel):
         ),
         "tuned": dict(
             hidden=96, units=(128,), steps_per_beat="auto", low="auto", high="auto", cell="lstm", dropout=0.1,
-            gibbs_steps=10, sample_steps=200, epochs=100_000, updates=5220, patience=20, batch=8, chunk=48,
+            gibbs_steps=10, sample_steps=200, epochs=100_000, updates=5220, patience=20, batch=3, chunk=144,
             learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
