@@ -40,7 +40,7 @@ class MusicModel(Sampling[CodecT]):
     """A way of making music. A subclass names its hyperparameters, presets, codec and network; all else is here."""
 
     epochs: int = trained(25, "passes over the training music at most", low=1, high=100_000)
-    batch: int = trained(32, "sequences in a batch", low=1, high=100_000, search=among(4, 8, 16, 32))
+    batch: int = trained(32, "sequences in a batch", low=1, high=100_000, search=among(3, 4, 8, 16, 32))
     optimizer: str = trained("adam", "the optimizer", choices=tuple(loop.OPTIMIZERS))
     learning_rate: float | None = trained(
         None, "step size; none is the optimizer's own default", low=1e-9, high=1e3, search=Range(1e-3, 2e-2, log=True)

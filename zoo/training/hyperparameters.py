@@ -35,7 +35,7 @@ def among(*values: Any) -> Among:
     return Among(values)
 
 
-CHUNKS = among(32, 48, 64, 96, 128)  # symbols or frames of one training sequence
+CHUNKS = among(32, 48, 64, 96, 128, 144)  # symbols or frames of one training sequence
 DROPOUTS = Range(0.0, 0.6)
 WIDTHS = among((64,), (96,), (128,), (160,), (256,), (128, 128))  # of recurrent layers
 
