@@ -169,8 +169,9 @@ def test_whole_songs_are_scored_as_the_network_says():
         np.testing.assert_allclose(evaluation.by_line, truth, rtol=1e-4)
 
 
-def test_frames_are_measured_as_they_are_read():
+def test_frames_are_measured_as_they_are_read(monkeypatch):
     """So what a long line needs in memory does not grow with it; every picked frame meets its own parameters."""
+    monkeypatch.setattr(estimators, "HELD_AT_ONCE", 3 * 120)
     rng, read = np.random.default_rng(0), []
     lines = [Line(rng.integers(0, 2, (length, 3), np.uint8), length, 1.0, 1) for length in (700, 20, 3, 450)]
     total = sum(len(line.codes) for line in lines)
@@ -185,7 +186,7 @@ def test_frames_are_measured_as_they_are_read():
 
     for count in (total, 400):
         picked, seen = np.arange(count) * total // count, []
-        for places, frames, parameters in estimators._picked(lines, picked, windows, at_once=120):
+        for places, frames, parameters in estimators._picked(lines, picked, windows, at_once=10**6):
             assert len(places) < 120 + 50 * len(lines)
             np.testing.assert_array_equal(frames, parameters)
             np.testing.assert_array_equal(frames, np.concatenate([line.codes for line in lines])[picked[places]])

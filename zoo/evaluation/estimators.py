@@ -26,6 +26,7 @@ from zoo.layers.rbm import RBM
 
 LINES_AT_ONCE = 16
 MEASURED_AT_ONCE = 4096  # frames: their parameters, and their chains, are held in memory
+HELD_AT_ONCE = 2**26  # numbers among those parameters, a quarter of a gibibyte: fewer frames, where each has many
 DIVERGED = 1e30  # a bias as large as that has no likelihood that float32 can hold
 DOUBLED_FRAMES = 2000  # by which twice the temperatures are tried
 BOUND_DRAWS = 100  # of the hidden units, for each frame: the more, the closer is the bound
@@ -128,16 +129,21 @@ def _picked(
                 if len(places):
                     of_line = picked[places] - start
                     waiting.append((places, codes[of_line], parameters[of_line - begin]))
-            if sum(len(places) for places, *_ in waiting) >= at_once:
+            if sum(parameters.size for *_, parameters in waiting) >= HELD_AT_ONCE:
                 yield _joined(waiting)
                 waiting = []
+        if sum(len(places) for places, *_ in waiting) >= at_once:
+            yield _joined(waiting)
+            waiting = []
     if waiting:
         yield _joined(waiting)
 
 
 def _joined(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """In the order of the music, whichever way it was read."""
     places, frames, parameters = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return places, frames, parameters
+    order = places.argsort()
+    return places[order], frames[order], parameters[order]
 
 
 class CompiledBits:
