@@ -308,7 +308,7 @@ def test_whatever_keeps_the_contract_is_trained(tmp_path):
         settings,
         network,
         loop.identity({"of": "this test"}),
-        batches=lambda rng: [(one, 2 * one, one[:, 0])] * 2,
+        batches=lambda epoch: [(one, 2 * one, one[:, 0])] * 2,
         validate=validate,
         begin_epoch=lambda share, earlier: calls.append((round(share, 3), earlier and round(earlier, 3))),
         end_epoch=lambda: calls.append("end"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -13,17 +14,25 @@ from zoo._files import printable, read_json
 from zoo.cli.flags import with_flags
 from zoo.corpora import Corpus, recipes
 from zoo.corpora.diagnosis import diagnose
-from zoo.experiments.folders import corpus_file
+from zoo.experiments.folders import corpus_file, results_folder, stored_music
 from zoo.experiments.progress import counting
 from zoo.experiments.run_folder import RunFolder
 
 CORPUS = "bach-chorales"
 
 
-def read_corpus(name: str, pedal: bool = True) -> Corpus:
-    """The corpus of that name or folder, with progress on the way."""
+def read_corpus(name: str, pedal: bool = True, reports: Path | None = None) -> Corpus:
+    """The corpus of that name or folder, with progress on the way; a large one is kept beside its results.
+
+    Args:
+        name: as on the command line.
+        pedal: whether the sustain pedal is honoured.
+        reports: in which all folders of results lie; None is that of `zoo._home`.
+    """
+    is_folder = os.path.isdir(os.path.expanduser(name))
+    store = stored_music(results_folder(name, reports)) if is_folder else None
     with counting(f"corpus {printable(name)}") as progress:
-        return zoo.load_corpus(name, progress=progress, pedal=pedal)
+        return zoo.load_corpus(name, progress=progress, pedal=pedal, store=store)
 
 
 def describe_corpus(options: argparse.Namespace) -> None:

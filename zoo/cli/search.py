@@ -24,7 +24,7 @@ def search(options: argparse.Namespace) -> None:
     from zoo.search.trials import FINISHED, best
 
     words = [word.strip() for word in options.corpora.split(",") if word.strip()]
-    corpora = [read_corpus(word, options.pedal) for word in dict.fromkeys(words)]
+    corpora = [read_corpus(word, options.pedal, options.out) for word in dict.fromkeys(words)]
     names = [corpus.name for corpus in corpora]
     if not names or len(set(names)) < len(names):
         raise UserError(f"--corpora takes corpora of different names, joined by commas, not {options.corpora!r}.")

@@ -45,7 +45,7 @@ def train(options: argparse.Namespace) -> int:
     model = _untrained(options, options.model, preset, overrides)
     step = ComparisonStep(options.training_of, options.representation_of)
     comparison = step if step != ComparisonStep() else None
-    job = _job(options, model, read_corpus(options.corpus, options.pedal), overrides, weights, comparison)
+    job = _job(options, model, read_corpus(options.corpus, options.pedal, options.out), overrides, weights, comparison)
     print(job.run())
     return FAILED if job.missing() else 0
 
@@ -191,7 +191,7 @@ def _train_each(options: argparse.Namespace, plans: Sequence[Plan], notes: Seque
     if options.address and options.engine != "ray":
         raise UserError("--address belongs to --engine ray.")
     models = [_untrained(options, plan.model, plan.preset, plan.overrides) for plan in plans]
-    corpus, failed, left_out = read_corpus(options.corpus, options.pedal), [], []
+    corpus, failed, left_out = read_corpus(options.corpus, options.pedal, options.out), [], []
     for note in notes:
         print(f"zoo: {note}", file=sys.stderr)
 

@@ -303,8 +303,8 @@ class SymbolCodec(Codec):
             nats[index] = nats_of[symbol]
         return codes, nats
 
-    def learn(self, sequences: Iterable[Sequence[Symbol]]) -> None:
-        """Set vocabulary, singletons and ε from sequences of symbols."""
+    def learn(self, sequences: Iterable[Sequence[Symbol]]) -> Counter[Any]:
+        """Set vocabulary, singletons and ε from sequences of symbols; returns how often each stands there."""
         counts: Counter[Any] = Counter(_frozen(symbol) for sequence in sequences for symbol in sequence)
         self.symbols = [_thawed(symbol) for symbol in sorted(counts)]
         self.singletons = [code for code, symbol in enumerate(self.symbols) if counts[_frozen(symbol)] == 1]
@@ -312,6 +312,7 @@ class SymbolCodec(Codec):
         self.epsilon = max(len(self.singletons), 1) / (total + 1)
         for name in ("_code", "advance", "as_input", "alike"):
             self.__dict__.pop(name, None)
+        return counts
 
     def times(self, codes: np.ndarray) -> np.ndarray:
         """Grid step at which each code begins, and the last ends, (symbols + 1,) int64; an unknown one takes no time.

@@ -53,14 +53,13 @@ class Chords(SymbolCodec):
         return grid.steps
 
     def learn_from(self, songs: list[Song]) -> None:
-        sequences = [self.symbols_of(on_grid(song, self.steps_per_beat))[0] for song in songs]
-        self.learn(sequences)
+        symbols = self.learn(self.symbols_of(on_grid(song, self.steps_per_beat))[0] for song in songs)
         counts: dict[str, Counter] = {part: Counter() for part in PARTS}
         for symbol in (self.symbols[code] for code in self.singletons):
             counts["kind"][self.kind_of(symbol)] += 1  # an unknown symbol is of the kinds that singletons are
-        for symbol in (symbol for sequence in sequences for symbol in sequence):
+        for symbol, count in symbols.items():
             for part, value in self.parts_of(symbol):
-                counts[part][value] += 1
+                counts[part][value] += count
         self.parts = {
             part: {str(key): count for key, count in sorted(counter.items())} for part, counter in counts.items()
         }

@@ -41,10 +41,12 @@ class EventCodec(OnsAndOffs):
         return symbol[:3]
 
     def learn_from(self, songs: list[Song]) -> None:
-        sequences = [self.symbols_of(on_grid(song, self.steps_per_beat)) for song in songs]
-        self.learn(sequences)
-        columns = zip(*(symbol for sequence in sequences for symbol in sequence), strict=True)
-        self.parts = [{str(key): count for key, count in sorted(Counter(column).items())} for column in columns]
+        counts = self.learn(self.symbols_of(on_grid(song, self.steps_per_beat)) for song in songs)
+        columns: list[Counter[int]] = [Counter() for _ in next(iter(counts), ())]
+        for symbol, count in counts.items():
+            for column, value in zip(columns, symbol, strict=True):
+                column[value] += count
+        self.parts = [{str(key): count for key, count in sorted(column.items())} for column in columns]
         super().learn_from(songs)
 
     def symbols_of(self, grid: Grid) -> list[Symbol]:

@@ -6,32 +6,22 @@ import difflib
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
 
 from zoo import _home
 from zoo._errors import UserError
 from zoo._files import printable, read_json
-from zoo.corpora import recipes
-from zoo.midi import Reading, parse_all
-from zoo.midi.smf import is_midi
-from zoo.song import COLUMNS, TICKS_PER_BEAT, Song, in_order
+from zoo.corpora import recipes, splits
+from zoo.corpora.files import midi_files
+from zoo.corpora.splits import FEWEST_PIECES, SPLITS
+from zoo.corpora.stored import File, Found, StoredSongs, in_memory, on_disk, store_name, within
+from zoo.midi import parse_all
+from zoo.song import COLUMNS, Song
 
-SPLITS = ("train", "valid", "test")
-BORDERS = {"train": (0.0, 0.8), "valid": (0.8, 0.9), "test": (0.9, 1.0)}  # shares of the hashes, or of a piece
-FEWEST_PIECES = 5  # fewer distinct ones are split inside each piece
-HELD_OUT = (0.08, 0.12)  # least and most of the pieces, and of the beats, that validation has, and test
-FEWEST_HELD_OUT = 5  # pieces of each, where there are ten times as many
-NEARER = 0.01  # share of the corpus that a split may be farther off rather than take a group from the far end
-MIDI = (".mid", ".midi", ".kar", ".rmi", ".smf")
-ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".xz", ".tar")
-OTHER_MUSIC = (  # scores and projects that people take for MIDI
-    *(".mxl", ".musicxml", ".abc", ".krn", ".mei", ".ly", ".mscz", ".mscx", ".sib", ".nwc", ".mus", ".musx", ".enc"),
-    *(".gp", ".gp3", ".gp4", ".gp5", ".gpx", ".gtp", ".ptb", ".capx", ".cap"),
-)
+LARGE = 64 * 2**20  # bytes of MIDI files from which on music is kept on disk
+MEASURED = 2**20  # notes of each split that a corpus on disk is measured by
 
 
 @dataclass(frozen=True)
@@ -57,9 +47,9 @@ class Corpus:
 
     name: str
     folder: Path
-    train: list[Song]
-    valid: list[Song]
-    test: list[Song]
+    train: Sequence[Song]
+    valid: Sequence[Song]
+    test: Sequence[Song]
     skipped: list[tuple[str, str]]
     duplicates: list[tuple[str, str]]
     drum_notes: int
@@ -78,6 +68,11 @@ class Corpus:
             "without an end were closed": self.unended_notes,
         }
         return {what: count for what, count in counts.items() if count}
+
+    def measured(self) -> Corpus:
+        """The corpus itself; of one on disk as many songs of each split as can be measured in memory."""
+        train, valid, test = (within(getattr(self, split), MEASURED) for split in SPLITS)
+        return replace(self, train=train, valid=valid, test=test)
 
     def describe(self) -> dict:
         """The corpus in figures, ready for JSON: everything but the music; `beats` are quarter notes."""
@@ -102,6 +97,7 @@ def load_corpus(
     datasets: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
     pedal: bool = True,
+    store: Path | str | None = None,
 ) -> Corpus:
     """Read a corpus; a named one is built first if it is not there yet.
 
@@ -116,6 +112,8 @@ def load_corpus(
             folder that ZOO_HOME names.
         progress: called with (done, total), while building and again while reading.
         pedal: whether notes sound while the sustain pedal is down; see `parse_midi`.
+        store: a folder in which the music of more than LARGE bytes of MIDI files is kept once it is read, and from
+            which it is taken song by song, so that it need not go into memory; None keeps all music there.
 
     Raises:
         UserError: when there is no such name or folder, when it holds no usable music, too little to split, or a
@@ -125,8 +123,8 @@ def load_corpus(
     name, folder = _locate(name_or_folder, datasets)
     if name in recipes.NAMES and folder == datasets / name and not (folder / "recipe.json").exists():
         recipes.build(name, folder, progress)
-    readings, skipped = _read(folder, progress, pedal)
-    songs = [reading.song for reading in readings]
+    found, skipped = _read(folder, progress, pedal, None if store is None else Path(store))
+    songs = found.songs
     if (folder / "recipe.json").is_file():
         made = read_json(folder / "recipe.json")
         if isinstance(made, dict) and made.get("name") in recipes.NAMES:
@@ -138,44 +136,53 @@ def load_corpus(
                 ) from None
 
     groups = defaultdict(list)
-    for song in songs:
-        groups[_fingerprint(song)].append(song)
+    for place, fingerprint in enumerate(found.fingerprints):
+        groups[fingerprint].append(place)
     warnings, present = [], [split for split in SPLITS if (folder / split).is_dir()]
     if len(present) == len(SPLITS):
-        splits = _official_split(songs, folder)
-        across = sum(len({song.name.split("/")[0] for song in group}) > 1 for group in groups.values())
+        places = splits.official(found.names, folder)
+        across = sum(len({found.names[at].split("/")[0] for at in group}) > 1 for group in groups.values())
         if across:
             warnings.append(f"{across} pieces stand in more than one split; they are listed as duplicates.")
     else:
         if present:
             warnings.append(f"of train/, valid/ and test/ there is only {' and '.join(present)}, so all is split anew.")
-        if len(groups) >= FEWEST_PIECES:
-            splits = _split_by_hash(groups)
-        else:
-            splits = _split_by_time(songs, folder)
-            warnings.append(f"fewer than {FEWEST_PIECES} distinct pieces: each is split by time, 80/10/10.")
-    in_seconds = [reading.song.name for reading in readings if reading.in_seconds]
-    if in_seconds:
-        have, they = ("has", "it is") if len(in_seconds) == 1 else ("have", "they are")
-        count = f"{len(in_seconds)} of {len(songs)} pieces"
+        places = splits.by_hash(groups, found.beats) if len(groups) >= FEWEST_PIECES else {}
+    if places:
+        for split in places.values():
+            split.sort(key=found.names.__getitem__)
+        parts = {split: _at(songs, places[split]) for split in SPLITS}
+    else:
+        parts = splits.by_time(sorted(songs, key=lambda song: song.name), folder)
+        warnings.append(f"fewer than {FEWEST_PIECES} distinct pieces: each is split by time, 80/10/10.")
+    if found.in_seconds:
+        have, they = ("has", "it is") if len(found.in_seconds) == 1 else ("have", "they are")
+        count = f"{len(found.in_seconds)} of {len(songs)} pieces"
         warnings.append(f"{count} {have} no beat: {they} read in seconds, half a second a beat.")
-    for split in splits.values():
-        split.sort(key=lambda song: song.name)
-    duplicates = [(group[0].name, copy.name) for group in groups.values() for copy in group[1:]]
+    if isinstance(songs, StoredSongs):
+        warnings.append(
+            f"the music is kept in {songs.folder}: the vocabularies are learnt, and models are measured, on "
+            f"{MEASURED:,} notes of each split, drawn once."
+        )
+    duplicates = [(found.names[group[0]], found.names[copy]) for group in groups.values() for copy in group[1:]]
     return Corpus(
         name=name,
         folder=folder,
-        **splits,
+        **parts,
         skipped=skipped,
         duplicates=sorted(duplicates),
-        drum_notes=sum(reading.drums for reading in readings),
+        drum_notes=found.drums,
         warnings=warnings,
-        digest=_digest(splits),
-        empty_notes=sum(reading.empty for reading in readings),
-        unended_notes=sum(reading.unended for reading in readings),
-        in_seconds=in_seconds,
+        digest=_stored_digest(places, found) if places and found.digests else _digest(parts),
+        empty_notes=found.empty,
+        unended_notes=found.unended,
+        in_seconds=found.in_seconds,
         pedal=pedal,
     )
+
+
+def _at(songs: Sequence[Song], places: list[int]) -> Sequence[Song]:
+    return songs.at(places) if isinstance(songs, StoredSongs) else [songs[at] for at in places]
 
 
 def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
@@ -201,8 +208,8 @@ def _locate(name_or_folder: str | Path, datasets: Path) -> tuple[str, Path]:
 
 
 def _read(
-    folder: Path, progress: Callable[[int, int], None] | None, pedal: bool
-) -> tuple[list[Reading], list[tuple[str, str]]]:
+    folder: Path, progress: Callable[[int, int], None] | None, pedal: bool, store: Path | None
+) -> tuple[Found, list[tuple[str, str]]]:
     """What was read, in order of path; and (path, reason) of files that cannot be used."""
     paths, skipped = midi_files(folder)
     official = all((folder / split).is_dir() for split in SPLITS)
@@ -211,177 +218,34 @@ def _read(
         raise UserError(f"{folder} holds no MIDI file (.mid, .midi, .kar or .rmi){hint}; give a folder that does.")
     outside = [path for path in paths if official and path.split("/")[0] not in SPLITS]
     refused = dict.fromkeys(outside, "it lies outside of train/, valid/ and test/")
-    inside, readings = [path for path in paths if path not in refused], []
-    files = [(os.path.join(folder, path), os.path.splitext(printable(path))[0]) for path in inside]
-    for done, (path, found) in enumerate(zip(inside, parse_all(files, pedal), strict=True), start=1):
-        if isinstance(found, Reading):
-            readings.append(found)
-        else:
-            refused[path] = found.reason
-        if progress and (done % 100 == 0 or done == len(inside)):
-            progress(done, len(inside))
+    inside = [path for path in paths if path not in refused]
+
+    def counted() -> Iterator[str]:
+        for done, path in enumerate(inside, start=1):
+            yield path
+            if progress and (done % 100 == 0 or done == len(inside)):
+                progress(done, len(inside))
+
+    readings = parse_all(((os.path.join(folder, at), os.path.splitext(printable(at))[0]) for at in inside), pedal)
+    files = [] if store is None else [File.at(folder, path) for path in inside]
+    if store is not None and sum(file.size for file in files) > LARGE:
+        found = on_disk(store / store_name(files, pedal), counted(), readings)
+    else:
+        found = in_memory(counted(), readings)
+    refused |= found.refused
     skipped += [(printable(path), refused[path]) for path in paths if path in refused]
-    if not readings:
+    if not found.songs:
         reason, count = Counter(reason for _, reason in skipped).most_common(1)[0]
         raise UserError(
             f"none of the {len(paths)} MIDI files in {folder} can be used, "
             f"most often ({count}) because {reason}; give another folder."
         )
-    return readings, skipped
+    return found, skipped
 
 
-def midi_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Paths of MIDI files below `folder`, by name or content, and (path, reason) of what else may hold music.
-
-    The paths have slashes and are in order, hidden files left out; the others are folders that cannot be listed,
-    archives, and music of other formats.
-    """
-    paths, skipped, seen = [], [], set()
-
-    def failed(error: OSError) -> None:
-        place = printable(Path(error.filename).relative_to(folder).as_posix())
-        skipped.append((place, (error.strerror or str(error)).lower()))
-
-    for place, below, files in os.walk(folder, onerror=failed, followlinks=True):
-        identity = os.stat(place)
-        if (identity.st_dev, identity.st_ino) in seen:  # a link led back here
-            below.clear()
-            continue
-        seen.add((identity.st_dev, identity.st_ino))
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        relative = Path(place).relative_to(folder).as_posix() + "/"
-        for name in files:
-            if name.startswith("."):
-                continue
-            path = f"{relative}{name}".removeprefix("./")
-            if name.lower().endswith(MIDI) or _holds_midi(os.path.join(place, name)):
-                paths.append(path)
-            elif reason := _why_not(name):
-                skipped.append((printable(path), reason))
-    return sorted(path for path in paths if os.path.isfile(os.path.join(folder, path))), sorted(skipped)
-
-
-def _holds_midi(path: str) -> bool:
-    """Whether an ordinary file that can be read begins like MIDI."""
-    try:
-        if not os.path.isfile(path):  # a pipe would wait for ever
-            return False
-        with open(path, "rb", buffering=0) as file:
-            return is_midi(file.read(12))
-    except OSError:
-        return False
-
-
-def _why_not(name: str) -> str | None:
-    """Why a file of that name is skipped; None for what nobody takes for music, or when it is read."""
-    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-    if not suffixes:
-        return None
-    if suffixes[-1] in ARCHIVES:
-        return "it is an archive; unpack it first"
-    if suffixes[-1] in OTHER_MUSIC:
-        return f"it is {suffixes[-1]}, not MIDI; export it as MIDI"
-    if any(suffix in MIDI for suffix in suffixes):
-        return "it is not a MIDI file"
-    return None
-
-
-def _fingerprint(song: Song) -> bytes:
-    """SHA-256 of (start, duration, pitch above the lowest) of all notes: the same for copies and transpositions."""
-    notes = np.array([song.start, song.duration, song.pitch - song.pitch.min()], np.int64)
-    return hashlib.sha256(in_order(notes, (0, 2, 1), notes.max(1).tolist()).astype("<i4").tobytes()).digest()
-
-
-def _official_split(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
-    splits = {split: [song for song in songs if song.name.startswith(f"{split}/")] for split in SPLITS}
-    for split in SPLITS:
-        if not splits[split]:
-            raise UserError(
-                f"{folder / split} holds no usable MIDI file; fill it, or rename it to have all split anew."
-            )
-    return splits
-
-
-def _split_by_hash(groups: dict[bytes, list[Song]]) -> dict[str, list[Song]]:
-    """80/10/10 by fingerprint; at least five groups, none is parted.
-
-    A group belongs to the split where its hash falls. Where chance has left a held-out split outside of its bounds, of
-    pieces or of beats, groups change places with the training split, one or two at a time, near ones rather than far
-    ones: so that files that are added move few others.
-    """
-    keys = sorted(groups)  # in order of the hash
-    places = np.array([int.from_bytes(key[:8], "big") / 2**64 for key in keys])
-    sizes = np.array([(len(groups[key]), sum(song.beats for song in groups[key])) for key in keys], float)
-    total, split = sizes.sum(axis=0), np.full(len(keys), "train")
-    low, high = (share * total for share in HELD_OUT)
-    fewest = FEWEST_HELD_OUT if total[0] >= 10 * FEWEST_HELD_OUT else 1
-    bounds = np.maximum([[np.floor(low[0]), low[1]], [np.ceil(high[0]), high[1]]], [fewest, 0])
-    for name, (begin, end) in BORDERS.items():
-        split[(begin <= places) & (places < end)] = name
-    for name in ("valid", "test"):
-        begin, end = BORDERS[name]
-        chosen, free = split == name, np.isin(split, (name, "train"))
-        outside = np.maximum(begin - places, places - end).clip(0)
-        split[free] = np.where(_held(chosen[free], sizes[free], bounds, total, outside[free]), name, "train")
-    return {name: [song for index in np.flatnonzero(split == name) for song in groups[keys[index]]] for name in SPLITS}
-
-
-def _held(
-    chosen: np.ndarray, sizes: np.ndarray, bounds: np.ndarray, total: np.ndarray, outside: np.ndarray
-) -> np.ndarray:
-    """Which groups a held-out split gets, (groups,) bool.
-
-    `chosen` is changed until its sums lie in the bounds or no change of one or two groups brings them nearer.
-
-    Args:
-        chosen: (groups,) bool, which it has by their hashes.
-        sizes: (groups, 2) pieces and beats of each.
-        bounds: (2, 2) least and most pieces and beats of the split.
-        total: (2,) pieces and beats of the corpus.
-        outside: (groups,) how far the hash of each lies outside of the split's own, 0–1.
-    """
-
-    def faults(sums: np.ndarray) -> np.ndarray:
-        """How far sums (…, 2) lie outside of the bounds, as shares of the corpus."""
-        return (np.maximum(bounds[0] - sums, sums - bounds[1]).clip(0) / total).sum(-1)
-
-    chosen = chosen.copy()
-    fault = faults(sizes[chosen].sum(0))
-    while fault > 0:
-        # Row or column 0 stands for no group: to add one, to give one up, or to exchange two.
-        inside, others = np.flatnonzero(chosen), np.flatnonzero(~chosen)
-        given, taken = (np.concatenate([np.zeros((1, 2)), sizes[part]]) for part in (inside, others))
-        after = faults(sizes[chosen].sum(0) - given[:, None] + taken)
-        cost = np.where(after < fault, after + NEARER * np.concatenate([[0], outside[others]]), np.inf)
-        give, take = np.unravel_index(np.argmin(cost), cost.shape)
-        if after[give, take] >= fault:
-            break
-        fault = after[give, take]
-        chosen[inside[give - 1 : give]] = False
-        chosen[others[take - 1 : take]] = True
-    return chosen
-
-
-def _split_by_time(songs: list[Song], folder: Path) -> dict[str, list[Song]]:
-    """The first 80 % of each song's beats, the next 10 %, the rest; a part without notes is left out."""
-    splits: dict[str, list[Song]] = {split: [] for split in SPLITS}
-    for song in songs:
-        beats = -(-song.length // TICKS_PER_BEAT)
-        first = min(int(0.8 * beats), beats - 2)
-        second = max(int(0.9 * beats), first + 1)
-        if first < 1:
-            splits["train"].append(song)
-            continue
-        for split, begin, end in zip(SPLITS, (0, first, second), (first, second, beats), strict=True):
-            part = song.crop(begin * TICKS_PER_BEAT, end * TICKS_PER_BEAT)
-            if len(part):
-                splits[split].append(part)
-    if not all(splits.values()):
-        raise UserError(f"the music in {folder} is too short to be split in three; add more or longer pieces.")
-    return splits
-
-
-def _figures(songs: list[Song]) -> dict:
+def _figures(songs: Sequence[Song]) -> dict:
+    if isinstance(songs, StoredSongs):
+        return {"pieces": len(songs), "notes": int(songs.notes.sum()), "beats": float(songs.beats.sum())}
     return {
         "pieces": len(songs),
         "notes": sum(len(song) for song in songs),
@@ -389,12 +253,18 @@ def _figures(songs: list[Song]) -> dict:
     }
 
 
-def _digest(splits: dict[str, list[Song]]) -> str:
+def _digest(parts: dict[str, Sequence[Song]]) -> str:
     digest = hashlib.sha256()
-    for split, songs in splits.items():
+    for split, songs in parts.items():
         for song in songs:
             facts = (split, song.name, len(song), song.length, song.programs, song.time_signatures, song.tempo)
             digest.update(repr(facts).encode())
             for column in COLUMNS:
                 digest.update(getattr(song, column).astype("<i4", copy=False))
     return digest.hexdigest()
+
+
+def _stored_digest(places: dict[str, list[int]], found: Found) -> str:
+    """The same of songs on disk, by the digest of each."""
+    facts = [(split, [found.digests[at] for at in places[split]]) for split in SPLITS]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()

@@ -98,6 +98,7 @@ class Diagnosis:
 
 def diagnose(corpus: Corpus) -> Diagnosis:
     """Look at `corpus` as the representations will."""
+    corpus = corpus.measured()
     songs = [*corpus.train, *corpus.valid, *corpus.test]
     grid = coarsest_grid(corpus.train)
     melody = MelodyCodec(steps_per_beat=grid)

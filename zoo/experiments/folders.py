@@ -86,6 +86,11 @@ def corpus_file(results: Path) -> Path:
     return results / "corpus.json"
 
 
+def stored_music(results: Path) -> Path:
+    """Where the music of a corpus is kept that is too large for memory, in its folder of results."""
+    return results / "stored"
+
+
 def music_folder(results: Path) -> Path:
     """Where music lies that was rendered for the report, or sampled by a command, in a folder of results."""
     return results / "samples"

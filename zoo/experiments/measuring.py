@@ -120,7 +120,7 @@ def measure(
         parts: names in PARTS; None is all.
         known: what was known before and is kept; None is what the model says of itself.
     """
-    measurement = Measurement(model, corpus)
+    measurement = Measurement(model, corpus.measured())
     errors: dict[str, Exception] = {}
     results = describe(model) if known is None else known
     for part in PARTS if parts is None else parts:

@@ -20,7 +20,8 @@ import keras
 from zoo._cores import THREADS, cores
 from zoo._errors import Busy, UserError
 from zoo._files import Parcel, read_parcel
-from zoo.corpora.corpus import Corpus, midi_files
+from zoo.corpora.corpus import Corpus
+from zoo.corpora.files import midi_files
 from zoo.experiments import worker
 from zoo.experiments.engine import BUSY, INTERRUPTED
 from zoo.experiments.progress import Board, Row

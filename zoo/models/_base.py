@@ -18,6 +18,7 @@ from zoo._errors import Unreadable, UserError
 from zoo.codecs import Line
 from zoo.codecs.grid import AUTO, FINEST
 from zoo.codecs.rules import Rules
+from zoo.corpora.stored import StoredSongs, within
 from zoo.evaluation.likelihood import Coverage, Evaluation, Score, encode_all, to_score
 from zoo.models import _registry, _requests
 from zoo.models._augmentation import Augmentation
@@ -28,6 +29,10 @@ from zoo.training import checkpoint, hyperparameters, loop
 from zoo.training.hyperparameters import Range, among, trained, written
 
 COMPILED_FROM, COMPILED_EPOCHS = 1000, 50  # updates, or epochs where those are not counted
+# Of songs on disk: how many notes the vocabulary is learnt from; how many start the weights, and judge every epoch; how
+# much music an epoch has, in notes and in bytes of codes.
+LEARNT_FROM, VALIDATED = 2**20, 2**18
+NOTES_AT_ONCE, BYTES_AT_ONCE = 2**21, 2**27
 
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
@@ -145,6 +150,8 @@ class MusicModel(Sampling[CodecT]):
     ) -> dict[str, list[float]]:
         """Learn from `train`, keep the weights that predict `valid` best (or the last, see `keep`).
 
+        Of songs on disk every epoch has another portion, each song once until all had their turn.
+
         Args:
             train: songs to learn from.
             valid: songs that every epoch is judged by.
@@ -162,9 +169,10 @@ class MusicModel(Sampling[CodecT]):
         train, valid = _requests.songs(train, "the training music"), _requests.songs(valid, "the validation music")
         if weights:
             self.check_weights(weights)
-        self.codec = weights.codec if weights else self.make_codec().fit(self._augmentation().everywhere(train))
-        lines, _ = self._encoded(train, "training")
-        valid_lines, _ = self._encoded(valid, "validation")
+        music, some = within(train, LEARNT_FROM), within(train, VALIDATED)
+        self.codec = weights.codec if weights else self.make_codec().fit(self._augmentation().everywhere(music))
+        lines, _ = self._encoded(some, "training")
+        valid_lines, _ = self._encoded(within(valid, VALIDATED), "validation")
         self._compile()
         resumed, started = state_path is not None and state_path.exists(), time.perf_counter()
         if weights:
@@ -173,11 +181,14 @@ class MusicModel(Sampling[CodecT]):
             self.prepare(lines)
         spent = time.perf_counter() - started
 
-        def batches(rng: np.random.Generator) -> loop.Batches:
-            if not (self.transpose or self.stretch):
-                return self.batches(lines, rng)
-            songs = self._augmentation().drawn(train, rng)
-            return self.batches(encode_all(self.codec, songs)[0], rng)
+        size = sum(line.codes.nbytes for line in lines) / sum(map(len, some))  # bytes of a note
+        at_once = int(min(NOTES_AT_ONCE, BYTES_AT_ONCE / size))
+
+        def batches(epoch: int) -> loop.Batches:
+            rng = np.random.default_rng([self.seed, epoch])
+            songs = train.portion(epoch, at_once, self.seed) if isinstance(train, StoredSongs) else train
+            moved = self._augmentation().drawn(songs, rng) if self.transpose or self.stretch else songs
+            return self.batches(lines if moved is train else encode_all(self.codec, moved)[0], rng)
 
         def validate() -> dict[str, float]:
             evaluation = self.evaluate(valid_lines, thorough=False)
@@ -201,7 +212,7 @@ class MusicModel(Sampling[CodecT]):
         Raises:
             Unreadable: (a UserError) when there is a split without.
         """
-        codec = weights.codec if weights else self.make_codec().fit_to(corpus.train)
+        codec = weights.codec if weights else self.make_codec().fit_to(within(corpus.train, LEARNT_FROM))
         for purpose, songs in (("training", corpus.train), ("validation", corpus.valid), ("test", corpus.test)):
             if not any(map(codec.can_read, songs)):
                 raise self._unreadable(songs, purpose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ MOST_NAMED = 3  # names of primers in one warning
 
 
 def primers(
-    codec: Codec, songs: list[Song], ticks: int, count: int, model: str, nothing: str
+    codec: Codec, songs: Sequence[Song], ticks: int, count: int, model: str, nothing: str
 ) -> tuple[list[Line], list[Song]]:
     """For each piece the line to go on from, and the music it stands for.
 

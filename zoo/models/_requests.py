@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 from zoo._errors import UserError
+from zoo.corpora.stored import StoredSongs
 from zoo.song import Song
 
 MOST_BEATS = 1_000_000  # of all pieces of one request together
@@ -69,8 +70,10 @@ class Request:
             raise UserError("`beams` searches and draws nothing; leave out `temperature` and `top_p`.")
 
 
-def songs(music: Iterable[Song] | Song, purpose: str) -> list[Song]:
-    """`music` as a list of Songs; a UserError that begins with its `purpose` when it is none."""
+def songs(music: Iterable[Song] | Song, purpose: str) -> Sequence[Song]:
+    """`music` as a list of Songs, or those on disk; a UserError that begins with its `purpose` when it is neither."""
+    if isinstance(music, StoredSongs):
+        return music
     listed = list(music) if isinstance(music, Iterable) else [music]
     if not all(isinstance(song, Song) for song in listed):
         raise UserError(f"{purpose} must be a list of Songs, such as corpus.train.")

@@ -254,7 +254,7 @@ class Sampling(Generic[CodecT]):
         """Raise a UserError when something of `request` is out of its range, or the model cannot do it."""
         request.check(self.grid)
 
-    def _primers(self, songs: list[Song], beats: float, count: int) -> tuple[list[Line], list[Song]]:
+    def _primers(self, songs: Sequence[Song], beats: float, count: int) -> tuple[list[Line], list[Song]]:
         nothing = f"holds nothing {self.nothing_to_read()}"
         ticks = round(beats * TICKS_PER_BEAT)
         return _priming.primers(self.codec, songs, ticks, count, self.model_name(), nothing)

@@ -73,7 +73,7 @@ class Training:
         settings: hyperparameters; a model has them as its fields.
         network: compiled.
         identity: of what is trained, by which a kept state is known again.
-        batches: called with an epoch's generator, gives the batches of that epoch.
+        batches: called with the number of an epoch, from 0, gives its batches; the same number, the same ones.
         validate: gives {"val_loss", "val_nats_per_beat", …} of the network as it stands.
         begin_epoch: called before each epoch with the share of the training (0–1) that is behind it, and that was
             behind the epoch before, if there was one.
@@ -83,7 +83,7 @@ class Training:
     settings: Settings
     network: keras.Model
     identity: str
-    batches: Callable[[np.random.Generator], Batches]
+    batches: Callable[[int], Batches]
     validate: Callable[[], dict[str, float]]
     begin_epoch: Callable[[float, float | None], None]
     end_epoch: Callable[[], None]
@@ -272,7 +272,7 @@ def train(
         network.optimizer.learning_rate = rate
         sums: dict[str, float] = {}  # of all batches; what Keras returns is of the one
         counted = 0.0
-        batches = training.batches(np.random.default_rng([settings.seed, epoch]))
+        batches = training.batches(epoch)
         for done, (x, y, weight) in enumerate(batches, 1):
             of_batch = network.train_on_batch(x, y, weight, return_dict=True)
             counted += (weighs := float(weight.sum()))
