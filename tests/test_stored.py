@@ -96,7 +96,7 @@ def test_what_fails_while_it_is_read_leaves_no_store(stored, tmp_path, monkeypat
 def test_measured_is_what_fits_into_memory(stored, monkeypatch):
     corpus = stored()
     assert corpus.measured().train is corpus.train
-    monkeypatch.setattr(reading, "MEASURED", 300)
+    monkeypatch.setattr(reading, "MEASURED", dict.fromkeys(SPLITS, 300))
     some = corpus.measured()
     assert isinstance(some.train, list) and 64 <= sum(map(len, some.train)) <= 300
     assert some.train == corpus.measured().train and set(song.name for song in some.train) < set(
