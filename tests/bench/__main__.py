@@ -12,7 +12,7 @@ import io
 import sys
 from pathlib import Path
 
-from bench import large, reading, sampling, startup, training  # noqa: F401 - each brings its lines
+from bench import large, reading, sampling, startup, steps, training  # noqa: F401 - each brings its lines
 from bench.measure import LINES, LONG, Row, machine
 from zoo._files import write_text
 

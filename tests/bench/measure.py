@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import keras
+
 import zoo
 from zoo.training import hyperparameters
 
@@ -99,10 +101,10 @@ def rates(work: Callable[[], object], count: float, runs: int) -> list[float]:
     return [count / taken for taken in seconds(work, runs)]
 
 
-def process(*words: str) -> str:
-    """What a process of Python prints."""
+def process(*words: object, environment: dict[str, str] | None = None) -> str:
+    """What a process of Python prints; None is this one's environment."""
     command = [sys.executable, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     return done.stdout
@@ -136,7 +138,7 @@ def machine() -> dict[str, object]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
-        "backend": os.environ["KERAS_BACKEND"],
+        "backend": keras.backend.backend(),
         "python": platform.python_version(),
         **versions,
     }
