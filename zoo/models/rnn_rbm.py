@@ -45,8 +45,8 @@ class RNNRBM(RBMModel):
         ),
         "tuned": dict(
             hidden=96, units=(128,), steps_per_beat="auto", low="auto", high="auto", cell="lstm", dropout=0.1,
-            gibbs_steps=10, sample_steps=200, epochs=100_000, updates=5220, patience=20, batch=3, chunk=144,
-            learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+            relative=16, gibbs_steps=10, sample_steps=200, quick_frames=800, epochs=100_000, updates=5220, patience=20,
+            batch=3, chunk=144, learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
         ),
         "studio": dict(
             hidden=128, units=(160,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.3,
