@@ -246,8 +246,13 @@ class SymbolCodec(Codec):
         said = (_frozen(self.without_velocity(symbol)) for symbol in self.symbols)
         return np.array([first.setdefault(music, code) for code, music in enumerate(said)], np.int32)
 
+    @cached_property
+    def silent(self) -> np.ndarray:
+        """Which known symbols say a velocity and nothing of the music, (size,) bool."""
+        return np.array([not self.without_velocity(symbol) for symbol in self.symbols], bool)
+
     def without_velocity(self, symbol: Symbol) -> Symbol:
-        """What `symbol` says of the music beside a velocity."""
+        """What `symbol` says of the music beside a velocity; an empty list is nothing."""
         return symbol
 
     def steps_of(self, symbol: Symbol) -> int:
@@ -310,7 +315,7 @@ class SymbolCodec(Codec):
         self.singletons = [code for code, symbol in enumerate(self.symbols) if counts[_frozen(symbol)] == 1]
         total = sum(counts.values())
         self.epsilon = max(len(self.singletons), 1) / (total + 1)
-        for name in ("_code", "advance", "as_input", "alike"):
+        for name in ("_code", "advance", "as_input", "alike", "silent"):
             self.__dict__.pop(name, None)
         return counts
 

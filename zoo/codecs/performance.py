@@ -50,7 +50,7 @@ class PerformanceCodec(OnsAndOffs):
         return Coding()  # a time shift may pass the end of the piece
 
     def without_velocity(self, symbol: Symbol) -> Symbol:
-        return [LOUDNESS] if symbol[0] == LOUDNESS else symbol
+        return [] if symbol[0] == LOUDNESS else symbol
 
     @cached_property
     def rules(self) -> Rules:

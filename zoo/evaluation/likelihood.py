@@ -66,7 +66,8 @@ class Evaluation:
     standard_error: float | None = None  # of nats
     details: dict = field(default_factory=dict)
     by_line: np.ndarray | None = field(default=None, compare=False)  # (lines,) nats of each
-    of_velocity: np.ndarray | None = field(default=None, compare=False)  # (lines,) so many of them tell velocities
+    # (lines,) so many of them tell velocities, where all notes of a line have the same one.
+    of_velocity: np.ndarray | None = field(default=None, compare=False)
 
 
 def encode_all(codec: Codec, songs: Iterable[Song]) -> tuple[list[Line], Coverage]:
@@ -91,18 +92,25 @@ class Read(NamedTuple):
         hit: whether it was the most probable one.
         codes: the codes themselves.
         line: the number of the line that each belongs to.
+        place: of each in its line.
         log_music: log p of all symbols that say the same of the music, see `SymbolCodec.alike`.
+        log_any: log p of all symbols that say anything of it, see `SymbolCodec.silent`.
     """
 
     log_p: np.ndarray
     hit: np.ndarray
     codes: np.ndarray
     line: np.ndarray
+    place: np.ndarray
     log_music: np.ndarray
+    log_any: np.ndarray
 
 
 def of_symbols(codec: SymbolCodec, lines: list[Line], read: Iterator[Read]) -> Evaluation:
     """The exact likelihood of lines of symbols.
+
+    Once a line has told its velocity it needs no other: what a model gives to other velocities from then on, it does
+    not give to the music, and that too is a cost of velocities.
 
     Args:
         codec: whose ε takes its share for unknown symbols.
@@ -110,12 +118,16 @@ def of_symbols(codec: SymbolCodec, lines: list[Line], read: Iterator[Read]) -> E
         read: of all their codes, in pieces and any order.
     """
     known_nats, of_velocity, known = np.zeros((3, len(lines)))  # of each line
+    silent = np.append(codec.silent, [False, False])
+    told = np.array([int(np.argmax(np.append(silent[line.codes], True))) for line in lines])  # place of the velocity
     right = 0
     for some in read:
         is_known = some.codes < codec.size
         owner, log_p = some.line[is_known], some.log_p[is_known]
         known_nats -= np.bincount(owner, log_p, len(lines))
-        of_velocity += np.bincount(owner, some.log_music[is_known] - log_p, len(lines))
+        after = (some.place > told[some.line]) & ~silent[some.codes]
+        log_music = some.log_music - np.where(after, some.log_any, 0)
+        of_velocity += np.bincount(owner, log_music[is_known] - log_p, len(lines))
         known += np.bincount(owner, minlength=len(lines))
         right += int(some.hit[is_known].sum())
     by_line = known_nats - known * np.log1p(-codec.epsilon)

@@ -21,7 +21,7 @@ from zoo.layers.symbols import CarriedStep, SymbolClock, WindowStep
 from zoo.layers.tensors import Tensor
 from zoo.training.loop import Batches
 
-PICKED = 3  # outputs of `Pick`
+PICKED = 4  # outputs of `Pick`
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,20 @@ def check_logits(x: Tensor, size: int) -> None:
 
 
 class Pick(keras.layers.Layer):
-    """logits (…, size), targets (…) → three of each target.
+    """logits (…, size), targets (…) → four of each target.
 
-    They are its log p, whether it was the most probable symbol, and log p of all symbols that are `alike`.
+    They are its log p, whether it was the most probable symbol, log p of all symbols that say the same of the music,
+    and log p of all symbols that say anything of it.
 
     Args:
-        alike: for each symbol the first of those that say the same of the music, (size,).
+        codec: which knows what symbols say.
     """
 
-    def __init__(self, alike: np.ndarray, **kwargs: Any) -> None:
+    def __init__(self, codec: SymbolCodec, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alike = alike
+        self.alike, self.silent = codec.alike, codec.silent
 
-    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    def call(self, inputs: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         logits, targets = inputs
         size = logits.shape[-1]
         known = ops.minimum(targets, size - 1)  # an unknown target is sorted out by the caller
@@ -146,8 +147,11 @@ class Pick(keras.layers.Layer):
         if (self.alike != np.arange(size)).any():
             same = ops.expand_dims(ops.take(self.alike, known), -1) == self.alike
             log_music = ops.logsumexp(ops.where(same, log_all, -np.inf), axis=-1)
-        return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets, log_music
+        log_any = ops.zeros_like(log_p)
+        if self.silent.any():
+            log_any = ops.logsumexp(ops.where(self.silent, -np.inf, log_all), axis=-1)
+        return log_p, ops.cast(ops.argmax(logits, axis=-1), "int32") == targets, log_music, log_any
 
     def compute_output_spec(self, inputs: list[Tensor]) -> tuple[keras.KerasTensor, ...]:
         shape = inputs[1].shape
-        return tuple(keras.KerasTensor(shape, kind) for kind in ("float32", "bool", "float32"))
+        return tuple(keras.KerasTensor(shape, kind) for kind in ("float32", "bool", "float32", "float32"))

@@ -103,16 +103,19 @@ class SongContext(SymbolContext):
             states_out.extend(final)
             return Unmasked()(x)
 
-        picked = Pick(self.codec.alike)([self._through(self.stack(network), [ids, *of_rules], call), targets])
+        picked = Pick(self.codec)([self._through(self.stack(network), [ids, *of_rules], call), targets])
         return keras.Model([ids, targets, mask, *of_rules, *states_in], [*picked, *states_out])
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         order = sorted(range(len(lines)), key=lambda number: -len(lines[number].codes))
         for first in range(0, len(lines), READER_BATCH):
             numbers = order[first : first + READER_BATCH]
-            for picked, targets, mask, _ in self._carry(reader, [lines[n].codes for n in numbers], READER_BATCH):
-                log_p, hit, log_music = (part[mask] for part in picked)
-                yield Read(log_p, hit, targets[mask], np.array(numbers)[np.nonzero(mask)[0]], log_music)
+            pieces = self._carry(reader, [lines[n].codes for n in numbers], READER_BATCH)
+            for piece, (picked, targets, mask, _) in enumerate(pieces):
+                row, column = np.nonzero(mask)
+                log_p, hit, log_music, log_any = (part[mask] for part in picked)
+                place = piece * READER_STEPS + column
+                yield Read(log_p, hit, targets[mask], np.array(numbers)[row], place, log_music, log_any)
 
     def step(self, network: keras.Model) -> CarriedStep:
         return CarriedStep(self.stack(network), self.rules)

@@ -81,18 +81,20 @@ class WindowContext(SymbolContext):
     def make_reader(self, network: keras.Model) -> keras.Model:
         """Windows (batch, window) and targets (batch,) → what `Pick` gives."""
         targets = keras.Input((), dtype="int32")
-        return keras.Model([network.inputs[0], targets], Pick(self.codec.alike)([network.outputs[0], targets]))
+        return keras.Model([network.inputs[0], targets], Pick(self.codec)([network.outputs[0], targets]))
 
     def read(self, reader: keras.Model, lines: list[Line]) -> Iterator[Read]:
         starts, views, targets = self.windows(lines)
         numbers = np.repeat(np.arange(len(lines)), [len(line.codes) for line in lines])
+        places = np.concatenate([np.arange(len(line.codes)) for line in lines])
         for begin in range(0, len(starts), WINDOWS_AT_ONCE):
             piece = starts[begin : begin + WINDOWS_AT_ONCE]
             padded = np.resize(piece, WINDOWS_AT_ONCE)  # one shape, one compilation
             following = targets[padded + self.window - 1]
             picked = reader.predict_on_batch([views[padded], following])
-            log_p, hit, log_music = (np.asarray(part)[: len(piece)] for part in picked)
-            yield Read(log_p, hit, following[: len(piece)], numbers[begin : begin + len(piece)], log_music)
+            log_p, hit, log_music, log_any = (np.asarray(part)[: len(piece)] for part in picked)
+            read = slice(begin, begin + len(piece))
+            yield Read(log_p, hit, following[: len(piece)], numbers[read], places[read], log_music, log_any)
 
     def step(self, network: keras.Model) -> WindowStep:
         return WindowStep(network, self.window)
