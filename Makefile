@@ -19,7 +19,7 @@ make sample MODEL=...   new pieces by a trained model, by a run's folder, or by 
 make play               a page to play on with what was trained: reports/<corpus>/play.html
 make compare-presets MODEL=...      what representation, network and training contribute between blog and tuned
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
-make published          the polyphonic benchmark: paper and best on CORPUS, beside published figures (hours)
+make published          the polyphonic benchmark: its presets on CORPUS, beside published figures (hours)
 make test-slow          the slow tests
 make test-example       the tests of models, in a copy of the project that has the model of the README, too
 make test-wheel         builds the package, installs it outside of the checkout with each of PYTHON and uses it there
@@ -108,7 +108,8 @@ train: $(if $(MODEL),data,need-model)
 	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed "$$seed" $(ARGS)); exit $$status
 
 published: data
-	@$(call for_each_seed,for preset in paper best; do \
+	@presets=$$($(ZOO) published --corpus "$$CORPUS" --presets) || exit $$?; \
+	$(call for_each_seed,for preset in $$presets; do \
 	    $(call tried,$(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS)); done); \
 	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 

@@ -243,8 +243,9 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     )
     command.set_defaults(run=pack)
 
-    command = adding.add_parser("published", help="the polyphonic benchmark: runs of paper and best, beside the papers")
+    command = adding.add_parser("published", help="the polyphonic benchmark: runs of its presets, beside the papers")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
+    command.add_argument("--presets", action="store_true", help="say which presets the corpus asks for, and end")
     command.set_defaults(run=commands.published)
     return parser
 

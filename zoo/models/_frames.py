@@ -34,6 +34,7 @@ SONGS_AT_ONCE = 5  # by one core
 SORTED_BATCHES = 8  # so many batches are sorted by length at a time
 # Of Boulanger-Lewandowski et al. 2012: the keys of a piano, one frame a quarter note.
 PAPER_ROLL = {"low": 21, "high": 108, "struck": False, "steps_per_beat": 1}
+SIXTEENTHS_ROLL = PAPER_ROLL | {"steps_per_beat": 4}  # of Huang et al. 2018: what sounds at every sixteenth
 
 
 @dataclass(kw_only=True)

@@ -23,7 +23,7 @@ from typing import ClassVar
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.biaxial import Biaxial
 from zoo.layers.pitch_axis import PitchAxis
-from zoo.models._frames import PAPER_ROLL, FrameModel, FrameReader
+from zoo.models._frames import PAPER_ROLL, SIXTEENTHS_ROLL, FrameModel, FrameReader
 from zoo.training.hyperparameters import among, option
 
 READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
@@ -71,6 +71,10 @@ class BiaxialLSTM(FrameModel):
         "best": PAPER_ROLL | dict(
             relative=64, reach=36, units=(128,), hidden=96, pitch_units=(64,), dropout=0.5, batch=4, chunk=64,
             epochs=100_000, updates=4000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
+        ),
+        "sixteenths": SIXTEENTHS_ROLL | dict(
+            relative=64, reach=36, units=(128,), hidden=64, pitch_units=(64,), dropout=0.35, transpose=5, batch=4,
+            chunk=64, epochs=100_000, updates=6000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

@@ -53,6 +53,10 @@ class MelodyLSTM(SymbolModel[MelodyCodec]):
             units=(192,), dropout=0.4, hold=True, steps_per_beat="auto", clock_beats=4, transpose=5, epochs=100_000,
             updates=8000, patience=40, batch=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
         ),
+        "sixteenths": dict(  # every voice on its own, which sounds a pitch or rests
+            units=(192,), dropout=0.4, steps_per_beat=4, clock_beats=4, transpose=5, epochs=100_000, updates=6000,
+            patience=40, batch=32, learning_rate=4e-3, schedule="cosine", clip_norm=1.0,
+        ),
     }  # fmt: skip
 
     def make_codec(self) -> MelodyCodec:

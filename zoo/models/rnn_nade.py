@@ -24,7 +24,7 @@ from typing import ClassVar
 
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.nade import NADE
-from zoo.models._frames import PAPER_ROLL
+from zoo.models._frames import PAPER_ROLL, SIXTEENTHS_ROLL
 from zoo.models._pretraining import BiasesModel
 
 
@@ -51,6 +51,10 @@ class RNNNADE(BiasesModel):
         "best": PAPER_ROLL | dict(
             hidden=128, units=(256,), cell="lstm", dropout=0.35, relative=48, transpose=6, batch=16, epochs=100_000,
             updates=5000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
+        ),
+        "sixteenths": SIXTEENTHS_ROLL | dict(
+            hidden=96, units=(192,), cell="lstm", dropout=0.35, relative=48, transpose=5, batch=4, chunk=96,
+            epochs=100_000, updates=8000, learning_rate=6e-3, schedule="cosine", clip_norm=1.0,
         ),
     }  # fmt: skip
 

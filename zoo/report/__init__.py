@@ -5,5 +5,16 @@ from zoo.report.published import write_published
 from zoo.report.publishing import check_target, publish
 from zoo.report.runs import Run, load_runs
 from zoo.report.tables import table
+from zoo.report.voices import CountedVoices, write_voices
 
-__all__ = ["Run", "check_target", "load_runs", "publish", "table", "write_published", "write_report"]
+__all__ = [
+    "CountedVoices",
+    "Run",
+    "check_target",
+    "load_runs",
+    "publish",
+    "table",
+    "write_published",
+    "write_report",
+    "write_voices",
+]

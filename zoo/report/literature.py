@@ -102,6 +102,33 @@ PUBLISHED = (
 )  # fmt: skip
 
 
+class PublishedVoices(NamedTuple):
+    """A row of what is published of the chorales in four voices on sixteenths.
+
+    Attributes:
+        model: as the publication names it.
+        valid: nats per voice-step of validation music.
+        source: the publication.
+        unranked: why it is not comparable; empty where it is.
+    """
+
+    model: str
+    valid: float
+    source: str
+    unranked: str = ""
+
+
+HUANG = "Huang et al. 2018"
+VOICES = (
+    PublishedVoices("Music Transformer", 0.335, HUANG),
+    PublishedVoices("Transformer", 0.417, HUANG),
+    PublishedVoices("Coconet, chronological", 0.436, f"quoted by {HUANG}"),
+    PublishedVoices(
+        "TonicNet", 0.396, "Peracha 2019", "all five tokens of a step, of which one is the true chord; on another part"
+    ),
+)
+
+
 def recognised(test_frames: int, order0: float | None) -> str | None:
     """Which of the published corpora it is.
 
