@@ -108,8 +108,7 @@ train: $(if $(MODEL),data,need-model)
 	@$(call for_each_seed,$(ZOO) train "$$MODEL" $(RUN) --seed "$$seed" $(ARGS)); exit $$status
 
 published: data
-	@presets=$$($(ZOO) published --corpus "$$CORPUS" --presets) || exit $$?; \
-	$(call for_each_seed,for preset in $$presets; do \
+	@$(call for_each_seed,for preset in $$($(ZOO) published --corpus "$$CORPUS" --presets); do \
 	    $(call tried,$(ZOO) train-all --corpus "$$CORPUS" --preset $$preset --seed "$$seed" $(ARGS)); done); \
 	$(ZOO) published --corpus "$$CORPUS" || status=$$?; exit $$status
 
