@@ -96,7 +96,7 @@ def test_list(here, say):
     assert done.lines[::3] == zoo.names()
     at = done.lines.index("melody_lstm")
     assert "A monophonic line on a grid" in done.lines[at + 1]
-    assert done.lines[at + 2] == "    presets: smoke, blog, class_project, tuned, studio"
+    assert done.lines[at + 2] == "    presets: smoke, blog, class_project, tuned, studio, sixteenths"
 
 
 def test_corpus(here, tunes, say):
