@@ -62,13 +62,14 @@ def report(options: argparse.Namespace) -> None:
 def published(options: argparse.Namespace) -> None:
     """The command `published`."""
     from zoo.report import published as frames
-    from zoo.report import voices, write_published, write_voices
+    from zoo.report import load_runs, voices, write_published, write_voices
 
-    counted = _count_voices(read_corpus(options.corpus))
     if options.presets:
-        print(*(voices.PRESETS if counted else frames.PRESETS))
+        print(*(voices.PRESETS if _count_voices(read_corpus(options.corpus)) else frames.PRESETS))
         return
     folder = results_folder(options.corpus)
+    of_voices = any(run.description.preset in voices.PRESETS for run in load_runs(folder))
+    counted = _count_voices(read_corpus(options.corpus)) if of_voices else None
     print("\n".join(write_voices(folder, counted) if counted else write_published(folder)))
     print(f"\n{folder / 'published.md'}")
 
