@@ -61,8 +61,8 @@ def report(options: argparse.Namespace) -> None:
 
 def published(options: argparse.Namespace) -> None:
     """The command `published`."""
-    from zoo.report import published as frames
     from zoo.report import load_runs, voices, write_published, write_voices
+    from zoo.report import published as frames
 
     if options.presets:
         print(*(voices.PRESETS if _count_voices(read_corpus(options.corpus)) else frames.PRESETS))
