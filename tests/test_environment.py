@@ -48,8 +48,8 @@ TARGETS = [
 ]
 LEFT_OUT = {"pyaudio"}  # see requirements.txt
 
-# Stands in for Python: notes its arguments, one line a call, and makes a .venv that holds itself. When it is asked which
-# presets a corpus wants, it says so and notes nothing.
+# Stands in for Python: notes its arguments, one line a call, and makes a .venv that holds itself. When it is asked
+# which presets a corpus wants, it says so and notes nothing.
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in *--presets) echo paper best; exit 0 ;; esac
 for word; do printf '[%s]' "$word"; done >> "$LOG"

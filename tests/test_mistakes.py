@@ -90,7 +90,7 @@ score: - | nosuch | ./nothere | tunes | melody_lstm | melody_lstm --corpus nosuc
 score melody_lstm TUNES: --split nosuch | --json=1 | --epoch 9 | --preset tuned | --train-seed 5 | --seed 1
 pack: - | nosuch | ./nothere | ./tunes | melody_lstm | melody_lstm --corpus nosuch | RUN/samples
 pack melody_lstm TUNES: --preset tuned | --train-seed 5 | --train-seed x | --out | --out tunes/tune-1.mid | --seed 1
-published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales | --corpus ./nothere --presets
+published: nosuch | --corpus | --corpus nosuch | --corpus ./nothere --presets | --corpus bach-chorales
 play: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | ./nothere | tunes | --out tunes
 report: nosuch | --corpus | --corpus nosuch | --corpus ./nothere | --corpus bach-chorales
 report TUNES --ratings: - | ./nothere.csv | tunes | {tmp}/broken.mid
