@@ -69,12 +69,13 @@ def write_voices(folder: Path | str, counted: Mapping[str, CountedVoices]) -> li
 
 
 def _follows(run: Run) -> bool:
+    """Whether it is a finished run of the preset, as it is; a roll has one note of a unison, which dealing makes two."""
     scores = run.results.scores
     return (
         run.status == "finished"
         and run.description.preset in PRESETS
         and not run.description.overrides
-        and all(score.nats is not None and score.coverage.notes == 1 for score in (scores.valid, scores.test))
+        and all(score.nats is not None and score.coverage.lines == 1 for score in (scores.valid, scores.test))
     )
 
 
