@@ -124,7 +124,7 @@ VOICES = (
     PublishedVoices("Transformer", 0.417, HUANG),
     PublishedVoices("Coconet, chronological", 0.436, f"quoted by {HUANG}"),
     PublishedVoices(
-        "TonicNet", 0.396, "Peracha 2019", "all five tokens of a step, of which one is the true chord; on another part"
+        "TonicNet", 0.396, "Peracha 2019", "all five tokens of a step together, one of which is the true chord"
     ),
 )
 

@@ -69,7 +69,7 @@ def write_voices(folder: Path | str, counted: Mapping[str, CountedVoices]) -> li
 
 
 def _follows(run: Run) -> bool:
-    """Whether it is a finished run of the preset, as it is; a roll has one note of a unison, which dealing makes two."""
+    """Whether it is a finished run of the preset, as it is. A roll has one note of a unison; dealing makes it two."""
     scores = run.results.scores
     return (
         run.status == "finished"
