@@ -1,11 +1,13 @@
 """Corpora on disk: the same music as in memory, read once, dealt into portions that are as well mixed."""
 
+import errno
 import itertools
 
 import numpy as np
 import pytest
 
 import zoo
+from zoo._errors import UserError
 from zoo.corpora import corpus as reading
 from zoo.corpora import load_corpus
 from zoo.corpora.splits import SPLITS
@@ -89,6 +91,16 @@ def test_other_files_are_another_store_and_the_old_one_goes(folder, stored, tmp_
 def test_what_fails_while_it_is_read_leaves_no_store(stored, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "parse_all", not_read)
     with pytest.raises(AssertionError, match="read again"):
+        stored()
+    assert not list((tmp_path / "store").glob("*/"))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_store(stored, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UserError, match=r"cannot write .*store.*No space left on device; free some space"):
         stored()
     assert not list((tmp_path / "store").glob("*/"))
 

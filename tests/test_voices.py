@@ -11,8 +11,9 @@ from made_runs import write
 
 import zoo
 from zoo._errors import UserError
-from zoo.evaluation.voices import REST, Dealing, counted_lines, dealt, in_voices, voices_of, ways
-from zoo.report import CountedVoices, write_voices
+from zoo.codecs.melody import REST
+from zoo.evaluation.voices import CountedVoices, Dealing, counted_lines, dealt, in_voices, voices_of, ways
+from zoo.report import write_voices
 from zoo.song import Song
 
 DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "jsb-16th"
@@ -31,6 +32,7 @@ def test_voices_by_hand():
 
 def test_a_track_that_sounds_two_notes_is_no_voice():
     assert voices_of(song((0, 2, 60, 1), (1, 3, 67, 1)), 4) is None
+    assert voices_of(song((0, 2, 60, 1), (2, 3, 67, 1)), 3) is None  # off the grid
     assert in_voices([song((0, 2, 60, 1)), song((0, 2, 60, 0), tracks=3)], 4) is None
     assert in_voices([song((0, 2, 60, 0), tracks=1)], 4) is None and in_voices([], 4) is None
 
@@ -74,13 +76,13 @@ def test_the_chorales_on_sixteenths_have_the_counted_figures():
 
 
 COUNTED = {
-    split: CountedVoices(4, steps, {"unigram": 2.6, "bigram": 0.9}, 0.02)
-    for split, steps in (("valid", 1000), ("test", 2000))
+    split: CountedVoices(4, steps, {"unigram": 2.6, "bigram": 0.983}, 0.02)
+    for split, steps in (("valid", 18_408), ("test", 18_900))
 }
 
 
-def add(folder, model, nats, run="sixteenths-seed0", lines=1.0, overrides=None):
-    """A finished run that has so many nats per voice-step of its own representation."""
+def add(folder, model, nats, run="sixteenths-seed0", codes=1, lines=1.0, overrides=None):
+    """A finished run that has so many nats per voice-step of its own representation, and so many codes per step."""
     path = folder / "runs" / model / run
     settings = {"model": model, "preset": run.partition("-")[0], "seed": int(run[-1]), "overrides": overrides or {}}
     write(path / "model.json", settings | {"hyperparameters": {}, "corpus": {"digest": "abc"}})
@@ -88,6 +90,7 @@ def add(folder, model, nats, run="sixteenths-seed0", lines=1.0, overrides=None):
     scores = {
         split: {
             "nats": 4 * counted.steps * nats,
+            "codes": codes * counted.steps,
             "kind": "exact",
             "coverage": {"songs": 1, "lines": lines, "notes": 0.98},
         }
@@ -100,7 +103,7 @@ def add(folder, model, nats, run="sixteenths-seed0", lines=1.0, overrides=None):
 def test_the_table_charges_rolls_for_their_voices(tmp_path):
     write(tmp_path / "corpus.json", {"name": "sixteenths", "folder": "/somewhere", "digest": "abc"})
     add(tmp_path, "rnn_nade", 0.40)
-    add(tmp_path, "melody_lstm", 0.70)
+    add(tmp_path, "melody_lstm", 0.70, codes=4)
     add(tmp_path, "rnn_rbm", 0.10, lines=0.9)  # does not express all pieces
     add(tmp_path, "biaxial_lstm", 0.10, overrides={"units": 3})
     add(tmp_path, "polyphony_lstm", 0.10, run="tuned-seed0")
@@ -110,7 +113,7 @@ def test_the_table_charges_rolls_for_their_voices(tmp_path):
     assert float(rows["rnn_nade"]["valid"]) == pytest.approx(0.42)
     assert float(rows["rnn_nade"]["test"]) == pytest.approx(0.42)
     assert float(rows["melody_lstm"]["test"]) == pytest.approx(0.70)
-    assert float(rows["one voice, bigram"]["test"]) == 0.9
+    assert float(rows["one voice, bigram"]["test"]) == 0.983
     assert not {"rnn_rbm", "biaxial_lstm", "polyphony_lstm"} & set(rows)
     order = [line.split(" | ")[0].strip("| ") for line in lines if line.startswith("| ")]
     beside = order[order.index("Music Transformer") :]
@@ -120,6 +123,13 @@ def test_the_table_charges_rolls_for_their_voices(tmp_path):
     ]  # fmt: skip
     (row,) = [line for line in lines if line.startswith("| rnn_nade | 0 ")]
     assert "| 0.420 | 0.420 | 6.72 | 0.020 | exact | 1,234 | 1.5 |" in row
+
+
+def test_other_music_in_voices_stands_beside_nothing_published(tmp_path):
+    write(tmp_path / "corpus.json", {"name": "quartets", "folder": "/somewhere", "digest": "abc"})
+    add(tmp_path, "rnn_nade", 0.40)
+    other = {split: CountedVoices(4, counted.steps, {"bigram": 0.5}, 0.02) for split, counted in COUNTED.items()}
+    assert not any("Transformer" in line for line in write_voices(tmp_path, other))
 
 
 def test_without_a_run_it_says_what_to_do(tmp_path):

@@ -33,6 +33,8 @@ def printable(value: object) -> str:
 def replacing(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` to write to; on success it takes `path`'s place, on failure it is removed.
 
+    It may become a file, or a folder where there is none yet.
+
     The temporary name keeps the suffixes of `path`, because some writers choose their format by them. It is hidden, so
     who lists a folder must leave hidden files out. What killed processes left in the folder is removed.
 
@@ -50,7 +52,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise _cannot("write", path, error) from error
     finally:
         with contextlib.suppress(OSError):  # gone, or never made: then there is nothing to remove
-            temporary.unlink()
+            shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
 
 
 def temporary_for(path: Path) -> Path:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from typing import TYPE_CHECKING
 
 import zoo
 from zoo import pretrained
 from zoo.cli.corpora import corpus_of, read_corpus
 from zoo.cli.runs import loaded_run
 from zoo.experiments.folders import results_folder
-
-if TYPE_CHECKING:
-    from zoo.corpora import Corpus
-    from zoo.report import CountedVoices
 
 
 def list_models(options: argparse.Namespace) -> None:
@@ -61,30 +56,18 @@ def report(options: argparse.Namespace) -> None:
 
 def published(options: argparse.Namespace) -> None:
     """The command `published`."""
+    from zoo.evaluation.voices import CountedVoices, count_voices
     from zoo.report import load_runs, voices, write_published, write_voices
     from zoo.report import published as frames
 
+    def count() -> dict[str, CountedVoices] | None:
+        corpus = read_corpus(options.corpus)
+        return count_voices(corpus.train, corpus.valid, corpus.test)
+
     if options.presets:
-        print(*(voices.PRESETS if _count_voices(read_corpus(options.corpus)) else frames.PRESETS))
+        print(*(voices.PRESETS if count() else frames.PRESETS))
         return
     folder = results_folder(options.corpus)
-    of_voices = any(run.description.preset in voices.PRESETS for run in load_runs(folder))
-    counted = _count_voices(read_corpus(options.corpus)) if of_voices else None
+    counted = count() if any(run.description.preset in voices.PRESETS for run in load_runs(folder)) else None
     print("\n".join(write_voices(folder, counted) if counted else write_published(folder)))
     print(f"\n{folder / 'published.md'}")
-
-
-def _count_voices(corpus: Corpus) -> dict[str, CountedVoices] | None:
-    """What is counted of the held-out music of a corpus in voices, on sixteenths; None of any other corpus."""
-    from zoo.evaluation.voices import Dealing, counted_lines, in_voices
-    from zoo.report.voices import STEPS_PER_BEAT, CountedVoices
-
-    music = in_voices([*corpus.train, *corpus.valid, *corpus.test], STEPS_PER_BEAT)
-    if music is None:
-        return None
-    train, first = music[: len(corpus.train)], len(corpus.train) + len(corpus.valid)
-    dealing, found = Dealing.fit(train), {}
-    for split, part in (("valid", music[len(train) : first]), ("test", music[first:])):
-        voices, steps = part[0].shape[1], sum(map(len, part))
-        found[split] = CountedVoices(voices, steps, counted_lines(train, part), dealing.nats(part) / (voices * steps))
-    return found

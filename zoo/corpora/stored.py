@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, overload
 
 import numpy as np
 
-from zoo._files import locked, read_json, remove_leftovers, temporary_for, write_json
+from zoo._files import locked, read_json, replacing, write_json
 from zoo.midi import Reading, UnreadableMidi
 from zoo.song import COLUMNS, TICKS_PER_BEAT, Song, in_order
 
@@ -239,17 +239,12 @@ def on_disk(store: Path, paths: Iterable[str], readings: Iterable[Reading | Unre
     with locked(store.parent, "reading music into", wait=True):
         found = _opened(store)
         if found is None:
-            remove_leftovers(store.parent)
             for other in store.parent.iterdir():
                 if other.is_dir():
                     shutil.rmtree(other)
-            temporary = temporary_for(store)
-            try:
+            with replacing(store) as temporary:
                 temporary.mkdir()
                 _write(temporary, paths, readings)
-                os.replace(temporary, store)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
             found = _opened(store)
     assert found is not None
     return found

@@ -13,19 +13,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 
-from zoo.codecs.grid import to_steps
+from zoo.codecs.grid import to_steps, to_ticks
+from zoo.codecs.melody import REST
 from zoo.song import Song
 
-REST = 128
 MOST_VOICES = 6  # of more, there are too many ways to deal pitches out
 ADDED = 0.1  # to every count
-BAR = 4  # steps of the place that the last of the counted lines knows
+STEPS_PER_BEAT = 4  # sixteenths
 
 Way = tuple[int, ...]  # of each voice the rank of its pitch among those that sound
 Context = Callable[[np.ndarray, int], tuple[int, ...]]  # of a voice and a step of it: what is known before
@@ -44,8 +44,10 @@ def voices_of(song: Song, steps_per_beat: int) -> np.ndarray | None:
     steps = int(to_steps(song.length, steps_per_beat))
     found = np.full((steps, len(song.programs)), REST, np.int64)
     start, end = to_steps(song.start, steps_per_beat), to_steps(song.end, steps_per_beat)
+    if (to_ticks(start, steps_per_beat) != song.start).any() or (to_ticks(end, steps_per_beat) != song.end).any():
+        return None
     for first, stop, pitch, track in zip(start, end, song.pitch, song.track, strict=True):
-        if first == stop or (found[first:stop, track] != REST).any():
+        if (found[first:stop, track] != REST).any():
             return None
         found[first:stop, track] = pitch
     return found
@@ -88,6 +90,23 @@ def ways(pitches: int, voices: int) -> int:
     (2, 3, 1)
     """
     return sum(set(way) - {-1} == set(range(pitches)) for way in itertools.product(range(-1, pitches), repeat=voices))
+
+
+@dataclass(frozen=True)
+class CountedVoices:
+    """What is counted of the music of one split.
+
+    Args:
+        voices: of every piece.
+        steps: sixteenths of all pieces.
+        lines: nats per voice-step of each voice on its own, by name in LINES.
+        dealing: nats per voice-step of how the pitches of a roll are dealt out to voices.
+    """
+
+    voices: int
+    steps: int
+    lines: Mapping[str, float]
+    dealing: float
 
 
 @dataclass
@@ -158,7 +177,7 @@ def _pitches(way: Way) -> int:
 LINES: dict[str, Context] = {
     "unigram": lambda line, step: (),
     "bigram": lambda line, step: (_last(line, step),),
-    "bigram and place in the beat": lambda line, step: (_last(line, step), step % BAR),
+    "bigram and place in the beat": lambda line, step: (_last(line, step), step % STEPS_PER_BEAT),
 }
 
 
@@ -200,3 +219,25 @@ def _voice_steps(music: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray,
         for voice, line in enumerate(voices.T):
             for step in range(len(line)):
                 yield voice, line, step
+
+
+def count_voices(train: Sequence[Song], valid: Sequence[Song], test: Sequence[Song]) -> dict[str, CountedVoices] | None:
+    """What is counted of the held-out music of a corpus in voices, on sixteenths; None of any other corpus.
+
+    Args:
+        train: songs that are counted.
+        valid: songs that are measured; likewise
+        test: those that are held out.
+
+    Returns:
+        By "valid" and "test".
+    """
+    music = in_voices([*train, *valid, *test], STEPS_PER_BEAT)
+    if music is None:
+        return None
+    learnt, first, found = music[: len(train)], len(train) + len(valid), {}
+    dealing = Dealing.fit(learnt)
+    for split, part in (("valid", music[len(train) : first]), ("test", music[first:])):
+        voices, steps = part[0].shape[1], sum(map(len, part))
+        found[split] = CountedVoices(voices, steps, counted_lines(learnt, part), dealing.nats(part) / (voices * steps))
+    return found

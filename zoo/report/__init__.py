@@ -5,10 +5,9 @@ from zoo.report.published import write_published
 from zoo.report.publishing import check_target, publish
 from zoo.report.runs import Run, load_runs
 from zoo.report.tables import table
-from zoo.report.voices import CountedVoices, write_voices
+from zoo.report.voices import write_voices
 
 __all__ = [
-    "CountedVoices",
     "Run",
     "check_target",
     "load_runs",

@@ -19,7 +19,7 @@ from zoo.experiments.description import CorpusDescription
 from zoo.experiments.results import FrameDetails, SplitScore
 from zoo.report.literature import CORPORA, PUBLISHED, Figure, beside, recognised
 from zoo.report.runs import Run, load_corpus, load_runs
-from zoo.report.tables import UNKNOWN, percent
+from zoo.report.tables import UNKNOWN, count_cell, markdown_table, nats_cell, percent
 
 PRESETS = ("paper", "best")  # they alone follow the protocol
 SEEDS = 3  # of which a median is made, at least
@@ -198,26 +198,31 @@ def _main(known: str | None, rows: list[dict]) -> list[str]:
             row["model"],
             row["preset"],
             row["seed"],
-            _nats(row["nats_per_frame"], row["standard_error"]),
-            _nats(row["nats_per_beat"]),
+            nats_cell(row["nats_per_frame"], row["standard_error"]),
+            nats_cell(row["nats_per_beat"]),
             row["kind"],
-            _nats(row["published"], digits=2),
+            nats_cell(row["published"], digits=2),
             row["source"] or UNKNOWN,
             percent(row["accuracy"]),
             percent(row["published_accuracy"]),
             percent(row["accuracy_union"]),
-            _nats(row["valid_nats_per_frame"]) if row["kind"] == "exact" else UNKNOWN,
-            _count(row["parameters"]),
-            _count(row["epochs"]),
+            nats_cell(row["valid_nats_per_frame"]) if row["kind"] == "exact" else UNKNOWN,
+            count_cell(row["parameters"]),
+            count_cell(row["epochs"]),
             f"{row['seconds'] / 60:.1f}" if row["seconds"] is not None else UNKNOWN,
         )
         for row in rows
     ]
     for row in _baselines(known, rows[0]):
-        cells = (_nats(row["nats_per_frame"]), _nats(row["nats_per_beat"]), "exact", _nats(row["published"], digits=2))
+        cells = (
+            nats_cell(row["nats_per_frame"]),
+            nats_cell(row["nats_per_beat"]),
+            "exact",
+            nats_cell(row["published"], digits=2),
+        )
         body.append((row["model"], UNKNOWN, UNKNOWN, *cells, row["source"] or UNKNOWN, *[UNKNOWN] * 7))
     return [
-        *_table(head, body),
+        *markdown_table(head, body),
         "",
         "`order0` and `ngram` are baselines: every key on its own, after nothing or after its own last states. "
         "Validation of RBM models is a quick estimate on a few frames, which says nothing beside exact figures.",
@@ -232,10 +237,10 @@ def _seeds(rows: list[dict]) -> list[str]:
             row["model"],
             row["preset"],
             row["seeds"],
-            _nats(row["nats_per_frame"]),
-            _nats(row["published"], digits=2),
-            _nats(row["median"]),
-            _nats(row["published_median"], digits=2),
+            nats_cell(row["nats_per_frame"]),
+            nats_cell(row["published"], digits=2),
+            nats_cell(row["median"]),
+            nats_cell(row["published_median"], digits=2),
         )
         for row in _of_seeds(rows)
     ]
@@ -245,7 +250,9 @@ def _seeds(rows: list[dict]) -> list[str]:
         f"Our best is the test figure of the seed that is best on validation; a median is given of {SEEDS} seeds at "
         "least. Johnson 2017 has five runs a model, and does not say how the best of them was chosen.",
         "",
-        *_table(["model", "preset", "seeds", "our best", "published best", "our median", "published median"], body),
+        *markdown_table(
+            ["model", "preset", "seeds", "our best", "published best", "our median", "published median"], body
+        ),
         "",
     ]
 
@@ -257,16 +264,24 @@ def _twinless(rows: list[dict]) -> list[str]:
         return []
     pieces, frames = measured[0]["twinless_pieces"], measured[0]["twinless_frames"]
     body = [
-        (row["model"], row["preset"], row["seed"], _nats(row["nats_per_frame"]), _nats(row["twinless_nats_per_frame"]))
+        (
+            row["model"],
+            row["preset"],
+            row["seed"],
+            nats_cell(row["nats_per_frame"]),
+            nats_cell(row["twinless_nats_per_frame"]),
+        )
         for row in measured
     ]
     return [
-        f"## The {_count(pieces)} test pieces without a twin",
+        f"## The {count_cell(pieces)} test pieces without a twin",
         "",
         "The highest voice of the other test pieces stands in the training music too, up to transposition, over other "
-        f"harmonies. These have {_count(frames)} frames.",
+        f"harmonies. These have {count_cell(frames)} frames.",
         "",
-        *_table(["model", "preset", "seed", "all test pieces", f"the {_count(pieces)} without a twin"], body),
+        *markdown_table(
+            ["model", "preset", "seed", "all test pieces", f"the {count_cell(pieces)} without a twin"], body
+        ),
         "",
     ]
 
@@ -281,7 +296,7 @@ def _annealing(rows: list[dict]) -> list[str]:
         "",
         "Some test frames, at even distances, with as many temperatures as above and with twice as many.",
         "",
-        *_table(head, [_doubling(row) for row in annealed]),
+        *markdown_table(head, [_doubling(row) for row in annealed]),
         "",
     ]
 
@@ -293,7 +308,7 @@ def _everything(known: str, ours: list[dict]) -> list[str]:
     def cells(model: str, figure: Figure, kind: str) -> tuple:
         digits = 3 if model.endswith(HERE) else 2
         figures = (figure.nats, figure.nats * per_beat, figure.median)
-        return model, *(_nats(value, digits=digits) for value in figures), kind, _accuracy(figure)
+        return model, *(nats_cell(value, digits=digits) for value in figures), kind, _accuracy(figure)
 
     ranked = [(row.figures[known].nats, row) for row in PUBLISHED if not row.unranked]
     body = [(nats, (*cells(row.model, row.figures[known], row.kind), row.source)) for nats, row in ranked]
@@ -311,11 +326,11 @@ def _everything(known: str, ours: list[dict]) -> list[str]:
         "",
         "The lowest first. Exact figures, estimates and bounds are not the same: a poor estimate flatters.",
         "",
-        *_table(head, [row for _, row in sorted(body, key=lambda pair: pair[0])]),
+        *markdown_table(head, [row for _, row in sorted(body, key=lambda pair: pair[0])]),
         "",
         "Quoted, and not ranked:",
         "",
-        *_table([*head, "why"], unranked),
+        *markdown_table([*head, "why"], unranked),
         "",
     ]
 
@@ -328,32 +343,17 @@ def _is_folder(corpus: CorpusDescription) -> bool:
 def _doubling(row: dict) -> tuple:
     once, twice = row["doubled_once"], row["doubled_twice"]
     moved = UNKNOWN if once is None or twice is None else f"{twice - once:+.4f}"
-    how = f"{_count(row['temperatures'])} × {_count(row['chains'])}"
+    how = f"{count_cell(row['temperatures'])} × {count_cell(row['chains'])}"
     return (
         row["model"],
         row["preset"],
         row["seed"],
         how,
-        _count(row["doubled_frames"]),
-        _nats(once, digits=4),
-        _nats(twice, digits=4),
+        count_cell(row["doubled_frames"]),
+        nats_cell(once, digits=4),
+        nats_cell(twice, digits=4),
         moved,
     )
-
-
-def _table(head: list[str], body: list[tuple]) -> list[str]:
-    """A table in Markdown."""
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *body)]
-
-
-def _nats(value: float | None, error: float | None = None, digits: int = 3) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
-
-
-def _count(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def _accuracy(figure: Figure) -> str:

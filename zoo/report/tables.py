@@ -33,6 +33,29 @@ def results_csv(runs: list[Run], ratings: Sequence[dict]) -> str:
     return as_csv(rows)
 
 
+def markdown_table(head: Sequence[str], body: Sequence[tuple]) -> list[str]:
+    """The lines of a table in Markdown, each row of `body` as long as `head`."""
+    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *body)]
+
+
+def nats_cell(value: float | None, error: float | None = None, digits: int = 3) -> str:
+    """Nats, and their standard error where there is one.
+
+    Args:
+        value: None is not known.
+        error: in nats.
+        digits: behind the point.
+    """
+    if value is None:
+        return UNKNOWN
+    return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
+
+
+def count_cell(value: float | None) -> str:
+    """A whole number with commas; None is not known."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
 def table(runs: list[Run]) -> list[str]:
     """The runs as lines for a terminal, none longer than 100 columns; below it what the signs mean and what failed."""
     head = ("model", "run", "epochs", "seconds", "valid", "test", "order 0", "n-gram", "skill", "status")

@@ -7,37 +7,18 @@ see `zoo.evaluation.voices`. A figure over rolls is the sum of the roll's and of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from zoo._errors import UserError
 from zoo._files import as_csv, printable, write_text
+from zoo.evaluation.voices import STEPS_PER_BEAT, CountedVoices
 from zoo.experiments.results import SplitScore
-from zoo.report.literature import VOICES
+from zoo.report.literature import VOICES, has_sixteenths
 from zoo.report.runs import Run, load_corpus, load_runs
-from zoo.report.tables import UNKNOWN
+from zoo.report.tables import UNKNOWN, count_cell, markdown_table, nats_cell
 
 PRESETS = ("sixteenths",)
-STEPS_PER_BEAT = 4
-OF_LINES = ("melody_lstm",)  # models that write every voice, so that nothing is left to be dealt out
 FEWEST = 0.30  # nats per voice-step, below which something must have leaked
-
-
-@dataclass(frozen=True)
-class CountedVoices:
-    """What is counted of the music of one split.
-
-    Args:
-        voices: of every piece.
-        steps: sixteenths of all pieces.
-        lines: nats per voice-step of each voice on its own, by what is known of it.
-        dealing: nats per voice-step of how the pitches of a roll are dealt out to voices.
-    """
-
-    voices: int
-    steps: int
-    lines: Mapping[str, float]
-    dealing: float
 
 
 def write_voices(folder: Path | str, counted: Mapping[str, CountedVoices]) -> list[str]:
@@ -86,8 +67,9 @@ def _ours(run: Run, counted: Mapping[str, CountedVoices]) -> dict:
     row: dict = {"model": run.model, "seed": run.description.seed, "kind": results.scores.test.kind}
     for split, score in scores.items():
         music = counted[split]
-        dealing = 0.0 if run.model in OF_LINES else music.dealing
-        row |= {split: (score.nats or 0) / (music.voices * music.steps) + dealing, f"{split}_dealing": dealing}
+        voice_steps = music.voices * music.steps
+        dealing = 0.0 if score.codes == voice_steps else music.dealing  # a code a voice-step leaves nothing to deal out
+        row |= {split: (score.nats or 0) / voice_steps + dealing, f"{split}_dealing": dealing}
     return row | {"parameters": results.parameters, "epochs": run.epochs, "seconds": run.seconds}
 
 
@@ -109,35 +91,30 @@ def _markdown(name: str, rows: list[dict], counted: Mapping[str, CountedVoices])
         (
             row["model"],
             row["seed"],
-            _nats(row["valid"]),
-            _nats(row["test"]),
-            _nats(row["test"] * voices * STEPS_PER_BEAT, 2),
-            _nats(row["test_dealing"]),
+            nats_cell(row["valid"]),
+            nats_cell(row["test"]),
+            nats_cell(row["test"] * voices * STEPS_PER_BEAT, digits=2),
+            nats_cell(row["test_dealing"]),
             row["kind"],
-            UNKNOWN if row["parameters"] is None else f"{row['parameters']:,}",
+            count_cell(row["parameters"]),
             UNKNOWN if row["seconds"] is None else f"{row['seconds'] / 60:.1f}",
         )
         for row in rows
     ]
     for row in _lines(counted):
-        per_beat = _nats(row["test"] * voices * STEPS_PER_BEAT, 2)
+        per_beat = nats_cell(row["test"] * voices * STEPS_PER_BEAT, digits=2)
         body.append(
-            (row["model"], UNKNOWN, _nats(row["valid"]), _nats(row["test"]), per_beat, UNKNOWN, "exact", *[UNKNOWN] * 2)
+            (
+                row["model"],
+                UNKNOWN,
+                nats_cell(row["valid"]),
+                nats_cell(row["test"]),
+                per_beat,
+                UNKNOWN,
+                "exact",
+                *[UNKNOWN] * 2,
+            )
         )
-    beside: list[tuple] = [
-        (row.model, _nats(row.valid), _nats(row.valid * voices * STEPS_PER_BEAT, 2), row.source, row.unranked or "")
-        for row in VOICES
-    ]
-    beside += [
-        (
-            f"{row['model']}, this zoo",
-            _nats(row["valid"]),
-            _nats(row["valid"] * voices * STEPS_PER_BEAT, 2),
-            f"seed {row['seed']}",
-            "",
-        )
-        for row in rows
-    ]
     return [
         f"# {name}: {voices} voices on sixteenths",
         "",
@@ -147,22 +124,26 @@ def _markdown(name: str, rows: list[dict], counted: Mapping[str, CountedVoices])
         "which pitch (*dealing*), by counts of the training music. "
         f"A figure below {FEWEST:.2f} would mean that something has leaked.",
         "",
-        *_table(head, body),
+        *markdown_table(head, body),
         "",
-        "## Beside what is published, on validation",
-        "",
-        *_table(
-            ["model", "validation", "per beat", "source", "not comparable, because"],
-            sorted(beside, key=lambda row: row[1]),
-        ),
-        "",
+        *(_beside(rows, voices) if has_sixteenths(counted["test"].steps, counted["test"].lines["bigram"]) else []),
         "Made by `make published` with this corpus.",
     ]
 
 
-def _table(head: list[str], body: list[tuple]) -> list[str]:
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *body)]
-
-
-def _nats(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}"
+def _beside(rows: list[dict], voices: int) -> list[str]:
+    """Ours among what is published of the same music, the lowest first."""
+    body = [(row.model, row.valid, row.source, row.unranked) for row in VOICES]
+    body += [(f"{row['model']}, this zoo", row["valid"], f"seed {row['seed']}", "") for row in rows]
+    return [
+        "## Beside what is published, on validation",
+        "",
+        *markdown_table(
+            ["model", "validation", "per beat", "source", "not comparable, because"],
+            [
+                (model, nats_cell(nats), nats_cell(nats * voices * STEPS_PER_BEAT, digits=2), source, why)
+                for model, nats, source, why in sorted(body, key=lambda row: row[1])
+            ],
+        ),
+        "",
+    ]
