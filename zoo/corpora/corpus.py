@@ -20,7 +20,7 @@ from zoo.corpora.stored import File, Found, StoredSongs, in_memory, on_disk, sto
 from zoo.midi import parse_all
 from zoo.song import COLUMNS, Song
 
-LARGE = 64 * 2**20  # bytes of MIDI files from which on music is kept on disk
+LARGE = 16 * 2**20  # bytes of MIDI files from which on music is kept on disk
 # Notes by which models of a corpus on disk are measured; what baselines learn from, and what is scored.
 MEASURED = {"train": 2**19, "valid": 2**17, "test": 2**17}
 

@@ -31,8 +31,8 @@ from zoo.training.hyperparameters import Range, among, trained, written
 COMPILED_FROM, COMPILED_EPOCHS = 1000, 50  # updates, or epochs where those are not counted
 # Of songs on disk: how many notes the vocabulary is learnt from; how many start the weights, and judge every epoch; how
 # much music an epoch has, in notes and in bytes of codes.
-LEARNT_FROM, VALIDATED = 2**20, 2**16
-NOTES_AT_ONCE, BYTES_AT_ONCE = 2**21, 2**27
+LEARNT_FROM, VALIDATED = 2**20, 2**15
+NOTES_AT_ONCE, BYTES_AT_ONCE = 2**21, 2**26
 
 if TYPE_CHECKING:
     from zoo.corpora import Corpus
