@@ -13,7 +13,7 @@ from midi_events import END, note, track
 from zoo._errors import UserError
 from zoo.corpora import load_corpus
 from zoo.midi import UnreadableMidi, parse_midi, smf
-from zoo.midi.performance import has_beat
+from zoo.midi.beats import has_beat
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
 

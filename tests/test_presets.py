@@ -7,25 +7,25 @@ import pytest
 
 import zoo
 from zoo._errors import UserError
-from zoo.training import presets
+from zoo.training import preset_files
 
 SETTINGS = {"units": [8, 4], "epochs": 1, "learning_rate": 0.01}
 
 
 @pytest.fixture
 def file(tmp_path):
-    presets.write(tmp_path / "best.json", "melody_lstm", SETTINGS)
+    preset_files.write(tmp_path / "best.json", "melody_lstm", SETTINGS)
     return tmp_path / "best.json"
 
 
 def test_a_file_is_a_preset_named_after_itself_and_what_it_holds(file, tmp_path):
     model = zoo.create("melody_lstm", str(file), seed=3, epochs=2)
     assert (model.units, model.learning_rate, model.epochs, model.seed) == ((8, 4), 0.01, 2, 3)
-    name = presets.name_of(str(file))
+    name = preset_files.name_of(str(file))
     assert name.startswith("best-") and len(name) == len("best-1234") and model.preset == name
-    presets.write(tmp_path / "other" / "best.json", "melody_lstm", SETTINGS | {"epochs": 3})
-    assert presets.name_of(str(tmp_path / "other" / "best.json")) != name
-    assert presets.name_of("tuned") == "tuned"
+    preset_files.write(tmp_path / "other" / "best.json", "melody_lstm", SETTINGS | {"epochs": 3})
+    assert preset_files.name_of(str(tmp_path / "other" / "best.json")) != name
+    assert preset_files.name_of("tuned") == "tuned"
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_what_is_no_preset_is_said_in_a_sentence(tmp_path, text, complaint):
 def test_a_file_is_taken_wherever_a_preset_is(copy, say, file, instant):
     words = ["--corpus", "./tunes"]
     assert say("train", "melody_lstm", *words, "--preset", file).code == 0
-    run = Path("reports/tunes/runs/melody_lstm", f"{presets.name_of(str(file))}-seed0")
+    run = Path("reports/tunes/runs/melody_lstm", f"{preset_files.name_of(str(file))}-seed0")
     described = json.loads((run / "model.json").read_text())
-    assert described["preset"] == presets.name_of(str(file)) and described["hyperparameters"]["units"] == [8, 4]
+    assert described["preset"] == preset_files.name_of(str(file)) and described["hyperparameters"]["units"] == [8, 4]
     nowhere = say("sample", "melody_lstm", *words, "--preset", file, "--train-seed", "7")
     assert nowhere.code == 2 and f"with preset {described['preset']}" in nowhere.err
     all_done = say("train-all", *words, "--preset", file)

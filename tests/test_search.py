@@ -11,7 +11,7 @@ from zoo.search.fitting import WHOLE, Work, fit
 from zoo.search.searching import Search
 from zoo.search.space import as_word, point, searched
 from zoo.search.trials import FAILED, FINISHED, STOPPED, Trial, best, judged, mean_ratio, read_trials, write_trials
-from zoo.training import hyperparameters, presets
+from zoo.training import hyperparameters, preset_files
 from zoo.training.hyperparameters import Range
 
 
@@ -68,7 +68,7 @@ def test_what_is_left_can_be_read(corpus, tmp_path):
     chosen, tuned = zoo.create("melody_lstm", str(path)), zoo.create("melody_lstm", "tuned")
     assert (chosen.learning_rate, chosen.units) == (3e-3, (64,))
     changed = {name for name in hyperparameters.options(type(tuned)) if getattr(chosen, name) != getattr(tuned, name)}
-    assert changed == {"learning_rate", "units"} and presets.read(path).hyperparameters["units"] == [64]
+    assert changed == {"learning_rate", "units"} and preset_files.read(path).hyperparameters["units"] == [64]
     with open(search.folder / "trials.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["objective"] for row in rows] == ["1.0", "0.7", "0.9", "", "0.9"] and rows[3]["error"] == "MemoryError"

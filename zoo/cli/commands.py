@@ -57,17 +57,16 @@ def report(options: argparse.Namespace) -> None:
 def published(options: argparse.Namespace) -> None:
     """The command `published`."""
     from zoo.evaluation.voices import CountedVoices, count_voices
-    from zoo.report import load_runs, voices, write_published, write_voices
-    from zoo.report import published as frames
+    from zoo.report import benchmark, benchmark_voices, load_runs, write_published, write_voices
 
     def count() -> dict[str, CountedVoices] | None:
         corpus = read_corpus(options.corpus)
         return count_voices(corpus.train, corpus.valid, corpus.test)
 
     if options.presets:
-        print(*(voices.PRESETS if count() else frames.PRESETS))
+        print(*(benchmark_voices.PRESETS if count() else benchmark.PRESETS))
         return
     folder = results_folder(options.corpus)
-    counted = count() if any(run.description.preset in voices.PRESETS for run in load_runs(folder)) else None
+    counted = count() if any(run.description.preset in benchmark_voices.PRESETS for run in load_runs(folder)) else None
     print("\n".join(write_voices(folder, counted) if counted else write_published(folder)))
     print(f"\n{folder / 'published.md'}")

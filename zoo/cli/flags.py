@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo._errors import UserError, worded
 from zoo._files import printable
-from zoo.training import hyperparameters, presets
+from zoo.training import hyperparameters, preset_files
 
 NAMES = {"begin": "from", "end": "to"}  # `from` is no name in Python
 WORDS = {"None": "none", "True": "yes", "False": "no"}
@@ -81,7 +81,9 @@ def _add_argument(group: argparse._ArgumentGroup, name: str, models: list[type],
 def _of_preset(model: type, preset: str) -> dict[str, Any]:
     """The hyperparameters of a preset, nothing where there is none."""
     try:
-        found = presets.find(model.__module__.rpartition(".")[2], getattr(model, "presets", {}), preset).hyperparameters
+        found = preset_files.find(
+            model.__module__.rpartition(".")[2], getattr(model, "presets", {}), preset
+        ).hyperparameters
     except UserError:  # the command itself says so
         return {}
     return {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}

@@ -15,7 +15,7 @@ from zoo._files import printable
 from zoo.cli.corpora import CORPUS
 from zoo.experiments.folders import RUNS, newest_run, results_folder
 from zoo.experiments.run_folder import RunFolder
-from zoo.training import presets
+from zoo.training import preset_files
 
 if TYPE_CHECKING:
     from zoo.models._base import MusicModel
@@ -40,7 +40,7 @@ def chosen_run(word: str, corpus: str | None = None, preset: str | None = None, 
     trained = word.isidentifier() and (results / RUNS / word).is_dir()  # perhaps one from outside
     if word in zoo.names() or trained:
         try:
-            return newest_run(results, word, preset and presets.name_of(preset), train_seed)
+            return newest_run(results, word, preset and preset_files.name_of(preset), train_seed)
         except UserError:
             shipped = pretrained.folder(f"{corpus or CORPUS}/{word}")
             if shipped is None or preset is not None or train_seed is not None:

@@ -19,7 +19,7 @@ from zoo.corpora import Corpus
 from zoo.experiments.description import ComparisonStep
 from zoo.experiments.engine import BUSY, side_by_side
 from zoo.experiments.folders import results_folder
-from zoo.training import presets
+from zoo.training import preset_files
 
 if TYPE_CHECKING:
     from zoo.experiments.job import Job
@@ -127,7 +127,7 @@ def train_all(options: argparse.Namespace) -> int:
         model = zoo.find(name)
         known = {key: value for key, value in overrides.items() if key in hyperparameters.options(model)}
         try:
-            presets.find(name, model.presets, preset)
+            preset_files.find(name, model.presets, preset)
         except UserError as reason:
             left_out.append(str(reason).rstrip("."))
         else:
@@ -240,7 +240,7 @@ def _engine(
     from zoo.experiments import ray_engine, worker
 
     there = argparse.Namespace(**vars(options) | {"corpus": ray_engine.corpus_there(corpus), "out": worker.REPORTS})
-    files = {plan.preset: Path(plan.preset) for plan in plans if presets.is_file(plan.preset)}
+    files = {plan.preset: Path(plan.preset) for plan in plans if preset_files.is_file(plan.preset)}
 
     def command(plan: Plan) -> list[str]:
         return _command(there, plan._replace(preset=files[plan.preset].name) if plan.preset in files else plan)

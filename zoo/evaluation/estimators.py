@@ -180,13 +180,13 @@ class CompiledBits:
         Returns:
             (count, frames, bits) uint8.
         """
-        bits = self.distribution.visible
+        bits, noise = self.distribution.visible, self.distribution.noise
         drawn = np.empty((count, len(parameters), bits), np.uint8)
-        draw = self._method("draw", keras.Input((bits,)), self._parameters(), keras.Input((bits,)), keras.Input((1,)))
+        draw = self._method("draw", keras.Input((bits,)), self._parameters(), keras.Input((noise,)), keras.Input((1,)))
         silence, temperature = np.zeros((self.at_once, bits), np.float32), np.ones((self.at_once, 1), np.float32)
         for rows, kept in self._pieces(len(parameters)):
             for index in range(count):
-                uniform = rng.random(silence.shape, np.float32)
+                uniform = rng.random((self.at_once, noise), np.float32)
                 frames = draw.predict_on_batch([silence, parameters[rows], uniform, temperature])
                 drawn[index, kept] = np.asarray(frames)[: len(kept)]
         return drawn

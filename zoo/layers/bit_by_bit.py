@@ -19,7 +19,7 @@ class BitByBit(FrameDistribution):
 
     @property
     def noise_given(self) -> int:
-        return CANDIDATES * self.visible + 1
+        return CANDIDATES * self.noise + 1
 
     def through(
         self, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor | None = None
@@ -28,7 +28,7 @@ class BitByBit(FrameDistribution):
 
         Args:
             parameters: (batch, parameters).
-            uniform: (batch, visible) in [0, 1).
+            uniform: (batch, noise) in [0, 1).
             temperature: (batch, 1), divides the logits.
             given: (batch, visible), see `draw_given`; None draws all bits.
 
@@ -53,7 +53,7 @@ class BitByBit(FrameDistribution):
         Args:
             before: (batch, visible), not looked at.
             parameters: (batch, parameters).
-            uniform: (batch, candidates × visible + 1) in [0, 1).
+            uniform: (batch, candidates × noise + 1) in [0, 1).
             temperature: (batch, 1), divides the logits.
             given: (batch, visible), 1 for a bit that is on, −1 for one that is off, 0 for one to be drawn.
 
@@ -63,10 +63,10 @@ class BitByBit(FrameDistribution):
         Reference:
             Rubin, "The calculation of posterior distributions by data augmentation", 1987 (the SIR algorithm).
         """
-        candidates = (uniform.shape[-1] - 1) // self.visible
+        candidates = (uniform.shape[-1] - 1) // self.noise
         each = [ops.repeat(x, candidates, axis=0) for x in (parameters, temperature, given)]
         parameters, temperature, given = each
-        frames, log_p = self.through(parameters, ops.reshape(uniform[:, :-1], (-1, self.visible)), temperature, given)
+        frames, log_p = self.through(parameters, ops.reshape(uniform[:, :-1], (-1, self.noise)), temperature, given)
         below = ops.cumsum(ops.softmax(ops.reshape(log_p, (-1, candidates)), axis=-1), axis=-1)
         picked = ops.minimum(ops.sum(ops.cast(below <= uniform[:, -1:], "int32"), axis=-1), candidates - 1)
         one_hot = ops.cast(ops.one_hot(picked, candidates), "float32")[..., None]

@@ -14,7 +14,8 @@ import numpy as np
 
 from zoo._errors import UserError
 from zoo.midi import smf
-from zoo.midi.performance import has_beat, in_seconds, sustained
+from zoo.midi.beats import has_beat, in_seconds
+from zoo.midi.pedal import sustained
 from zoo.midi.smf import MAX_BEATS, MAX_TRACKS
 from zoo.midi.writing import PRIMED
 from zoo.song import TICKS_PER_BEAT, Song

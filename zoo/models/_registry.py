@@ -116,12 +116,12 @@ def create(name: str, preset: str = "tuned", seed: int = 0, **hyperparameters: o
     Raises:
         UserError: when the name, the preset or a hyperparameter is unknown or out of bounds; it says what there is.
     """
-    from zoo.training import presets
+    from zoo.training import preset_files
     from zoo.training.hyperparameters import options
 
     model = find(name)
     known = options(model)
-    chosen = presets.find(name, model.presets, preset)
+    chosen = preset_files.find(name, model.presets, preset)
     settings = chosen.hyperparameters | hyperparameters
     for key in settings:
         if key not in known:

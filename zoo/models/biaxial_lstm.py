@@ -22,6 +22,8 @@ from typing import ClassVar
 
 from zoo.evaluation.estimators import CompiledBits, ExactBits
 from zoo.layers.biaxial import Biaxial
+from zoo.layers.conditioned import Conditioned
+from zoo.layers.mixture import Ensemble
 from zoo.layers.pitch_axis import PitchAxis
 from zoo.models._frames import PAPER_ROLL, SIXTEENTHS_ROLL, FrameModel, FrameReader
 from zoo.training.hyperparameters import among, option
@@ -44,6 +46,10 @@ class BiaxialLSTM(FrameModel):
     pitch_units: tuple[int, ...] = option((32,), "units of each LSTM along pitch", low=1, high=65_536)
     clock_beats: int = option(
         4, "beats of the clock that the network reads, to know its place in the bar; 0 is no clock", low=0, high=64
+    )
+
+    members: int = option(
+        1, "networks whose mean is taken frame by frame, every second one from the highest pitch down", low=1, high=32
     )
 
     presets: ClassVar = {
@@ -83,9 +89,14 @@ class BiaxialLSTM(FrameModel):
             self.units[-1], self.hidden, self.pitch_units, self.dropout, self.at_every_pitch(), name="pitch_axis"
         )
 
-    def make_conditioned(self) -> Biaxial:
-        distribution = self.make_distribution()
-        return Biaxial(distribution, self.units, self.cell, self.dropout, self.places, name=self.model_name())
+    def make_conditioned(self) -> Conditioned:
+        def one(name: str) -> Biaxial:
+            return Biaxial(self.make_distribution(), self.units, self.cell, self.dropout, self.places, name=name)
+
+        name = self.model_name()
+        if self.members == 1:
+            return one(name)
+        return Ensemble([one(f"{name}_{index}") for index in range(self.members)], name=name)
 
     @property
     def places(self) -> int:

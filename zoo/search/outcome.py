@@ -18,7 +18,7 @@ from zoo.render.style import INK, PALETTE, PAPER, STYLE, save_figure
 from zoo.search.searching import PRESET, Search
 from zoo.search.space import as_word, searched
 from zoo.search.trials import FINISHED, STOPPED, Trial, best
-from zoo.training import presets
+from zoo.training import preset_files
 from zoo.training.hyperparameters import Range, options
 
 COLUMNS = 4  # of the picture
@@ -42,7 +42,7 @@ def write_outcome(search: Search, trials: Sequence[Trial]) -> Path:
     write_text(search.folder / "trials.md", _markdown(search, trials, rows, importances))
     _draw(search, trials, settings, importances)
     path = search.folder / NEW
-    presets.write(path, search.model, search.preset(best(trials)))
+    preset_files.write(path, search.model, search.preset(best(trials)))
     return path
 
 

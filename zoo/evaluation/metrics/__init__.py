@@ -35,7 +35,6 @@ From mgeval: both densities are histograms on one grid, not kernel estimates on 
 two songs without notes, not 0; what lies exactly on a tolerance always counts, which rounding denies there at times.
 """
 
-from zoo.evaluation.metrics.classifier import BLIND_SPOTS, TwoSampleTest, two_sample_test
 from zoo.evaluation.metrics.distances import Distance, compare, histograms
 from zoo.evaluation.metrics.excerpts import views
 from zoo.evaluation.metrics.features import UNITS, features
@@ -58,6 +57,7 @@ from zoo.evaluation.metrics.scalars import (
     polyphony_rate,
     scale_consistency,
 )
+from zoo.evaluation.metrics.two_sample import BLIND_SPOTS, TwoSampleTest, two_sample_test
 
 __all__ = [
     "BLIND_SPOTS",
