@@ -193,12 +193,21 @@ def test_what_is_dropped_is_dropped_at_all_times_and_at_all_pitches():
     assert np.ptp(kept) < 1e-4 and len(np.unique(lost.round(3))) > 10
 
 
+def test_dropped_frames_are_frames_not_read():
+    """With all but nothing of the music dropped, training reads silence; otherwise all is read."""
+    layer = biaxial(input_dropout=0.999999)
+    frames, silence = np.ones((3, 6, VISIBLE), np.float32), np.zeros((3, 6, VISIBLE), np.float32)
+    read, unread = (arrays(layer(x, training=True))[0] for x in (frames, silence))
+    np.testing.assert_allclose(read, unread, atol=1e-5)
+    assert np.abs(arrays(layer(frames))[0] - unread).max() > 0.1
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: Intervals(RELATIVE, below=True),
         lambda: PitchAxis(3, 4, (3, 2), 0.1, RELATIVE),
-        lambda: Biaxial(PitchAxis(3, 4, (2,), 0.1, RELATIVE), (4, 3), "gru", 0.2, places=5),
+        lambda: Biaxial(PitchAxis(3, 4, (2,), 0.1, RELATIVE), (4, 3), "gru", 0.2, places=5, input_dropout=0.1),
     ],
 )
 def test_layers_are_registered_and_come_back_from_their_config(make):

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.layers.conditioned import Conditioned
+from zoo.layers.dropout import Dropout
 from zoo.layers.frames import FrameDistribution
 from zoo.layers.intervals import Intervals
 from zoo.layers.tensors import Shape, Tensor
@@ -27,6 +28,7 @@ class Biaxial(Conditioned):
         units: recurrent units of each layer at every pitch, from bottom to top.
         cell: "tanh", "lstm" or "gru".
         dropout: share of the outputs of each layer dropped in training, at all times alike.
+        input_dropout: share of the bits of the frames dropped in training, before they are read.
         places: frames after which the place in the bar begins anew; 0 is none. A sequence begins at the first.
 
     Reference:
@@ -40,12 +42,14 @@ class Biaxial(Conditioned):
         cell: str = "lstm",
         dropout: float = 0.0,
         places: int = 0,
+        input_dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(distribution, units, cell, dropout, **kwargs)
         self.places, self.relative = places, distribution.relative
         self.last_frames = Intervals(self.relative, name="last_frames")
         self.dropout = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.input_dropout = Dropout(input_dropout)
 
     @property
     def structure(self) -> None:
@@ -108,7 +112,7 @@ class Biaxial(Conditioned):
         self, frames: Tensor, past: Tensor, states: list[Tensor], mask: Tensor | None = None, training: bool = False
     ) -> tuple[Tensor, list[Tensor]]:
         pitches, memory, time = self.relative.pitches, self.memory, ops.shape(frames)[1]
-        frames = ops.concatenate([past, frames], axis=1)
+        frames = self.input_dropout(ops.concatenate([past, frames], axis=1), training=training)
         kept = ops.ones_like(frames[:, memory:, 0]) if mask is None else ops.cast(mask, "float32")
         place = states[-1] + ops.cumsum(kept, axis=1)
         window = ops.concatenate([frames[:, back : back + time] for back in range(1, memory + 1)], axis=-1)
@@ -138,4 +142,4 @@ class Biaxial(Conditioned):
         return [*after, place % self.place.shape[0]]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "places": self.places}
+        return {**super().get_config(), "places": self.places, "input_dropout": self.input_dropout.rate}

@@ -26,7 +26,7 @@ from zoo.layers.conditioned import Conditioned
 from zoo.layers.mixture import Ensemble
 from zoo.layers.pitch_axis import PitchAxis
 from zoo.models._frames import PAPER_ROLL, SIXTEENTHS_ROLL, FrameModel, FrameReader
-from zoo.training.hyperparameters import among, option
+from zoo.training.hyperparameters import among, option, trained
 
 READER_STEPS = 32  # at a time: a frame is a row for every pitch, and padding costs as much as music
 
@@ -48,6 +48,9 @@ class BiaxialLSTM(FrameModel):
         4, "beats of the clock that the network reads, to know its place in the bar; 0 is no clock", low=0, high=64
     )
 
+    input_dropout: float = trained(
+        0.0, "share of the bits of the last frames that are dropped in training before they are read", low=0, high=0.99
+    )
     members: int = option(
         1, "networks whose mean is taken frame by frame, every second one from the highest pitch down", low=1, high=32
     )
@@ -91,7 +94,15 @@ class BiaxialLSTM(FrameModel):
 
     def make_conditioned(self) -> Conditioned:
         def one(name: str) -> Biaxial:
-            return Biaxial(self.make_distribution(), self.units, self.cell, self.dropout, self.places, name=name)
+            return Biaxial(
+                self.make_distribution(),
+                self.units,
+                self.cell,
+                self.dropout,
+                self.places,
+                self.input_dropout,
+                name=name,
+            )
 
         name = self.model_name()
         if self.members == 1:

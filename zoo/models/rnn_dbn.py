@@ -51,7 +51,7 @@ class RNNDBN(RBMModel):
         "studio": dict(
             hidden=128, units=(160,), steps_per_beat="auto", low=21, high=108, cell="lstm", dropout=0.3,
             transpose=5, gibbs_steps=10, sample_steps=1000, epochs=100_000, updates=12_000, batch=8, chunk=48,
-            learning_rate=5e-3, schedule="cosine", clip_norm=1.0,
+            learning_rate=5e-3, schedule="cosine", clip_norm=1.0, anneal_steps=400,
         ),
         "paper": PAPER_ROLL | dict(
             hidden=150, units=(100,), batch=16, epochs=100_000, updates=4000, learning_rate=1e-3, clip_norm=1.0,
