@@ -78,9 +78,9 @@ class BiaxialLSTM(FrameModel):
             batch=8, chunk=64, epochs=100_000, updates=400, learning_rate=2e-3, clip_norm=1.0,
         ),
         "best": PAPER_ROLL | dict(
-            relative=64, reach=36, units=(96,), hidden=64, pitch_units=(48,), members=4, clock_beats=8, dropout=0.3,
-            input_dropout=0.1, transpose=5, batch=4, chunk=64, epochs=18, updates=3000, learning_rate=6e-3,
-            schedule="cosine", clip_norm=1.0,
+            relative=64, reach=36, units=(128,), hidden=96, pitch_units=(64,), members=2, clock_beats=8, dropout=0.3,
+            transpose=5, batch=4, chunk=64, epochs=19, updates=4500, learning_rate=6e-3, schedule="cosine",
+            clip_norm=1.0,
         ),
         "sixteenths": SIXTEENTHS_ROLL | dict(
             relative=64, reach=36, units=(128,), hidden=64, pitch_units=(64,), dropout=0.35, transpose=5, batch=4,
