@@ -17,7 +17,8 @@ make train-all          trains every model, once for each seed
 make train MODEL=...    trains one model, once for each seed
 make sample MODEL=...   new pieces by a trained model, by a run's folder, or by weights that ship with the zoo
 make play               a page to play on with what was trained: reports/<corpus>/play.html
-make compare-presets MODEL=...      what representation, network and training contribute between blog and tuned
+make compare-presets MODEL=...      what representation, network and training contribute between a published
+                                    preset and tuned
 make compare-optimizers MODEL=...   curves and samples of one model under OPTIMIZERS=sgd,adam,rmsprop
 make published          the polyphonic benchmark: its presets on CORPUS, beside published figures (hours)
 make test-slow          the slow tests

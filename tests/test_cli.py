@@ -269,6 +269,22 @@ def test_compare_presets_goes_from_one_to_the_other_part_by_part(copy, say, monk
     assert wrong.code == 2 and "no preset 'bolg'" in wrong.err and len(made) == 4
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_compare_presets_begins_with_what_was_published(copy, say, monkeypatch, name):
+    begun = []
+
+    def run(given, jobs):
+        for key, _, command in given:
+            begun.append(command)
+            yield key, 0
+
+    monkeypatch.setattr(training, "side_by_side", run)
+    assert say("compare-presets", name, *TUNES).code == 0
+    preset = begun[0][begun[0].index("--preset") + 1]
+    assert preset not in ("smoke", "tuned", "studio", "best")
+    assert preset == "blog" or "blog" not in zoo.find(name).presets
+
+
 def test_compare_optimizers_trains_one_model_with_each_at_its_own_rate(copy, say, monkeypatch):
     commanded = []
     record = lambda given, jobs: ((key, commanded.append((key, command)) or 0) for key, _, command in given)  # noqa: E731

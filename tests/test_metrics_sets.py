@@ -7,7 +7,7 @@ from scipy import stats
 from songs import NOTHING, ONE, SILENCE, piece, quarters, song
 
 from zoo.evaluation import metrics
-from zoo.evaluation.metrics import Index, classifier, compare, copied_share, is_copy, longest_copy, two_sample_test
+from zoo.evaluation.metrics import Index, compare, copied_share, is_copy, longest_copy, two_sample, two_sample_test
 from zoo.evaluation.metrics.excerpts import views
 from zoo.evaluation.metrics.repetition import tokens
 from zoo.midi import read_midi
@@ -253,8 +253,8 @@ def test_copies_of_the_reference_are_no_less_real_for_it():
 
 def test_only_so_much_of_the_reference_is_drawn(monkeypatch):
     seen = []
-    monkeypatch.setattr(classifier, "MOST_REFERENCE", 5)
-    monkeypatch.setattr(classifier, "views", lambda song: seen.append(song) or views(song))
+    monkeypatch.setattr(two_sample, "MOST_REFERENCE", 5)
+    monkeypatch.setattr(two_sample, "views", lambda song: seen.append(song) or views(song))
     reference = tunes(20, 2)
     two_sample_test(tunes(3), tunes(4, 1), rng(), reference)
     drawn = [number for number, song in enumerate(reference) if any(song is other for other in seen[7:])]
@@ -264,7 +264,7 @@ def test_only_so_much_of_the_reference_is_drawn(monkeypatch):
 def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
     """Nor by a copy in another set; all excerpts of a song stand on one side."""
     songs, others, reference = corpus
-    judge, decide, judged = classifier._by_view, classifier._stacked, []
+    judge, decide, judged = two_sample._by_view, two_sample._stacked, []
 
     def watched(pieces, fit, held):
         copies = np.isin(pieces.same, pieces.same[held])
@@ -276,10 +276,10 @@ def test_no_song_is_judged_by_what_was_learnt_from_it(monkeypatch, corpus):
         judged.append(np.flatnonzero(held))
         return decide(pieces, fit, held, generator)
 
-    monkeypatch.setattr(classifier, "_by_view", watched)
-    monkeypatch.setattr(classifier, "_stacked", decided)
+    monkeypatch.setattr(two_sample, "_by_view", watched)
+    monkeypatch.setattr(two_sample, "_stacked", decided)
     two_sample_test(songs + others[:2], others, rng(), reference + songs[:8])
-    assert sorted(np.concatenate(judged)) == sorted([*range(22)] * classifier.REPEATS)  # none of the reference
+    assert sorted(np.concatenate(judged)) == sorted([*range(22)] * two_sample.REPEATS)  # none of the reference
 
 
 def test_a_view_has_a_row_for_each_excerpt_or_for_the_piece():

@@ -27,7 +27,7 @@ from zoo.experiments.engine import BUSY, INTERRUPTED
 
 PROGRAM = "python -m zoo"
 TAKING_WORDS = ("--corpus", "--preset", "--weights", "--out", "--message")  # options whose word may be a model's name
-OUTSIDE = "ZOO_MODELS=./my_model.py before a command makes a model known that lies outside of the zoo."
+OUTSIDE = "ZOO_MODELS=./my_model.py before a command adds a model from outside the zoo."
 OF_ONE = ("train", "compare-optimizers")  # commands that take the hyperparameters of the model they name
 NEAR = 0.75  # share of letters in common, above which an option is taken for a slip of the pen
 
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
         return options, unknown
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; {self.explained} --help tells what is possible.")
+        raise UserError(f"{message}; {self.explained} --help says what is possible.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,7 +163,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
         "compare-presets", help="what representation, network and training contribute between two presets of a model"
     )
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
-    command.add_argument("--one", default="blog", metavar="PRESET", help="the preset to start from [blog]")
+    command.add_argument("--one", metavar="PRESET", help="the preset to start from [blog, or another published one]")
     command.add_argument("--other", default="tuned", metavar="PRESET", help="the preset to end with [tuned]")
     _add_training(command, one_run=False)
     _add_engine(command)
@@ -185,7 +185,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
     command.add_argument("model", metavar="MODEL", help=", ".join(zoo.names()))
     command.add_argument("--trials", type=int, default=50, metavar="N", help="settings to try in all, tuned first [50]")
     command.add_argument(
-        "--minutes", type=float, default=0.0, metavar="M", help="minutes the search may take; 0 is as it needs [0]"
+        "--minutes", type=float, default=0.0, metavar="M", help="minutes the search may take; 0 is no limit [0]"
     )
     command.add_argument(
         "--corpora", default=CORPUS, metavar="A,B", help=f"names, or folders with a slash, joined by commas [{CORPUS}]"
@@ -245,7 +245,7 @@ def make_parser(arguments: Sequence[str]) -> Parser:
 
     command = adding.add_parser("published", help="the polyphonic benchmark: runs of its presets, beside the papers")
     command.add_argument("--corpus", default=CORPUS, help=f"name, or folder with a slash [{CORPUS}]")
-    command.add_argument("--presets", action="store_true", help="say which presets the corpus asks for, and end")
+    command.add_argument("--presets", action="store_true", help="say which presets the corpus asks for, and exit")
     command.set_defaults(run=commands.published)
     return parser
 
@@ -255,7 +255,7 @@ def _add_engine(command: Parser) -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="models that train at once, a core each [as many as cores; with --engine ray all, as there is room]",
+        help="models that train at once, a core each [one per core; with --engine ray, as many as fit]",
     )
     command.add_argument(
         "--engine", choices=training.ENGINES, default="local", help="train on this machine, or on a Ray cluster [local]"

@@ -83,7 +83,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     around.add_argument(
         "--melody",
         metavar="FILE.mid|PITCHES",
-        help="write other voices around one of this music, which is kept, on the model's grid",
+        help="keep one voice of this music, moved to the model's grid, and write others around it",
     )
     command.add_argument(
         "--voice", default="highest", help="the voice that is kept: highest, lowest, or a track's number [highest]"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FAILED, USER_ERROR = 1, 2
 TUNED = "tuned"  # the preset where none is named
+BLOG = "blog"
+OURS = (TUNED, "smoke", "studio", "best", "sixteenths", "performance")  # presets that nobody has published
 ENGINES = ("local", "ray")
 
 
@@ -147,7 +149,7 @@ def compare_presets(options: argparse.Namespace) -> int:
     from zoo.training import hyperparameters
 
     model, plans = zoo.find(options.model), []
-    first, last = options.one, options.other
+    first, last = options.one or _published(model.presets), options.other
     for preset in (first, last):
         if preset not in model.presets:
             there = ", ".join(model.presets)
@@ -170,6 +172,11 @@ def compare_presets(options: argparse.Namespace) -> int:
         }
         plans.append(Plan(options.model, preset, overrides, message, comparison))
     return _train_each(options, plans, [])
+
+
+def _published(presets: Iterable[str]) -> str:
+    """The first preset that is a published configuration: blog, where there is one."""
+    return min((preset for preset in presets if preset not in OURS), key=lambda preset: preset != BLOG, default=TUNED)
 
 
 def compare_optimizers(options: argparse.Namespace) -> int:
