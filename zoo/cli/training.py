@@ -149,7 +149,12 @@ def compare_presets(options: argparse.Namespace) -> int:
     from zoo.training import hyperparameters
 
     model, plans = zoo.find(options.model), []
-    first, last = options.one or _published(model.presets), options.other
+    published = min((name for name in model.presets if name not in OURS), key=lambda name: name != BLOG, default="")
+    first, last = options.one or published, options.other
+    if not first:
+        raise UserError(
+            f"no preset of {options.model} is a published one; name one with --one: {', '.join(model.presets)}."
+        )
     for preset in (first, last):
         if preset not in model.presets:
             there = ", ".join(model.presets)
@@ -172,11 +177,6 @@ def compare_presets(options: argparse.Namespace) -> int:
         }
         plans.append(Plan(options.model, preset, overrides, message, comparison))
     return _train_each(options, plans, [])
-
-
-def _published(presets: Iterable[str]) -> str:
-    """The first preset that is a published configuration: blog, where there is one."""
-    return min((preset for preset in presets if preset not in OURS), key=lambda preset: preset != BLOG, default=TUNED)
 
 
 def compare_optimizers(options: argparse.Namespace) -> int:

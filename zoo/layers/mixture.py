@@ -57,17 +57,24 @@ class Mixture(BitByBit):
     def make_context(self, dropout: float) -> None:
         """None: each has its own."""
 
-    def turned(self, frames: Any, member: int) -> Any:
-        """Frames (..., visible) as that member reads them, and back again: every second one from above."""
+    def turned(self, frames: Tensor, member: int) -> Tensor:
+        """Frames as a member reads them, and back again: every second one upside down.
+
+        Args:
+            frames: (..., visible), channel by channel all pitches.
+            member: its place, from 0.
+
+        Returns:
+            (..., visible).
+        """
         if member % 2 == 0:
             return frames
-        pitches = self.relative.pitches
-        places = np.arange(self.visible).reshape(-1, pitches)[:, ::-1].ravel()
-        return frames[..., places] if isinstance(frames, np.ndarray) else ops.take(frames, places, axis=-1)
+        places = np.arange(self.visible).reshape(-1, self.relative.pitches)[:, ::-1]
+        return ops.take(frames, places.ravel(), axis=-1)
 
     def start(self, share: np.ndarray) -> None:
         for index, member in enumerate(self.members):
-            member.start(self.turned(share, index))
+            member.start(ops.convert_to_numpy(self.turned(share, index)))
 
     def loss(self, targets: Tensor, parameters: Tensor, training: bool = False) -> Tensor:
         nats = ops.stack(
@@ -83,14 +90,14 @@ class Mixture(BitByBit):
     def through(
         self, parameters: Tensor, uniform: Tensor, temperature: Tensor, given: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        uniform, which = uniform[:, : self.visible], uniform[:, self.visible :]
+        uniform, last = uniform[:, : self.visible], uniform[:, self.visible :]
+        which = ops.floor(last * len(self.members))  # `last` is below 1
         frame, log_p = ops.zeros_like(uniform), ops.zeros_like(temperature)
         for index, (member, own) in enumerate(zip(self.members, self.split(parameters), strict=True)):
             of_given = None if given is None else self.turned(given, index)
             drawn, nats = member.through(own, uniform, temperature, of_given)
-            place = ops.floor(which * len(self.members))  # below 1, so the last one at most
-            frame = ops.where(place == index, self.turned(drawn, index), frame)
-            log_p = ops.where(place == index, nats, log_p)
+            frame = ops.where(which == index, self.turned(drawn, index), frame)
+            log_p = ops.where(which == index, nats, log_p)
         return frame, log_p
 
     def get_config(self) -> dict[str, Any]:
@@ -142,8 +149,8 @@ class Ensemble(Conditioned):
     def initial_states(self, batch: int) -> list[Tensor]:
         return [state for member in self.members for state in member.initial_states(batch)]
 
-    def turned(self, frames: Tensor, states: list[Tensor]) -> list[tuple[Conditioned, Tensor, list[Tensor]]]:
-        """Every member with frames as it reads them, and its own states."""
+    def parts(self, frames: Tensor, states: list[Tensor]) -> list[tuple[Conditioned, Tensor, list[Tensor]]]:
+        """Of every member itself, `frames` (batch, time, visible) as it reads them, and its own among the `states`."""
         each = len(self.members[0].state_sizes)
         return [
             (member, self.distribution.turned(frames, index), states[index * each : (index + 1) * each])
@@ -154,19 +161,19 @@ class Ensemble(Conditioned):
         self, frames: Tensor, past: Tensor, states: list[Tensor], mask: Tensor | None = None, training: bool = False
     ) -> tuple[Tensor, list[Tensor]]:
         parameters, after = [], []
-        for index, (member, own, memory) in enumerate(self.turned(frames, states)):
-            of_member, final = member.read(own, self.distribution.turned(past, index), memory, mask, training)
-            parameters.append(of_member)
+        for index, (member, own, memory) in enumerate(self.parts(frames, states)):
+            own_parameters, final = member.read(own, self.distribution.turned(past, index), memory, mask, training)
+            parameters.append(own_parameters)
             after += final
         return ops.concatenate(parameters, axis=-1), after
 
     def upcoming(self, past: Tensor, states: list[Tensor]) -> Tensor:
         return ops.concatenate(
-            [member.upcoming(own, memory) for member, own, memory in self.turned(past, states)], axis=-1
+            [member.upcoming(own, memory) for member, own, memory in self.parts(past, states)], axis=-1
         )
 
     def advance(self, past: Tensor, states: list[Tensor]) -> list[Tensor]:
-        return [state for member, own, memory in self.turned(past, states) for state in member.advance(own, memory)]
+        return [state for member, own, memory in self.parts(past, states) for state in member.advance(own, memory)]
 
     def get_config(self) -> dict[str, Any]:
         members = [keras.saving.serialize_keras_object(member) for member in self.members]

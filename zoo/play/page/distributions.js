@@ -58,15 +58,31 @@ class RBM {
     return this.chain(start, around ? b_v.map((bias, i) => bias + around[i]) : b_v, b_h, temperature, random);
   }
 
-  // The end of a Gibbs chain from v; where it is annealed, see RBM.chain in zoo/layers/rbm.py.
+  // The end of a Gibbs chain from v; where it is annealed, see RBM.chain in zoo/layers/rbm.py. Few units change in a
+  // step, so sums are kept, and only what changes is added to them.
   chain(v, b_v, b_h, temperature, random) {
+    const end = new Float64Array(v);
+    const h = new Float64Array(b_h.length);
+    const of_h = addProduct(new Float64Array(b_h), v, this.W);
+    const of_v = new Float64Array(b_v);
+    const change_h = new Float64Array(h.length);
+    const change_v = new Float64Array(end.length);
     for (let step = 0; step < this.steps; step++) {
       const share = this.start === "annealed" ? Math.min((step + 1) / (ANNEALED * this.steps), 1) : 1;
-      const h = addProduct(new Float64Array(b_h), v, this.W).map((logit) => bit(share * logit, temperature, random));
-      const logits = addProduct(new Float64Array(b_v), h, this.W_T);
-      v = logits.map((logit, i) => bit(share * logit + (1 - share) * this.base[i], temperature, random));
+      for (let unit = 0; unit < h.length; unit++) {
+        const on = bit(share * of_h[unit], temperature, random);
+        change_h[unit] = on - h[unit];
+        h[unit] = on;
+      }
+      addProduct(of_v, change_h, this.W_T);
+      for (let i = 0; i < end.length; i++) {
+        const on = bit(share * of_v[i] + (1 - share) * this.base[i], temperature, random);
+        change_v[i] = on - end[i];
+        end[i] = on;
+      }
+      addProduct(of_h, change_v, this.W);
     }
-    return v;
+    return end;
   }
 }
 

@@ -29,7 +29,11 @@ function drawn(logits, temperature, random) {
   return largest;
 }
 
-// 1 with probability sigmoid(logit ÷ temperature), else 0.
+// 1 with probability sigmoid(logit ÷ temperature), else 0. Most often it is clear without the sigmoid: sigmoid(3) > 0.95.
 function bit(logit, temperature, random) {
-  return random() < sigmoid(logit / Math.max(temperature, 1e-6)) ? 1 : 0;
+  const x = logit / Math.max(temperature, 1e-6);
+  const uniform = random();
+  if (x < -3 && uniform >= 0.05) return 0;
+  if (x > 3 && uniform <= 0.95) return 1;
+  return uniform < sigmoid(x) ? 1 : 0;
 }
