@@ -57,6 +57,20 @@ def test_draws_have_the_distribution(mixture):
     assert_draws(drawn, p.mean(axis=0))
 
 
+def test_others_are_drawn_given_the_given_by_all_members(mixture):
+    layer, parameters, p = mixture
+    wanted = np.array([0, -1, 1, 0, 0, 0], np.float32)
+    possible = ((EVERY * 2 - 1) * wanted >= 0).all(axis=1)
+    shares = p[:, possible].sum(axis=1) / p[:, possible].sum()  # of each member, given that
+    assert shares.min() > 0.1
+    draws, rng = 8000, np.random.default_rng(3)
+    uniform, ones = rng.random((draws, 100 * layer.noise + 1), np.float32), np.ones((draws, 1), np.float32)
+    rows, given = np.repeat(parameters, draws, axis=0), np.tile(wanted, (draws, 1))
+    (drawn,) = arrays(layer.draw_given(np.zeros_like(given), rows, uniform, ones, given))
+    assert (drawn[:, 1] == 0).all() and (drawn[:, 2] == 1).all()
+    assert_draws(drawn, p[:, possible].mean(axis=0).sum() ** -1 * p.mean(axis=0) * possible)
+
+
 def test_the_biases_start_where_each_reads_them(mixture):
     layer = randomised(Mixture(axes(2)), (None, VISIBLE))
     share = np.linspace(0.1, 0.6, VISIBLE)
@@ -90,7 +104,9 @@ def test_music_read_step_by_step_is_music_read_at_once(ensemble):
         np.testing.assert_allclose(arrays(ensemble.upcoming(past, states))[0], whole[:, step], atol=1e-5)
         past = np.concatenate([past[:, 1:], frames[:, step : step + 1]], axis=1)
         states = ensemble.advance(past, states)
-    _, after = ensemble.read(frames, np.zeros((2, 2, VISIBLE), np.float32), ensemble.initial_states(2))
+    first, between = ensemble.read(frames[:, :4], np.zeros((2, 2, VISIBLE)), ensemble.initial_states(2))
+    second, after = ensemble.read(frames[:, 4:], frames[:, 2:4], between)
+    np.testing.assert_allclose(np.concatenate(arrays(first, second), axis=1), whole, atol=1e-5)
     for one, other in zip(arrays(*after), arrays(*states), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
