@@ -199,10 +199,19 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
     ("line", "told"),
     [
         ("train melody-lstm --epochs 2", "Did you mean melody_lstm?"),
-        ("train note_lstm --epoch 1", "--epoch 1 (did you mean --epochs?); python -m zoo train note_lstm --help tells"),
-        ("sample note_lstm --temprature=1", "(did you mean --temperature?); python -m zoo sample --help tells"),
-        ("train --seed x note_lstm", "invalid int value: 'x'; python -m zoo train note_lstm --help tells"),
-        ("report --hidden 3", "unrecognized arguments: --hidden 3; python -m zoo report --help tells"),
+        (
+            "train note_lstm --epoch 1",
+            "--epoch 1 (did you mean --epochs?); python -m zoo train note_lstm --help says what is possible",
+        ),
+        (
+            "sample note_lstm --temprature=1",
+            "(did you mean --temperature?); python -m zoo sample --help says what is possible",
+        ),
+        (
+            "train --seed x note_lstm",
+            "invalid int value: 'x'; python -m zoo train note_lstm --help says what is possible",
+        ),
+        ("report --hidden 3", "unrecognized arguments: --hidden 3; python -m zoo report --help says what is possible"),
         ("train note_lstm --corpus ./tunes --preset nosuch", "only smoke, original, blog, tuned"),
         ("train note_lstm --corpus tunes --preset smoke", "and the folder here is written with a slash: ./tunes.\n"),
         ("train note_lstm SMOKE --out tunes/tune-1.mid", "--out: tunes/tune-1.mid is no folder; choose another one."),
@@ -229,7 +238,7 @@ def test_a_wrong_value_of_any_hyperparameter_names_it(here, say, name):
         ("sample ./tunes", "tunes is no run folder: it holds no model.json"),
         ("score nosuch", f"the zoo has {', '.join(zoo.names())}"),
         (
-            "compare-presets rnn_dbn TUNES",
+            "compare-presets rnn_dbn TUNES --one blog",
             "rnn_dbn has no preset 'blog'; name two with --one and --other, of smoke, ",
         ),
         ("report --corpus ./nothere", "there is no run in reports/nothere; train first: python -m zoo train-all"),
