@@ -113,18 +113,23 @@ def add_real(run, *names):
 
 def run(
     model, nats, *, seed=0, order0=20.0, ngram=10.0, kind="exact", codec="", seconds=60.0, status="finished",
-    accuracy=0.8, half=0.05, overlap=0.7, blind=False, made=None, real=None, longest_note=None, own=None, **shares,
+    accuracy=0.8, half=0.05, overlap=0.7, blind=False, made=None, real=None, longest_note=None, own=None,
+    errors=(None, None), train=None, **shares,
 ):  # fmt: skip
-    """A run that predicts test music with so many nats per beat; `half` is half the classifier's interval."""
+    """A run that predicts test music with so many nats per beat; `half` is half the classifier's interval.
+
+    `errors` are the sampling errors of the nats per beat of test music and of own samples.
+    """
     mean = {"empty": 0.0, "loops": 0.0, "copies": 0.0}
     distances = {name: {"overlap": overlap, "overlap_interval": [overlap, overlap]} for name in ("pitch", "duration")}
     classifier = {"accuracy": accuracy, "interval": [accuracy - half, accuracy + half]}
     samples = mean | shares | {"songs": 50, "distances": distances, "classifier": classifier} | (made or {})
     test, compared = mean | (real or {}), {"longest_note": longest_note, "own_nats_per_beat": own}
+    compared |= {"own_sampling_error": errors[1], "train": train or {}}
     real = mean | {"songs": 40, "distances": distances, "classifier": {"accuracy": 0.52, "interval": [0.4, 0.6]}}
     metrics = {
         "seconds": seconds,
-        "scores": {"test": {"nats_per_beat": nats, "kind": kind}},
+        "scores": {"test": {"nats_per_beat": nats, "kind": kind, "sampling_error": errors[0]}},
         "order0": {"test": order0},
         "ngram": {"test": ngram},
         "comparison": compared

@@ -48,6 +48,16 @@ def test_samples_like_the_music_are_no_farther_than_the_music_itself(found):
     assert found["test"]["scalars"]["scale_consistency"] == 1 == sets["samples"]["scalars"]["scale_consistency"]
 
 
+def test_the_training_music_is_told_of_as_it_is_cropped(sides):
+    codec = RollCodec(steps_per_beat=4, struck=True).fit(sides["train"])
+    half = [song.replace(pitch=np.where(song.start < 16 * BEAT, song.pitch, 60)) for song in sides["train"]]
+    silence = Song.from_notes([], length=32 * BEAT)  # says nothing of the notes, as in every other set
+    found = comparison.compare(codec, sides | {"train": [*half, silence]}, tunes(300, 20), tunes(500, 20), beats=16)
+    spans = [np.ptp(song.pitch[song.start < 16 * BEAT]) for song in sides["train"]]
+    assert found["train"]["pitch_span"] == pytest.approx(np.mean(spans))
+    assert found["train"]["notes_per_beat"] == found["train"]["notes_at_once"] == 1
+
+
 def test_a_set_that_no_classifier_can_tell_makes_it_blind(sides):
     codec = RollCodec(steps_per_beat=4, struck=True).fit(sides["train"])
     assert comparison.compare(codec, sides, tunes(300, 20), tunes(500, 20), beats=16)["blind"]

@@ -12,7 +12,7 @@ from scipy import stats
 from zoo.experiments.description import ComparisonStep
 from zoo.experiments.run_folder import RunFolder
 from zoo.report.findings import findings
-from zoo.report.groups import grouped, ways
+from zoo.report.groups import Group, grouped, ways
 from zoo.report.ratings import wilson
 from zoo.report.runs import Run
 from zoo.report.standing import difference, marks, may_be_equal, welch
@@ -162,6 +162,40 @@ def test_a_model_with_a_fault_is_called_faulty():
         "surprise the model itself 1.66 times as much as real music does."
     )
     assert failures(run("note_lstm", 5.0, made=real, real=real, longest_note=8.0, own=5.0)) == []
+
+
+def test_samples_are_judged_by_the_training_music_and_not_by_a_few_test_songs():
+    dense, bare = ({"scalars": {"notes_per_beat": notes, "notes_at_once": 3.0}} for notes in (4.0, 2.0))
+    as_trained = run("note_lstm", 5.0, made=dense, real=bare, train=dense["scalars"])
+    as_tested = run("note_lstm", 5.0, made=dense, real=dense, train=bare["scalars"])
+    assert failures(as_trained) == []
+    assert failures(as_tested) == ["note_lstm tuned is faulty: its samples have 4 notes a beat (real: 2)."]
+
+
+@pytest.mark.parametrize(
+    ("own", "errors", "faulty"),
+    [
+        (7.0, (0.0, 0.0), True),  # 1.4
+        (7.0, (0.1, 0.1), True),  # ± 0.034
+        (7.0, (0.0, 0.63), True),  # ± 0.126: from 1.153 on
+        (7.0, (0.0, 0.65), False),  # ± 0.130
+        (7.0, (0.45, 0.0), True),  # ± 0.126
+        (7.0, (0.47, 0.0), False),  # ± 0.1316
+        (7.0, (0.45, 0.63), False),  # both
+        (3.5, (0.2, 0.3), True),  # 0.7 ± 0.066
+        (3.5, (0.5, 0.3), False),  # 0.7 ± 0.092
+        (5.5, (0.0, 0.0), False),  # 1.1
+    ],
+)
+def test_the_ratio_of_own_nats_counts_where_its_interval_lies_outside(own, errors, faulty):
+    said = failures(run("note_lstm", 5.0, own=own, errors=errors))
+    ratio = f"note_lstm tuned is faulty: its samples surprise the model itself {own / 5:.2f} times as much"
+    assert said == [f"{ratio} as real music does."] * faulty
+
+
+def test_the_error_of_own_ratios_is_as_large_over_several_seeds_which_share_the_test_music():
+    each = [run("note_lstm", 5.0, own=own, errors=(0.5, 0.0), seed=seed) for seed, own in enumerate((4.0, 6.0))]
+    assert Group("note_lstm", "tuned", "tuned", tuple(each)).own_ratio == pytest.approx((1.0, 0.1))
 
 
 def test_many_failures_of_one_kind_are_one_sentence_the_worst_first():

@@ -6,7 +6,16 @@ from songs import song
 
 from zoo.codecs import ChordCodec, ExactChordCodec, Line, MelodyCodec, RollCodec
 from zoo.evaluation.estimators import Measured, estimate
-from zoo.evaluation.likelihood import AIS, EXACT, Coverage, Evaluation, encode_all, frame_accuracy, to_score
+from zoo.evaluation.likelihood import (
+    AIS,
+    EXACT,
+    Coverage,
+    Evaluation,
+    encode_all,
+    frame_accuracy,
+    sampling_error,
+    to_score,
+)
 
 # Three tracks: one sounds two notes at once, one holds a single note, one has a melody of four. Four beats.
 THREE_TRACKS = song(
@@ -103,3 +112,26 @@ def test_frames_that_stand_for_all_say_how_sure_they_are():
     assert whole.by_line == pytest.approx([nats[:90].sum(), nats[90:].sum()])
     assert some.by_line == pytest.approx([3 * picked[:30].sum(), 3 * picked[30:].sum()])
     assert some.standard_error == pytest.approx(np.sqrt(300**2 * (1 - 1 / 3) * picked.var() / 100))
+
+
+def test_the_sampling_error_of_equal_lines_is_that_of_a_mean_and_of_proportional_ones_nought():
+    rng = np.random.default_rng(0)
+    nats = rng.uniform(1, 9, 20)
+    equal = [Line(np.zeros(4), 4, 2.0, 1) for _ in nats]
+    assert sampling_error(nats, equal) == pytest.approx(nats.std(ddof=1) / np.sqrt(20) / 2)
+    lengths = rng.uniform(2, 30, 20)
+    unequal = [Line(np.zeros(4), 4, beats, 1) for beats in lengths]
+    assert sampling_error(3 * lengths, unequal) == pytest.approx(0)
+    assert sampling_error(nats[:1], equal[:1]) is None
+
+
+def test_the_sampling_error_is_how_far_other_lines_give_another_figure():
+    rng = np.random.default_rng(1)
+
+    def lines():
+        beats = rng.uniform(10, 50, 40)
+        return beats * rng.gamma(5, 2, 40), [Line(np.zeros(4), 4, length, 1) for length in beats]
+
+    drawn = [lines() for _ in range(400)]
+    figures = [nats.sum() / sum(line.beats for line in some) for nats, some in drawn]
+    assert np.mean([sampling_error(*some) for some in drawn]) == pytest.approx(np.std(figures), rel=0.1)

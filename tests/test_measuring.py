@@ -25,10 +25,12 @@ def test_a_model_is_measured_without_a_job_and_nothing_that_is_measured_is_lost(
     for part in ("about", "parameters", "network", "environment", "real", "warnings", "order0", "ngram", "comparison"):
         assert getattr(measured.results, part) == getattr(known, part), part
     assert measured.results.scores.test.nats_per_beat == known.scores.test.nats_per_beat
+    assert measured.results.comparison.own_sampling_error > 0  # of ten samples; of one test piece nobody knows it
+    assert len(corpus.test) == 1 and measured.results.scores.test.sampling_error is None
     measurement = measuring.Measurement(zoo.load(run.path), corpus)
     samples, ngram = [measured.samples] * 2
     compared = comparison.compare(measurement.model.codec, measurement.splits, samples, ngram, 16)
-    own = {"own_nats_per_beat": None}  # of a model, which `compare` does not know
+    own = {"own_nats_per_beat": None, "own_sampling_error": None}  # of a model, which `compare` does not know
     assert records.to_json(records.read(Comparison, compared)) == json.loads(json.dumps(compared)) | own
     score = dataclasses.asdict(measurement.model.score(corpus.test))
     assert records.to_json(records.read(SplitScore, score)) == score | {"seconds": None}

@@ -52,6 +52,7 @@ def compare(
             copied_share, longest_note (beats, of all songs), scalars (means of `metrics.describe` over songs with
             notes), distances (a feature: overlap, wasserstein, each with its interval, and the unit), classifier
             (accuracy, interval; None for fewer than two songs, of which nothing can be learnt).
+        train: scalars of the training music.
         test: the test music itself: songs, empty, loops, copies, longest_copy, copied_share, scalars.
         histograms: of each feature the `values` that occur and, under "test", "samples", "ngram" and "real", their
             shares.
@@ -70,6 +71,7 @@ def compare(
         "beats": length / TICKS_PER_BEAT,
         "longest_note": max(map(metrics.longest_note, expressed["train"]), default=0.0),
         "sets": measured,
+        "train": _scalars([metrics.describe(song) for song in cropped["train"] if not metrics.is_empty(song)]),
         "test": _alone(test, index),
         "histograms": metrics.histograms({"test": test, **sets}),
         "blind": bool((against_ngram := measured["ngram"]["classifier"]) and against_ngram["accuracy"] < BLIND),
@@ -138,8 +140,13 @@ def _alone(songs: Sequence[Song], index: metrics.Index) -> dict:
         "longest_copy": share(lambda song: metrics.longest_copy(song, index)),
         "copied_share": share(lambda song: metrics.copied_share(song, index)),
         "longest_note": max((row["longest_note"] for row in rows), default=0.0),
-        "scalars": {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {},
+        "scalars": _scalars(rows),
     }
+
+
+def _scalars(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Means of each figure of `metrics.describe` over songs."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
 
 
 def _beside(songs: Sequence[Song], test: Sequence[Song], train: Sequence[dict], seed: int) -> dict:

@@ -7,7 +7,7 @@ figure can be compared only inside one representation, so it is read beside a ba
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,6 +41,8 @@ class Score:
         coverage: what of the music the representation expresses; the rest is not in the figure.
         accuracy: share of codes predicted right: symbols by the most probable one, frames by `frame_accuracy`.
         standard_error: of nats_per_beat, where it is an estimate.
+        sampling_error: standard error of nats_per_beat if the lines are a sample of many more; None where there is
+            one line alone, or nobody knows what each line costs.
         details: how an estimate was made, further figures.
     """
 
@@ -52,6 +54,7 @@ class Score:
     coverage: Coverage
     accuracy: float | None = None
     standard_error: float | None = None
+    sampling_error: float | None = None
     details: dict = field(default_factory=dict)
 
 
@@ -166,8 +169,28 @@ def to_score(evaluation: Evaluation, lines: list[Line], coverage: Coverage) -> S
         coverage=coverage,
         accuracy=evaluation.accuracy,
         standard_error=None if error is None else error / beats,
+        sampling_error=None if evaluation.by_line is None else sampling_error(evaluation.by_line, lines),
         details=evaluation.details,
     )
+
+
+def sampling_error(nats: np.ndarray, lines: Sequence[Line]) -> float | None:
+    """Standard error of Σ nats ÷ Σ beats over lines drawn at random: how far other lines would give another figure.
+
+    Linearised, as a ratio of two sums is (Cochran 1977, Sampling Techniques, equation 6.13).
+
+    Args:
+        nats: (lines,).
+        lines: that cost so much.
+
+    Returns:
+        Nats per beat; None for fewer than two lines.
+    """
+    if len(lines) < 2:
+        return None
+    beats = np.array([line.beats for line in lines])
+    apart = nats - nats.sum() / beats.sum() * beats
+    return float(np.sqrt(np.square(apart).sum() * len(lines) / (len(lines) - 1)) / beats.sum())
 
 
 def frame_accuracy(drawn: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

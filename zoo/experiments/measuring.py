@@ -240,7 +240,8 @@ def _comparison(measurement: Measurement) -> dict:
     ngram = [codec.decode(codes, steps) for codes in measurement.ngram.generate(COMPARED, steps, SAMPLE_SEED)]
     compared = comparison.compare(codec, measurement.splits, samples, ngram, SAMPLE_BEATS)
     with contextlib.suppress(Unreadable):  # they are empty, as the comparison says
-        compared["own_nats_per_beat"] = model.score(samples[:SAMPLES]).nats_per_beat
+        own = model.score(samples[:SAMPLES])
+        compared |= {"own_nats_per_beat": own.nats_per_beat, "own_sampling_error": own.sampling_error}
     return {"comparison": records.read(Comparison, compared)}
 
 

@@ -88,6 +88,7 @@ class SplitScore:
     coverage: Coverage = Coverage()
     accuracy: float | None = None
     standard_error: float | None = None
+    sampling_error: float | None = None
     details: dict[str, object] = field(default_factory=dict)
     seconds: float | None = None
 
@@ -270,8 +271,10 @@ class Comparison:
     beats: float | None = None
     longest_note: float | None = None  # of the training music, in beats
     own_nats_per_beat: float | None = None  # of the model's own samples under itself
+    own_sampling_error: float | None = None  # of that figure
     sets: ComparedSets = ComparedSets()
     test: MusicSet = MusicSet()
+    train: dict[str, float | None] = field(default_factory=dict)  # scalars of the training music
     histograms: dict[str, Histogram] = field(default_factory=dict)
     blind: bool = False
 

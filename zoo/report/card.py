@@ -65,7 +65,7 @@ def _facts(
     yield "the n-gram of the same representation", f"{nats(results.ngram.test)} nats a beat"
     yield "grid", f"{described.steps_per_beat:g} steps a beat" if described.steps_per_beat else "not known"
     if (ratio := own_ratio(results)) is not None:
-        yield "nats of its own samples ÷ of test music", f"{ratio:.2f}"
+        yield "nats of its own samples ÷ of test music", f"{ratio.value:.2f}"
     if (accuracy := results.comparison.sets.samples.classifier.accuracy) is not None:
         yield "a classifier tells its samples from test music", f"{percent(accuracy)} (50% is chance)"
     if (copies := results.comparison.sets.samples.copies) is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.experiments.records import Interval
 from zoo.experiments.results import Results
-from zoo.report.groups import Group, alike, deviation
+from zoo.report.groups import Group, OwnRatio, alike, deviation
 from zoo.report.ratings import Ratings, Share
 from zoo.report.scale import Row, Scale
 from zoo.report.standing import (
@@ -28,10 +28,8 @@ LOOPS = 0.1  # of the samples beyond what real music has: worth a sentence
 IDLE = 0.02  # of the time beyond what real music has
 DENSITY = 0.2  # away from real music
 KEY = 0.08  # of the notes that lie in the best scale, fewer than in real music
-OWN_RATIO = (
-    0.85,
-    1.15,
-)  # nats per beat of own samples ÷ of test music: beyond it a model draws what it does not expect
+OWN_RATIO = (0.85, 1.15)  # of `OwnRatio`: beyond it a model draws what it does not expect
+Z = 1.96  # standard errors of a 95 % interval
 
 
 class Finding(NamedTuple):
@@ -233,31 +231,35 @@ def _faulty(groups: Sequence[Group]) -> list[Finding]:
     return sentences
 
 
-def faults_of(results: Results, ratio: float | None) -> list[str]:
-    """What is wrong with a model's samples beside the test music of its representation, each as "hold notes …".
+def faults_of(results: Results, ratio: OwnRatio | None) -> list[str]:
+    """What is wrong with a model's samples beside the training music of its representation, each as "hold notes …".
+
+    A few test songs may well be denser than all others, so samples are not judged by them. The ratio needs music
+    that the model has not seen; it counts only where its 95 % interval lies outside of what is right.
 
     Args:
-        results: what was measured.
+        results: what was measured. Earlier results tell nothing of the training music; then test music serves.
         ratio: of its samples' nats under itself to those of test music.
     """
     music, faults = results.comparison, []
-    made, real = music.sets.samples, music.test
-    if made.longest_note is not None and music.longest_note and made.longest_note > music.longest_note:
-        faults.append(f"hold notes for {made.longest_note:.3g} beats (the training music: {music.longest_note:.3g})")
-    idle, idle_real = made.scalars.get("idle_share"), real.scalars.get("idle_share")
+    made, real = music.sets.samples.scalars, music.train or music.test.scalars
+    longest = music.sets.samples.longest_note
+    if longest is not None and music.longest_note and longest > music.longest_note:
+        faults.append(f"hold notes for {longest:.3g} beats (the training music: {music.longest_note:.3g})")
+    idle, idle_real = made.get("idle_share"), real.get("idle_share")
     if idle is not None and idle_real is not None and idle > idle_real + IDLE:
         faults.append(
             f"start no note for four beats or more in {percent(idle)} of the time (real: {percent(idle_real)})"
         )
     for key, what in (("notes_per_beat", "notes a beat"), ("notes_at_once", "notes at once")):
-        mine, theirs = made.scalars.get(key), real.scalars.get(key)
+        mine, theirs = made.get(key), real.get(key)
         if mine is not None and theirs and abs(mine / theirs - 1) > DENSITY:
             faults.append(f"have {mine:.3g} {what} (real: {theirs:.3g})")
-    mine, theirs = made.scalars.get("scale_consistency"), real.scalars.get("scale_consistency")
+    mine, theirs = made.get("scale_consistency"), real.get("scale_consistency")
     if mine is not None and theirs is not None and mine < theirs - KEY:
         faults.append(f"leave their key: {percent(mine)} of the notes are of one scale (real: {percent(theirs)})")
-    if ratio is not None and not OWN_RATIO[0] <= ratio <= OWN_RATIO[1]:
-        faults.append(f"surprise the model itself {ratio:.2f} times as much as real music does")
+    if ratio is not None and max(OWN_RATIO[0] - ratio.value, ratio.value - OWN_RATIO[1]) > Z * ratio.error:
+        faults.append(f"surprise the model itself {ratio.value:.2f} times as much as real music does")
     return faults
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -85,10 +86,10 @@ class Group:
         return statistics.fmean(skills) if skills else None
 
     @property
-    def own_ratio(self) -> float | None:
-        """Nats per beat of its own samples ÷ those of test music, the mean over the runs."""
-        ratios = self.values(own_ratio)
-        return statistics.fmean(ratios) if ratios else None
+    def own_ratio(self) -> OwnRatio | None:
+        """The mean over the runs, which share the test music: so is its error."""
+        ratios = [ratio for run in self.runs if (ratio := own_ratio(run.results))]
+        return OwnRatio(*map(statistics.fmean, zip(*ratios, strict=True))) if ratios else None
 
     def beaten(self, baseline: str = "ngram") -> bool:
         """Whether that baseline of the same representation predicts the test music as well as the mean of the runs."""
@@ -96,10 +97,27 @@ class Group:
         return skill is not None and skill <= 0
 
 
-def own_ratio(results: Results) -> float | None:
-    """Nats per beat of a model's own samples under itself ÷ those of test music: near 1 if it draws what it expects."""
-    own, test = results.comparison.own_nats_per_beat, results.scores.test.nats_per_beat
-    return own / test if own is not None and test else None
+class OwnRatio(NamedTuple):
+    """Nats per beat of a model's own samples under itself ÷ those of test music: near 1 if it draws what it expects.
+
+    Attributes:
+        value: the ratio.
+        error: its standard error, since samples and test pieces are few; 0 where nobody knows it.
+    """
+
+    value: float
+    error: float
+
+
+def own_ratio(results: Results) -> OwnRatio | None:
+    """The ratio of a run; None where it was not measured. Relative errors of two independent means add as squares."""
+    music, test = results.comparison, results.scores.test
+    if music.own_nats_per_beat is None or not test.nats_per_beat:
+        return None
+    ratio = music.own_nats_per_beat / test.nats_per_beat
+    of_own = (music.own_sampling_error or 0.0) / test.nats_per_beat
+    of_test = (test.sampling_error or 0.0) / test.nats_per_beat * ratio
+    return OwnRatio(ratio, math.hypot(of_own, of_test))
 
 
 def with_training(preset: str, other: str) -> str:
