@@ -129,6 +129,7 @@ def train(task: Task, music: Parcel, files: Parcel, run: Parcel) -> Iterator[Mes
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     running.process.wait(PATIENCE)
                 running.process.kill()
+                running.process.wait()  # until then it may write, and its folder goes away
         ended = Ended(running.process.returncode, there.to_parcel())
     yield ended  # last, for whoever takes it may let this worker go
 
