@@ -29,11 +29,7 @@ def variants():
             has = {key for key, value in values.items() if value} | {"units", "hidden"}
             small = {key: value for key, value in known(name, **SMALL).items() if key in has and preset != "smoke"}
             yield pytest.param(name, preset, small, id=f"{name}-{preset}", marks=[] if preset == "smoke" else SLOW)
-        for one in (
-            {"exact": True, "embedding": 4, "content": True},
-            {"chain_start": "annealed", "cell": "gru"},
-            {"bounded": True, "relative": 3},
-        ):
+        for one in ({"exact": True, "embedding": 4, "content": True}, {"chain_start": "annealed", "cell": "gru"}):
             if len(known(name, **one)) == len(one):
                 yield pytest.param(name, "smoke", one, id=f"{name}-{next(iter(one))}", marks=SLOW)
 

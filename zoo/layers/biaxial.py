@@ -18,10 +18,10 @@ from zoo.layers.tensors import Shape, Tensor
 class Biaxial(Conditioned):
     """Parameters of the distribution of each frame, from a recurrent network at every pitch.
 
-    At pitch p, x_p(t) = f(the last frames, by intervals from p, + the place of frame t + 1 in the bar), where f is the
-    activation of units at every pitch (`Relative`), and u_p(t) is what the recurrent networks make of x_p(0) … x_p(t);
-    u(0) is learned, and the same at every pitch. The parameters of frame t are the distribution's own biases, then
-    u_p(t−1) of each pitch. All pitches share all weights, so they are one batch.
+    At pitch p, x_p(t) = relu(the last frames, by intervals from p, + the place of frame t + 1 in the bar), and u_p(t)
+    is what the recurrent networks make of x_p(0) … x_p(t); u(0) is learned, and the same at every pitch. The
+    parameters of frame t are the distribution's own biases, then u_p(t−1) of each pitch. All pitches share all weights,
+    so they are one batch.
 
     Args:
         distribution: the distribution of one frame, a `zoo.layers.pitch_axis.PitchAxis`.
@@ -102,7 +102,7 @@ class Biaxial(Conditioned):
             (..., pitches, units).
         """
         place = ops.cast(place, "int32") % self.place.shape[0]
-        return self.relative.activate(self.last_frames(window) + ops.take(self.place, place, axis=0)[..., None, :])
+        return ops.relu(self.last_frames(window) + ops.take(self.place, place, axis=0)[..., None, :])
 
     def with_biases(self, u: Tensor) -> Tensor:
         """The parameters (..., parameters) of frames from u (..., pitches × units)."""

@@ -20,9 +20,9 @@ class NADE(BitByBit):
 
         p(v_i = 1 | v_<i) = sigmoid(b_i + V_i · h_i),   h_i = sigmoid(c + Σ_{j<i} v_j W_j)
 
-    Where `relative` has units, unit r at the pitch of bit i adds g_r f(a_r + Σ_{j<i} v_j K_r[j from i]) to the logit,
-    where f is their activation; K_r goes by the interval from i to j, whatever the pitch. The parameters are [b, c],
-    then g and a of each pitch. The loss is −log p(v).
+    Where `relative` has units, unit r at the pitch of bit i adds g_r relu(a_r + Σ_{j<i} v_j K_r[j from i]) to the
+    logit; K_r goes by the interval from i to j, whatever the pitch. The parameters are [b, c], then g and a of each
+    pitch. The loss is −log p(v).
 
     h changes only where a bit is on, and few bits of a frame are: with n of them there are n + 1 different h, not as
     many as there are bits. So the loss reads the frames as lists of the bits that are on, and its work is a matrix
@@ -138,7 +138,7 @@ class NADE(BitByBit):
         from_others = ops.reshape(
             ops.conv(planes, kernel, padding="same"), (*shape, relative.pitches, -1, relative.units)
         )
-        units = relative.activate(from_others + ops.reshape(a, (*shape, relative.pitches, 1, relative.units)))
+        units = ops.relu(from_others + ops.reshape(a, (*shape, relative.pitches, 1, relative.units)))
         units = self.dropout(units, training=training)
         logits = ops.sum(units * ops.reshape(g, (*shape, 1, -1, relative.units)), axis=-1)  # (..., pitches, channels)
         return ops.reshape(ops.swapaxes(logits, -1, -2), (*shape, self.visible))
@@ -186,7 +186,7 @@ class NADE(BitByBit):
         kernel = ops.reshape(ops.take(self.K, channel, axis=2), (-1, relative.units))
         of_pitch = ops.take(ops.reshape(a, (-1, relative.pitches, relative.units)), pitch, axis=1)
         of_channel = ops.take(ops.reshape(g, (-1, channels, relative.units)), channel, axis=1)
-        return ops.sum(of_channel * relative.activate(ops.matmul(window, kernel) + of_pitch), axis=-1)
+        return ops.sum(of_channel * ops.relu(ops.matmul(window, kernel) + of_pitch), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {

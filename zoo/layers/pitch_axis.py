@@ -20,7 +20,7 @@ from zoo.layers.tensors import Shape, Tensor
 class PitchAxis(BitByBit):
     """A distribution over the bits of a frame by an LSTM that goes from the lowest pitch to the highest.
 
-        x_p = f(u_p W + what sounds below p, by intervals)      n_p = LSTM(x_p, n_{p−1})
+        x_p = relu(u_p W + what sounds below p, by intervals)      n_p = LSTM(x_p, n_{p−1})
         p(v_{c,p} = 1 | bits below p, and of p before c) = sigmoid(b_{c,p} + [x_p, n_p] A_c + Σ_{j<c} v_{j,p} R_{j,c})
 
     Channel c says whether the pitch sounds, or is struck; all pitches share W, A, R and the LSTM. The parameters are b,
@@ -31,7 +31,7 @@ class PitchAxis(BitByBit):
         hidden: units x at each pitch.
         units: of each LSTM along pitch, from bottom to top.
         dropout: share of x, and of the outputs of each LSTM, dropped in training, at all pitches of a frame alike.
-        relative: reach in semitones, number of pitches and activation f, a `Relative` or a tuple.
+        relative: reach in semitones and number of pitches, a `Relative` or a tuple.
 
     Reference:
         Johnson, "Composing music with recurrent neural networks", 2015, and "Generating polyphonic music using tied
@@ -103,7 +103,7 @@ class PitchAxis(BitByBit):
             (..., visible).
         """
         b, of_time = self.of_pitches(parameters)
-        x = ops.reshape(self.relative.activate(of_time + self.below(bits)), (-1, self.relative.pitches, self.hidden))
+        x = ops.reshape(ops.relu(of_time + self.below(bits)), (-1, self.relative.pitches, self.hidden))
         n = x = self.dropout(x, training=training)
         for rnn in self.rnns:
             n = self.dropout(rnn(n), training=training)
@@ -122,8 +122,7 @@ class PitchAxis(BitByBit):
 
         def step(pitch: Tensor, carried: tuple) -> tuple:
             frame, log_p, *states = carried
-            x = ops.take(of_time, pitch, axis=1) + ops.matmul(frame, ops.take(matrix, pitch, axis=1))
-            n = x = self.relative.activate(x)
+            n = x = ops.relu(ops.take(of_time, pitch, axis=1) + ops.matmul(frame, ops.take(matrix, pitch, axis=1)))
             after = []
             for index, rnn in enumerate(self.rnns):
                 n, final = rnn.cell(n, states[2 * index : 2 * index + 2], training=False)

@@ -22,24 +22,12 @@ class Relative(NamedTuple):
         reach: semitones that they read, up and down.
         memory: frames before that they read.
         pitches: of the roll. A frame holds, for each of its channels (sounding, struck; of each step), all pitches.
-        bounded: whether their activation is tanh and not relu. Without a bound notes that call for further notes may
-            feed one another, where music never went in training, until all of them sound.
     """
 
     units: int = 0
     reach: int = 24
     memory: int = 2
     pitches: int = 1
-    bounded: bool = False
-
-    @property
-    def activation(self) -> str:
-        """Of the units, the name that Keras has for it."""
-        return "tanh" if self.bounded else "relu"
-
-    def activate(self, x: Tensor) -> Tensor:
-        """What the units give whose inputs add up to x."""
-        return ops.tanh(x) if self.bounded else ops.relu(x)
 
     @property
     def total(self) -> int:
@@ -105,8 +93,7 @@ class PitchContext(keras.layers.Layer):
 class PitchBiases(keras.layers.Layer):
     """What units at every pitch add to the biases of the visible units there.
 
-    At pitch p, channel c that is Σ_r A[r, c] f(context_r at p), where the context is a `PitchContext` and f the units'
-    activation.
+    At pitch p, channel c that is Σ_r A[r, c] relu(context_r at p), where the context is a `PitchContext`.
 
     Args:
         relative: numbers of the units, as a `Relative` or a tuple.
@@ -136,8 +123,7 @@ class PitchBiases(keras.layers.Layer):
 
     def call(self, frames: Tensor, u: Tensor, training: bool = False) -> Tensor:
         shape = (*ops.shape(u)[:-1], self.relative.pitches, self.relative.units)
-        units = self.relative.activate(ops.reshape(self.context(frames, u), shape))
-        units = self.dropout(units, training=training)
+        units = self.dropout(ops.relu(ops.reshape(self.context(frames, u), shape)), training=training)
         return ops.reshape(ops.swapaxes(ops.matmul(units, self.A), -1, -2), (*shape[:-2], frames.shape[-1]))
 
     def compute_output_shape(self, frames_shape: Shape, u_shape: Shape) -> Shape:

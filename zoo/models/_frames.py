@@ -62,9 +62,6 @@ class FrameModel(MusicModel[RollCodec]):
     )
     reach: int = option(24, "semitones that those units read, up and down", low=1, high=127)
     memory: int = option(2, "frames before that those units read", low=1, high=1000)
-    bounded: bool = option(
-        False, "those units saturate (tanh in place of relu): notes cannot feed one another without end"
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,7 +94,7 @@ class FrameModel(MusicModel[RollCodec]):
 
     def at_every_pitch(self) -> Relative:
         """The units at every pitch, for `make_distribution`."""
-        return Relative(self.relative, self.reach, self.memory, self.codec.pitches, self.bounded)
+        return Relative(self.relative, self.reach, self.memory, self.codec.pitches)
 
     # The representation.
 

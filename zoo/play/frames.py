@@ -52,15 +52,12 @@ def _context(layer: keras.Layer) -> dict[str, Any]:
         raise NotPlayable(f"the page does not know the layer {layer.name} ({type(layer).__name__}).")
     inner = layer.context if type(layer) is PitchBiases else layer
     own = {"S": array(inner.S), "W": array(inner.W), "d": array(inner.d), "pitches": inner.relative.pitches}
-    own["activation"] = inner.relative.activation
     return own | ({"A": array(layer.A)} if type(layer) is PitchBiases else {})
 
 
 def _nade(layer: NADE) -> dict[str, Any]:
     own = {"kind": "nade", "W": array(layer.W), "V": array(layer.V)}
-    if not layer.relative.units:
-        return own
-    return own | {"K": array(layer.K), "pitches": layer.relative.pitches, "activation": layer.relative.activation}
+    return own | ({"K": array(layer.K), "pitches": layer.relative.pitches} if layer.relative.units else {})
 
 
 def _rbm(layer: RBM) -> dict[str, Any]:

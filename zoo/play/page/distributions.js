@@ -3,8 +3,8 @@
 const ANNEALED = 0.8; // of the steps of a chain, if it is annealed
 
 class NADE {
-  constructor({ W, V, K, pitches, activation }) {
-    Object.assign(this, { W, V, K, pitches, activate: ACTIVATIONS[activation] });
+  constructor({ W, V, K, pitches }) {
+    Object.assign(this, { W, V, K, pitches });
   }
 
   // A frame, bit after bit, each given those before it.
@@ -43,7 +43,7 @@ class NADE {
       }
     }
     let logit = 0;
-    for (let unit = 0; unit < units; unit++) logit += g[channel * units + unit] * this.activate(sums[unit]);
+    for (let unit = 0; unit < units; unit++) logit += g[channel * units + unit] * Math.max(sums[unit], 0);
     return logit;
   }
 }

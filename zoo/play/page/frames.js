@@ -57,8 +57,8 @@ class FrameModel {
 
 // The units at every pitch, by the last frames and the recurrent state; see zoo/layers/relative.py.
 class PitchContext {
-  constructor({ S, W, d, A, pitches, activation }) {
-    Object.assign(this, { S, W, d, A, pitches, activate: ACTIVATIONS[activation] });
+  constructor({ S, W, d, A, pitches }) {
+    Object.assign(this, { S, W, d, A, pitches });
     [this.memory, this.intervals, this.channels, this.units] = S.shape;
     this.reach = (this.intervals - 1) / 2;
   }
@@ -84,7 +84,7 @@ class PitchContext {
     if (!A) return context;
     const biases = new Float64Array(channels * pitches);
     for (let pitch = 0; pitch < pitches; pitch++) {
-      const active = context.subarray(pitch * units, (pitch + 1) * units).map(this.activate);
+      const active = context.subarray(pitch * units, (pitch + 1) * units).map(ACTIVATIONS.relu);
       const ofPitch = addProduct(new Float64Array(channels), active, A);
       ofPitch.forEach((bias, channel) => (biases[channel * pitches + pitch] = bias));
     }
