@@ -157,9 +157,9 @@ def test_a_model_with_a_fault_is_called_faulty():
     (text,) = failures(run("note_lstm", 5.0, made=made, real=real, longest_note=8.0, own=8.3))
     assert text == (
         "note_lstm tuned is faulty: its samples hold notes for 60 beats (the training music: 8), start no note for "
-        "four beats or more in 30.0% of the time (real: 1.0%), have 1 notes a beat (real: 4), have 15 notes at once "
-        "(real: 3.5), leave their key: 80.0% of the notes are of one scale (real: 90.0%) and "
-        "surprise the model itself 1.66 times as much as real music does."
+        "four beats or more in 30.0% of the time (the test music: 1.0%), have 1 notes a beat (the test music: 4), have "
+        "15 notes at once (the test music: 3.5), leave their key: 80.0% of the notes are of one scale (the test music: "
+        "90.0%) and surprise the model itself 1.66 times as much as test music does."
     )
     assert failures(run("note_lstm", 5.0, made=real, real=real, longest_note=8.0, own=5.0)) == []
 
@@ -169,7 +169,9 @@ def test_samples_are_judged_by_the_training_music_and_not_by_a_few_test_songs():
     as_trained = run("note_lstm", 5.0, made=dense, real=bare, train=dense["scalars"])
     as_tested = run("note_lstm", 5.0, made=dense, real=dense, train=bare["scalars"])
     assert failures(as_trained) == []
-    assert failures(as_tested) == ["note_lstm tuned is faulty: its samples have 4 notes a beat (real: 2)."]
+    assert failures(as_tested) == [
+        "note_lstm tuned is faulty: its samples have 4 notes a beat (the training music: 2)."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_samples_are_judged_by_the_training_music_and_not_by_a_few_test_songs():
 def test_the_ratio_of_own_nats_counts_where_its_interval_lies_outside(own, errors, faulty):
     said = failures(run("note_lstm", 5.0, own=own, errors=errors))
     ratio = f"note_lstm tuned is faulty: its samples surprise the model itself {own / 5:.2f} times as much"
-    assert said == [f"{ratio} as real music does."] * faulty
+    assert said == [f"{ratio} as test music does."] * faulty
 
 
 def test_the_error_of_own_ratios_is_as_large_over_several_seeds_which_share_the_test_music():

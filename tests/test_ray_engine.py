@@ -1,6 +1,7 @@
 """The engine of many machines without Ray: what a worker does, and what is done with its messages."""
 
 import contextlib
+import os
 import sys
 from types import SimpleNamespace
 
@@ -141,6 +142,29 @@ def test_without_ray_one_sentence_says_how_to_have_it(copy, say, monkeypatch):
     assert nobody.code == 2 and "there is no Ray cluster at --address 127.0.0.1:1" in nobody.err
     client = say(*words, "--address", "ray://head:10001")
     assert client.code == 2 and "--address ray://head:10001 cannot be used" in client.err
+
+
+STUBBORN = """
+import os, signal, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+run = Path("reports/tunes/runs/melody_lstm/one")
+run.mkdir(parents=True, exist_ok=True)
+(run / "error.txt").write_text(str(os.getpid()))
+(run / "state.npz").touch()
+time.sleep(60)
+"""
+
+
+def test_a_process_that_ignores_an_interrupt_is_gone_when_its_folder_goes(monkeypatch):
+    monkeypatch.setattr(worker, "PROGRAM", STUBBORN)
+    monkeypatch.setattr(worker, "SENT_EVERY", 0.0)
+    monkeypatch.setattr(worker, "PATIENCE", 0.0)
+    task = worker.Task([], "tunes", "melody_lstm", "one", {}, 1)
+    with contextlib.closing(worker.train(task, {}, {}, {})) as messages:
+        reached = next(message for message in messages if isinstance(message, Reached))
+    with pytest.raises(ProcessLookupError):  # a zombie would still be there
+        os.kill(int(reached.files["error.txt"]), 0)
 
 
 @pytest.mark.slow

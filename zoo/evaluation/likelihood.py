@@ -41,8 +41,8 @@ class Score:
         coverage: what of the music the representation expresses; the rest is not in the figure.
         accuracy: share of codes predicted right: symbols by the most probable one, frames by `frame_accuracy`.
         standard_error: of nats_per_beat, where it is an estimate.
-        sampling_error: standard error of nats_per_beat if the lines are a sample of many more; None where there is
-            one line alone, or nobody knows what each line costs.
+        sampling_error: standard error of nats_per_beat if the lines are a sample of many more, with what the choice of
+            frames adds where only some are measured; None for a single line, or where it is not known by line.
         details: how an estimate was made, further figures.
     """
 
@@ -181,7 +181,7 @@ def sampling_error(nats: np.ndarray, lines: Sequence[Line]) -> float | None:
 
     Args:
         nats: (lines,).
-        lines: that cost so much.
+        lines: that cost so much; their beats weigh them.
 
     Returns:
         Nats per beat; None for fewer than two lines.

@@ -242,24 +242,25 @@ def faults_of(results: Results, ratio: OwnRatio | None) -> list[str]:
         ratio: of its samples' nats under itself to those of test music.
     """
     music, faults = results.comparison, []
-    made, real = music.sets.samples.scalars, music.train or music.test.scalars
+    made = music.sets.samples.scalars
+    real, whose = (music.train, "the training music") if music.train else (music.test.scalars, "the test music")
     longest = music.sets.samples.longest_note
     if longest is not None and music.longest_note and longest > music.longest_note:
         faults.append(f"hold notes for {longest:.3g} beats (the training music: {music.longest_note:.3g})")
     idle, idle_real = made.get("idle_share"), real.get("idle_share")
     if idle is not None and idle_real is not None and idle > idle_real + IDLE:
         faults.append(
-            f"start no note for four beats or more in {percent(idle)} of the time (real: {percent(idle_real)})"
+            f"start no note for four beats or more in {percent(idle)} of the time ({whose}: {percent(idle_real)})"
         )
     for key, what in (("notes_per_beat", "notes a beat"), ("notes_at_once", "notes at once")):
         mine, theirs = made.get(key), real.get(key)
         if mine is not None and theirs and abs(mine / theirs - 1) > DENSITY:
-            faults.append(f"have {mine:.3g} {what} (real: {theirs:.3g})")
+            faults.append(f"have {mine:.3g} {what} ({whose}: {theirs:.3g})")
     mine, theirs = made.get("scale_consistency"), real.get("scale_consistency")
     if mine is not None and theirs is not None and mine < theirs - KEY:
-        faults.append(f"leave their key: {percent(mine)} of the notes are of one scale (real: {percent(theirs)})")
+        faults.append(f"leave their key: {percent(mine)} of the notes are of one scale ({whose}: {percent(theirs)})")
     if ratio is not None and max(OWN_RATIO[0] - ratio.value, ratio.value - OWN_RATIO[1]) > Z * ratio.error:
-        faults.append(f"surprise the model itself {ratio.value:.2f} times as much as real music does")
+        faults.append(f"surprise the model itself {ratio.value:.2f} times as much as test music does")
     return faults
 
 
